@@ -1,0 +1,24 @@
+/**
+ * Every bound that hostile or broken input can run into, with its reason. Readers check these before they allocate.
+ */
+export const limits = {
+  /** A trace block's uncompressed bytes: a block of 4,096 events is some 60 kB, 64 MiB is far beyond any writer. */
+  blockBytes: 64 << 20,
+  /** Header bytes: platform descriptions of 10,000 bridges fit in a few MiB. */
+  headerBytes: 64 << 20,
+  /** Device trees: the largest of 576 shipped blobs has 0.2 MiB; QEMU pads to 1 MiB (facts/arm-msi-iommu 1.6, 1.7). */
+  fdtBytes: 64 << 20,
+  /** Nesting of device-tree nodes; shipped trees stay below 10. */
+  fdtDepth: 64,
+  /** Nodes of one device tree; 10,000 bridges with a few children each fit. */
+  fdtNodes: 1 << 20,
+  /** Host bridges of one platform. */
+  bridges: 1 << 16,
+  /** Nesting of record values (hypercall arguments) in an event. */
+  recordDepth: 16,
+  /** A text field of an event. */
+  textLength: 1 << 20,
+  /** Capabilities in one list: 48 fit between 0x40 and 0xff, 960 in extended space (facts/arm-msi-iommu 8.3). */
+  capabilities: 48,
+  extendedCapabilities: 960,
+} as const;

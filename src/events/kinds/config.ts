@@ -1,0 +1,46 @@
+import {
+  callerSbdf,
+  choice,
+  domid,
+  functionField,
+  input,
+  orNull,
+  outcome,
+  reg32,
+  text,
+  u8,
+  u16,
+  xenSbdf,
+} from '../field.js';
+
+export const configKinds = {
+  'config.requested': input('Software asked for one configuration-space access.', {
+    domid: domid('who asked'),
+    via: choice(['cf8', 'ecam', 'pv', 'direct'], 'the way taken'),
+    dir: choice(['read', 'write'], ''),
+    sbdf: callerSbdf("the function, in the requester's numbering"),
+    reg: u16('register offset in bytes, 0 to 4095'),
+    size: u8('access size in bytes: 1, 2 or 4'),
+    value: orNull(reg32('data of a write')),
+  }),
+  'config.completed': outcome('The access ended.', {
+    value: orNull(reg32('data of a read')),
+    handledBy: text('who answered: `hardware`, `xen`, `vpci`, `pciback`, a device model, `nobody`'),
+    function: orNull(functionField('the function that was really reached')),
+  }),
+  'config.performed': outcome('Xen itself made a configuration access while it carried out something else.', {
+    sbdf: xenSbdf('the name Xen used'),
+    function: orNull(
+      functionField('the function that was reached; null when no bridge of Xen has that name'),
+    ),
+    dir: choice(['read', 'write'], ''),
+    reg: u16('register offset in bytes'),
+    size: u8('access size in bytes'),
+    value: reg32('data read or written'),
+  }),
+  'config.changed': outcome("Four bytes of a function's configuration space took a new value.", {
+    function: functionField('the function'),
+    reg: u16('register offset in bytes, a multiple of 4'),
+    value: reg32('all four bytes after the change'),
+  }),
+};

@@ -1,0 +1,22 @@
+import type { Decider, Deciders } from './context.js';
+import { decideConfigRequest } from './hardware/config-access.js';
+import { decideBridgeProbe, decideBridgeUnbind } from './linux/host-bridge.js';
+import { decideHypercall } from './xen/hypercalls.js';
+
+/** For inputs that only change state: their reducers say everything. */
+const nothingFollows: Decider<never> = () => {};
+
+/** Who decides what follows from each input. A missing line does not compile. */
+export const deciders: Deciders = {
+  'hypercall.issued': decideHypercall,
+  'config.requested': decideConfigRequest,
+  'bridge.probed': decideBridgeProbe,
+  'bridge.unbound': decideBridgeUnbind,
+  'device.plugged': nothingFollows,
+  'device.unplugged': nothingFollows,
+  'device.reset': nothingFollows,
+  'dma.attempted': nothingFollows,
+  'msi.written': nothingFollows,
+  'domain.created': nothingFollows,
+  'domain.destroyed': nothingFollows,
+};

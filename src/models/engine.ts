@@ -1,0 +1,86 @@
+import type { EventSeq, TraceNs } from '../base/brand.js';
+import {
+  type Actor,
+  type DataOf,
+  type InputDraft,
+  type InputEvent,
+  isInput,
+  type OutcomeKind,
+  type TraceEvent,
+} from '../events/catalogue.js';
+import type { Env } from '../state/env.js';
+import { evolve, initialWorld, type World } from '../state/world.js';
+import type { Context, Decider } from './context.js';
+import { deciders } from './deciders.js';
+
+/**
+ * The one step every run is made of: fold an input, decide, fold what was decided. Recording and replaying both feed
+ * it; it neither knows nor cares where inputs come from.
+ */
+export class Engine implements Context {
+  readonly env: Env;
+  #world: World;
+  #nextSeq: number;
+  #out: TraceEvent[] = [];
+  #input: InputEvent | null = null;
+
+  /** @param world State before the first input; taken over and mutated. */
+  constructor(env: Env, world: World = initialWorld(env), nextSeq = 0) {
+    this.env = env;
+    this.#world = world;
+    this.#nextSeq = nextSeq;
+  }
+
+  get state(): World {
+    return this.#world;
+  }
+
+  get nextSeq(): EventSeq {
+    return this.#nextSeq as EventSeq;
+  }
+
+  /** Takes one input and returns it with everything that follows from it, in order. */
+  step(draft: InputDraft): TraceEvent[] {
+    this.#out = [];
+    const input = {
+      seq: this.#nextSeq++ as EventSeq,
+      atNs: draft.atNs ?? (0 as TraceNs),
+      kind: draft.kind,
+      origin: draft.origin ?? 'simulated',
+      by: draft.by,
+      cause: draft.cause ?? null,
+      data: draft.data,
+    } as InputEvent;
+    this.#input = input;
+    this.#out.push(input);
+    evolve(this.#world, input, this.env);
+    // A world whose Xen has stopped takes no further decisions.
+    if (this.#world.xen.panicked === null) (deciders[input.kind] as Decider<typeof input.kind>)(this, input as never);
+    return this.#out;
+  }
+
+  emit<K extends OutcomeKind>(by: Actor, kind: K, data: DataOf<K>, cause?: EventSeq): EventSeq {
+    const input = this.#input!;
+    const seq = this.#nextSeq++ as EventSeq;
+    const event = {
+      seq,
+      atNs: input.atNs,
+      kind,
+      origin: 'simulated',
+      by,
+      cause: cause ?? input.seq,
+      data,
+    } as unknown as TraceEvent;
+    this.#out.push(event);
+    evolve(this.#world, event, this.env);
+    return seq;
+  }
+}
+
+/** Folds recorded events into a world in place, deciding nothing. */
+export function foldInto(world: World, events: Iterable<TraceEvent>, env: Env): World {
+  for (const event of events) evolve(world, event, env);
+  return world;
+}
+
+export { isInput };

@@ -1,0 +1,117 @@
+import type { CfgBase } from '../base/brand.js';
+import type { FunctionId } from '../pci/function-id.js';
+
+/** How a host bridge's configuration space is reached. @source facts/arm-msi-iommu 1.1, facts/xen 3.3, 3.4 */
+export type ConfigAccess = 'ecam' | 'cam' | 'nwl' | 'xgene' | 'designware' | 'mmcfg' | 'cf8';
+
+/** `iommu-map` or `msi-map` as it stands in the tree. @source facts/arm-msi-iommu 1.4 */
+export interface IdMap {
+  /** Length of the property in bytes; not a multiple of 16 makes every lookup fail with EINVAL. */
+  readonly lengthBytes: number;
+  /** The mask property, 0xffffffff when absent. */
+  readonly mask: number;
+  readonly entries: readonly IdMapEntry[];
+}
+
+export interface IdMapEntry {
+  readonly idBase: number;
+  /** Node path of the target; null when the phandle resolves to no node. */
+  readonly target: string | null;
+  readonly outBase: number;
+  readonly length: number;
+}
+
+/** One CPU window of a host bridge, from `ranges` or `_CRS`. */
+export interface HostWindow {
+  readonly space: 'config' | 'io' | 'mem32' | 'mem64';
+  readonly prefetchable: boolean;
+  /** Address on the PCI side. */
+  readonly pciAddress: number;
+  /** Host physical address; null when it cannot be translated through the parents' `ranges`. */
+  readonly cpuAddress: number | null;
+  readonly sizeBytes: number;
+}
+
+/** A host bridge as hardware and firmware describe it; its index in `Platform.bridges` is the bridge half of a FunctionId. */
+export interface HostBridge {
+  /** Device-tree path, or an ACPI-like name. */
+  readonly node: string;
+  readonly compatible: readonly string[];
+  readonly access: ConfigAccess;
+  readonly cfgBase: CfgBase;
+  readonly cfgSizeBytes: number;
+  readonly busStart: number;
+  readonly busEnd: number;
+  /** `status` absent, okay or ok. */
+  readonly available: boolean;
+  /** Marked `xen,passthrough`: Xen's probe skips it. */
+  readonly xenPassthrough: boolean;
+  /** `device_type = "pci"` stands on the node: Linux reserves its number even when disabled. */
+  readonly isPciNode: boolean;
+  /** `linux,pci-domain` cut to 16 bits; null when absent or unreadable. */
+  readonly pciDomain: number | null;
+  readonly iommuMap: IdMap | null;
+  readonly msiMap: IdMap | null;
+  /** Node paths of `msi-parent`. */
+  readonly msiParents: readonly string[];
+  readonly windows: readonly HostWindow[];
+}
+
+/** A function present when the trace starts, or pluggable later. */
+export interface PlatformFunction {
+  readonly function: FunctionId;
+  /** Name for people, as `NIC-A`. */
+  readonly name: string;
+  /** 256 or 4096 bytes of configuration space at power-on. */
+  readonly config: Uint8Array;
+  /** Bits software can change, per byte; null: none. */
+  readonly writeMask: Uint8Array | null;
+  /** Bits that a written 1 clears, per byte; null: none. */
+  readonly clearMask: Uint8Array | null;
+  /** Present from the start; otherwise `device.plugged` brings it. */
+  readonly present: boolean;
+}
+
+export interface Smmu {
+  readonly node: string;
+  readonly model: 'smmuv2' | 'smmuv3';
+  readonly base: number;
+  /** StreamID bits (SMMU_IDR1.SIDSIZE); 15 for SMMUv2. */
+  readonly streamIdBits: number;
+  /** Two-level stream table, split at 8 bits. */
+  readonly twoLevel: boolean;
+}
+
+export interface MsiController {
+  readonly node: string;
+  readonly model: 'its' | 'gicv2m' | 'nwl' | 'xgene';
+  readonly base: number;
+  /** Address a message is written to. */
+  readonly doorbell: number;
+  /** ITS: DeviceID bits; 0 elsewhere. */
+  readonly deviceIdBits: number;
+  /** ITS: EventID bits; 0 elsewhere. */
+  readonly eventIdBits: number;
+  /** GICv2m: first SPI and how many. */
+  readonly spiBase: number;
+  readonly spiCount: number;
+}
+
+/** The physical truth a trace starts from: plain data, stored in the trace header. */
+export interface Platform {
+  readonly name: string;
+  readonly arch: 'arm64' | 'x86_64';
+  readonly bridges: readonly HostBridge[];
+  readonly functions: readonly PlatformFunction[];
+  readonly smmus: readonly Smmu[];
+  readonly msiControllers: readonly MsiController[];
+}
+
+export const emptyPlatform: Platform = {
+  name: 'empty',
+  arch: 'arm64',
+  bridges: [],
+  functions: [],
+  smmus: [],
+  msiControllers: [],
+};

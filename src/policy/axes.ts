@@ -1,0 +1,69 @@
+/** One design question with its possible answers. @source DESIGN 6 */
+export interface Axis {
+  readonly doc: string;
+  readonly values: readonly string[];
+  /** Accepts more than the listed values, as `offset:42`. */
+  readonly pattern?: RegExp;
+  readonly default: string;
+}
+
+/** The designs one can compare: `--policy name=value`. */
+export const axes = {
+  'segments.xen': {
+    doc: 'Where Xen takes the segment number of an ARM host bridge from. `told-by-dom0` is the proposed PHYSDEVOP_pci_host_bridge_add, never merged.',
+    values: ['dt-order', 'dt-property', 'firmware', 'offset:N', 'told-by-dom0'],
+    pattern: /^offset:\d{1,5}$/,
+    default: 'dt-property',
+  },
+  'segments.dom0': {
+    doc: 'Which algorithm numbers host bridges in Linux; `by-version` follows the `linux` switch.',
+    values: ['by-version', 'counter', 'ida', 'firmware'],
+    default: 'by-version',
+  },
+  iommu: { doc: 'Whether Xen drives the IOMMU.', values: ['on', 'off'], default: 'on' },
+  'pci-passthrough': {
+    doc: "Xen's ARM boot option; on: Xen writes its numbers into Dom0's tree.",
+    values: ['on', 'off'],
+    default: 'off',
+  },
+  mmconfig: {
+    doc: 'How Xen treats the ECAM window of an HVM guest.',
+    values: ['none', 'notify', 'xen-chipset', 'transparent'],
+    default: 'none',
+  },
+  msi: {
+    doc: 'MSI controller and its owner.',
+    values: ['its', 'gicv2m', 'nwl-trap', 'xgene'],
+    default: 'its',
+  },
+  doorbell: {
+    doc: "Whether a guest's stage 2 maps the MSI doorbell.",
+    values: ['mapped', 'unmapped-smmu-abort'],
+    default: 'unmapped-smmu-abort',
+  },
+  assignable: {
+    doc: 'Who stores the list of assignable devices.',
+    values: ['pciback', 'xen-flag', 'xenstore'],
+    default: 'pciback',
+  },
+  'hardware-domain': { doc: 'Who owns the hardware.', values: ['dom0', 'domd', 'dom0less'], default: 'dom0' },
+  'bridge-init': {
+    doc: 'Who initialises a host bridge.',
+    values: ['firmware', 'dom0', 'xen'],
+    default: 'firmware',
+  },
+} as const satisfies Record<string, Axis>;
+
+export type AxisName = keyof typeof axes;
+/** A value for every axis. */
+export type Policies = { readonly [A in AxisName]: string };
+
+export const defaultPolicies: Policies = Object.fromEntries(
+  Object.entries(axes).map(([name, axis]) => [name, axis.default]),
+) as Policies;
+
+/** Whether `value` is one of the axis' answers. */
+export function isPolicyValue(axis: AxisName, value: string): boolean {
+  const { values, pattern }: Axis = axes[axis];
+  return values.includes(value) || (pattern?.test(value) ?? false);
+}

@@ -1,0 +1,47 @@
+/** Releases whose behaviour differs; a trace stores the value of each. `--switch name=value`. */
+export interface Switch {
+  readonly doc: string;
+  readonly values: readonly string[];
+  readonly default: string;
+}
+
+export const switchTable = {
+  xen: {
+    doc: 'Xen release the model follows.',
+    values: ['4.17', '4.18', '4.19', '4.20', '4.21', '4.22', '4.23'],
+    default: '4.23',
+  },
+  linux: {
+    doc: 'Linux release of Dom0; 6.1.136 brought the IDA numbering to the 6.1 series (facts/dom0 1.4).',
+    values: ['6.1.135', '6.1.136', '6.1.192', '6.12.30', '6.12.31', '6.12.117'],
+    default: '6.12.117',
+  },
+  'config-no-bridge': {
+    doc: 'What Xen on ARM returns for a config read no bridge answers: `as-built` 0, `as-intended` all ones (facts/xen 3.2).',
+    values: ['as-built', 'as-intended'],
+    default: 'as-built',
+  },
+} as const satisfies Record<string, Switch>;
+
+export type SwitchName = keyof typeof switchTable;
+export type Switches = { readonly [S in SwitchName]: string };
+
+export const defaultSwitches: Switches = Object.fromEntries(
+  Object.entries(switchTable).map(([name, entry]) => [name, entry.default]),
+) as Switches;
+
+/** Compares dotted release numbers part by part: negative, zero or positive. */
+export function compareReleases(a: string, b: string): number {
+  const left = a.split('.').map(Number);
+  const right = b.split('.').map(Number);
+  for (let i = 0; i < Math.max(left.length, right.length); i++) {
+    const difference = (left[i] ?? 0) - (right[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** Whether the chosen release of `name` is `release` or later. */
+export function atLeast(switches: Switches, name: 'xen' | 'linux', release: string): boolean {
+  return compareReleases(switches[name], release) >= 0;
+}

@@ -1,0 +1,10 @@
+import type { Platform } from '../platform/platform.js';
+import type { Policies } from '../policy/axes.js';
+import type { Switches } from '../policy/switches.js';
+
+/** What stays the same during one trace; stored in its header. */
+export interface Env {
+  readonly platform: Platform;
+  readonly policies: Policies;
+  readonly switches: Switches;
+}

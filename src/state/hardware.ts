@@ -1,0 +1,31 @@
+import type { Slice } from './slice.js';
+
+/** What the machine itself is in: functions on their buses and the registers that left their power-on value. */
+export interface HardwareState {
+  /** By FunctionId. */
+  present: Record<number, true>;
+  /** By FunctionId, then by register offset (a multiple of 4): values that differ from the platform's image. */
+  config: Record<number, Record<number, number>>;
+}
+
+export const hardwareSlice: Slice<HardwareState> = {
+  initial: ({ platform }) => {
+    const present: Record<number, true> = {};
+    for (const fn of platform.functions) if (fn.present) present[fn.function] = true;
+    return { present, config: {} };
+  },
+  on: {
+    'device.plugged': (hw, { data }) => {
+      hw.present[data.function] = true;
+      delete hw.config[data.function];
+    },
+    'device.unplugged': (hw, { data }) => {
+      delete hw.present[data.function];
+      delete hw.config[data.function];
+    },
+    'config.changed': (hw, { data }) => {
+      hw.config[data.function] ??= {};
+      hw.config[data.function]![data.reg] = data.value;
+    },
+  },
+};

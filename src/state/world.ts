@@ -1,0 +1,53 @@
+import type { Immutable } from 'immer';
+import { type KindName, kindNames, type TraceEvent } from '../events/catalogue.js';
+import { dom0Slice } from './dom0.js';
+import type { Env } from './env.js';
+import { hardwareSlice } from './hardware.js';
+import { xenSlice } from './xen.js';
+
+/** Every subject of the world. A new one is one line here and one file beside this one. */
+export const slices = {
+  hw: hardwareSlice,
+  xen: xenSlice,
+  dom0: dom0Slice,
+};
+
+type Slices = typeof slices;
+export type SubjectName = keyof Slices;
+/** The state of everything: what a log folds into. */
+export type World = { [N in SubjectName]: ReturnType<Slices[N]['initial']> };
+/** The state as deciders and rules see it. */
+export type ReadonlyWorld = Immutable<World>;
+
+export function initialWorld(env: Env): World {
+  return Object.fromEntries(
+    Object.entries(slices).map(([name, slice]) => [name, slice.initial(env)]),
+  ) as World;
+}
+
+type AnyRecipe = (draft: unknown, event: TraceEvent, env: Env) => void;
+
+/** Per kind the subjects it changes, resolved once so that the hot path is one look-up and a short loop. */
+const routes: Readonly<Record<string, readonly (readonly [SubjectName, AnyRecipe])[]>> = Object.fromEntries(
+  kindNames.map((kind) => [
+    kind,
+    (Object.keys(slices) as SubjectName[]).flatMap((name) => {
+      const recipe = (slices[name].on as Partial<Record<KindName, AnyRecipe>>)[kind];
+      return recipe === undefined ? [] : [[name, recipe] as const];
+    }),
+  ]),
+);
+
+/** Applies one event to a world in place: a plain one on the replay path, an immer draft for kept states. */
+export function evolve(world: World, event: TraceEvent, env: Env): void {
+  const route = routes[event.kind]!;
+  for (let i = 0; i < route.length; i++) {
+    const [name, recipe] = route[i]!;
+    recipe(world[name], event, env);
+  }
+}
+
+/** Kinds that change no subject; a test keeps the list deliberate. */
+export function statelessKinds(): KindName[] {
+  return kindNames.filter((kind) => routes[kind]!.length === 0);
+}

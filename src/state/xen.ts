@@ -1,0 +1,68 @@
+import type { CfgBase, DomainId } from '../base/brand.js';
+import type { FunctionId } from '../pci/function-id.js';
+import type { Slice } from './slice.js';
+
+/** A host bridge in Xen's list, in list order. @source facts/xen 3.4 */
+export interface XenBridge {
+  cfgBase: CfgBase;
+  /** Null before anyone gave it a number (`told-by-dom0`). */
+  segment: number | null;
+}
+
+/** Xen's object for one name. @source facts/xen 3.1 */
+export interface XenDevice {
+  function: FunctionId | null;
+  owner: DomainId | null;
+  type: string;
+  extfn: string;
+}
+
+export interface XenState {
+  /** Bridges in list order; the first match of a lookup wins. */
+  bridges: XenBridge[];
+  /** Segments Xen has an object for; any number a hypercall named is among them. */
+  segments: Record<number, true>;
+  /** Devices by packed Xen SBDF. */
+  devices: Record<number, XenDevice>;
+  /** Shared numbering mode of ARM bridges: -1 undecided, 0 counter, 1 device tree. */
+  useDtDomains: -1 | 0 | 1;
+  /** Last counter value given, -1 before the first. */
+  domainNr: number;
+  panicked: string | null;
+}
+
+export const xenSlice: Slice<XenState> = {
+  initial: () => ({ bridges: [], segments: {}, devices: {}, useDtDomains: -1, domainNr: -1, panicked: null }),
+  on: {
+    'segment.assigned': (xen, { data }) => {
+      if (data.by !== 'xen') return;
+      const known = xen.bridges.find((bridge) => bridge.cfgBase === data.cfgBase);
+      if (known === undefined) xen.bridges.push({ cfgBase: data.cfgBase, segment: data.segment });
+      else known.segment = data.segment;
+      xen.segments[data.segment] = true;
+      if (data.source === 'counter') {
+        xen.useDtDomains = 0;
+        xen.domainNr = Math.max(xen.domainNr, data.segment);
+      } else if (data.source === 'property') xen.useDtDomains = 1;
+    },
+    'device.registered': (xen, { data }) => {
+      xen.segments[Math.floor(data.sbdf / 0x1_0000)] = true;
+      xen.devices[data.sbdf] = {
+        function: data.function,
+        owner: data.owner,
+        type: data.type,
+        extfn: data.isExtfn,
+      };
+    },
+    'device.unregistered': (xen, { data }) => {
+      delete xen.devices[data.sbdf];
+    },
+    'device.assigned': (xen, { data }) => {
+      const device = xen.devices[data.sbdf];
+      if (device !== undefined) device.owner = data.to;
+    },
+    'xen.panicked': (xen, { data }) => {
+      xen.panicked ??= data.reason;
+    },
+  },
+};
