@@ -1,10 +1,10 @@
-import type { Decider, Deciders } from './context.js';
+import type { Deciders } from './context.js';
 import { decideConfigRequest } from './hardware/config-access.js';
 import { decideBridgeProbe, decideBridgeUnbind } from './linux/host-bridge.js';
 import { decideHypercall } from './xen/hypercalls.js';
 
 /** For inputs that only change state: their reducers say everything. */
-const nothingFollows: Decider<never> = () => {};
+const nothingFollows = (): void => {};
 
 /** Who decides what follows from each input. A missing line does not compile. */
 export const deciders: Deciders = {

@@ -55,7 +55,8 @@ export class Engine implements Context {
     this.#out.push(input);
     evolve(this.#world, input, this.env);
     // A world whose Xen has stopped takes no further decisions.
-    if (this.#world.xen.panicked === null) (deciders[input.kind] as Decider<typeof input.kind>)(this, input as never);
+    if (this.#world.xen.panicked === null)
+      (deciders[input.kind] as Decider<typeof input.kind>)(this, input as never);
     return this.#out;
   }
 

@@ -16,6 +16,11 @@ export const switchTable = {
     values: ['6.1.135', '6.1.136', '6.1.192', '6.12.30', '6.12.31', '6.12.117'],
     default: '6.12.117',
   },
+  'arm-pci': {
+    doc: 'Whether an ARM Xen is built with PCI (CONFIG_PCI_PASSTHROUGH); absent: every physdev_op is -ENOSYS (facts/xen 2.2).',
+    values: ['built', 'absent'],
+    default: 'built',
+  },
   'config-no-bridge': {
     doc: 'What Xen on ARM returns for a config read no bridge answers: `as-built` 0, `as-intended` all ones (facts/xen 3.2).',
     values: ['as-built', 'as-intended'],

@@ -1,6 +1,7 @@
 import type { Immutable } from 'immer';
 import { type KindName, kindNames, type TraceEvent } from '../events/catalogue.js';
 import { dom0Slice } from './dom0.js';
+import { domainsSlice } from './domains.js';
 import type { Env } from './env.js';
 import { hardwareSlice } from './hardware.js';
 import { xenSlice } from './xen.js';
@@ -8,6 +9,7 @@ import { xenSlice } from './xen.js';
 /** Every subject of the world. A new one is one line here and one file beside this one. */
 export const slices = {
   hw: hardwareSlice,
+  domains: domainsSlice,
   xen: xenSlice,
   dom0: dom0Slice,
 };

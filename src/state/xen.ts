@@ -34,13 +34,19 @@ export interface XenState {
 export const xenSlice: Slice<XenState> = {
   initial: () => ({ bridges: [], segments: {}, devices: {}, useDtDomains: -1, domainNr: -1, panicked: null }),
   on: {
+    'bridge.registered': (xen, { data }) => {
+      if (data.by === 'xen') xen.bridges.push({ cfgBase: data.cfgBase, segment: null });
+    },
+    'segment.created': (xen, { data }) => {
+      xen.segments[data.segment] = true;
+    },
     'segment.assigned': (xen, { data }) => {
       if (data.by !== 'xen') return;
       const known = xen.bridges.find((bridge) => bridge.cfgBase === data.cfgBase);
       if (known === undefined) xen.bridges.push({ cfgBase: data.cfgBase, segment: data.segment });
       else known.segment = data.segment;
       xen.segments[data.segment] = true;
-      if (data.source === 'counter') {
+      if (data.source === 'counter' || data.source === 'offset') {
         xen.useDtDomains = 0;
         xen.domainNr = Math.max(xen.domainNr, data.segment);
       } else if (data.source === 'property') xen.useDtDomains = 1;

@@ -16,6 +16,16 @@ export const bridgeKinds = {
     by: party,
     cfgBase: cfgBase('the bridge'),
   }),
+  'bridge.registered': outcome('Xen took a host bridge into its list, before it has a number.', {
+    by: party,
+    cfgBase: cfgBase('the bridge'),
+  }),
+  'segment.created': outcome(
+    'Xen made a segment object because a hypercall named a number it did not know.',
+    {
+      segment: u32('the number'),
+    },
+  ),
   'segment.assigned': outcome('A party gave a host bridge its segment number.', {
     by: party,
     segment: u32('the number; Linux may exceed 16 bits'),

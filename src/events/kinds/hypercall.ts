@@ -14,4 +14,10 @@ export const hypercallKinds = {
     ret: int('result: 0 or a positive value, or a negative errno'),
     out: orNull(record('fields written back to the caller')),
   }),
+  'hypercall.entered': outcome('A modelled kernel or toolstack entered Xen as part of what it was doing.', {
+    domid: domid('the caller'),
+    hypercall: text('name without prefix'),
+    op: text('sub-operation without prefix'),
+    args: record('arguments with the names of the public headers'),
+  }),
 };

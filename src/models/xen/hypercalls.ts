@@ -1,19 +1,42 @@
+import type { DomainId, EventSeq } from '../../base/brand.js';
 import { errno } from '../../base/errno.js';
-import type { Decider } from '../context.js';
-import type { OperationTable } from '../hypercall.js';
+import type { RecordObject } from '../../events/field.js';
+import type { Context, Decider } from '../context.js';
+import type { Answer, Call, OperationTable } from '../hypercall.js';
+import { domctlOperations } from './domctl.js';
 import { physdevOperations } from './physdev.js';
 
 /** Hypercalls the model carries out, by name and sub-operation; anything else is -ENOSYS. @source facts/xen 1.1 */
 const hypercalls: Readonly<Record<string, OperationTable>> = {
   physdev_op: physdevOperations,
+  domctl: domctlOperations,
 };
 
+/** A domain's own hypercall. */
 export const decideHypercall: Decider<'hypercall.issued'> = (context, { seq, data }) => {
-  const table = hypercalls[data.hypercall];
-  const handler = table !== undefined && Object.hasOwn(table, data.op) ? table[data.op] : undefined;
-  const answer =
-    handler === undefined
-      ? { ret: -errno.ENOSYS }
-      : handler(context, { caller: data.domid, op: data.op, args: data.args, seq });
-  context.emit('xen', 'hypercall.returned', { ret: answer.ret, out: answer.out ?? null });
+  answer(context, data.hypercall, { caller: data.domid, op: data.op, args: data.args, seq });
 };
+
+/** A hypercall that a modelled kernel or toolstack makes while it decides something else. */
+export function enterXen(
+  context: Context,
+  caller: DomainId,
+  hypercall: string,
+  op: string,
+  args: RecordObject,
+): Answer {
+  const seq = context.emit(`d${caller}`, 'hypercall.entered', { domid: caller, hypercall, op, args });
+  return answer(context, hypercall, { caller, op, args, seq });
+}
+
+function answer(context: Context, hypercall: string, call: Call): Answer {
+  const table = Object.hasOwn(hypercalls, hypercall) ? hypercalls[hypercall] : undefined;
+  const handler = table !== undefined && Object.hasOwn(table, call.op) ? table[call.op] : undefined;
+  const result = handler === undefined ? { ret: -errno.ENOSYS } : handler(context, call);
+  returned(context, result, call.seq);
+  return result;
+}
+
+function returned(context: Context, { ret, out }: Answer, cause: EventSeq): void {
+  context.emit('xen', 'hypercall.returned', { ret, out: out ?? null }, cause);
+}

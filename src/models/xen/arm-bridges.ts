@@ -1,0 +1,89 @@
+import type { CfgBase } from '../../base/brand.js';
+import type { HostBridge } from '../../platform/platform.js';
+import { atLeast } from '../../policy/switches.js';
+import type { Env } from '../../state/env.js';
+import type { ReadonlyWorld } from '../../state/world.js';
+import type { Context } from '../context.js';
+
+/** Compatible strings Xen's ARM host-bridge drivers match. @source facts/xen 3.4, facts/dom0 1.8 */
+const drivenCompatibles = new Set([
+  'pci-host-ecam-generic',
+  'xlnx,nwl-pcie-2.11',
+  'renesas,r8a779f0-pcie',
+  'renesas,r8a779g0-pcie',
+]);
+
+export const isDrivenByXen = (bridge: HostBridge): boolean =>
+  bridge.compatible.some((compatible) => drivenCompatibles.has(compatible));
+
+/** Whether Xen on ARM looks at PCI at all. The IOMMU alone suffices since 4.21. @source facts/xen 2.2, 12.4 */
+export function isPciActive({ policies, switches }: Env): boolean {
+  return (
+    policies['pci-passthrough'] === 'on' || (policies.iommu === 'on' && atLeast(switches, 'xen', '4.21'))
+  );
+}
+
+/** Index of the bridge in the platform; -1 when it has none. */
+export const bridgeIndex = (env: Env, cfgBase: CfgBase): number =>
+  env.platform.bridges.findIndex((bridge) => bridge.cfgBase === cfgBase);
+
+/**
+ * `pci_find_host_bridge`: the first bridge of Xen's list with that segment whose bus range holds `bus`; its platform
+ * index, or null. Two bridges with one number are not told apart: list order wins. @source facts/xen 3.4
+ */
+export function findHostBridge(state: ReadonlyWorld, env: Env, segment: number, bus: number): number | null {
+  for (const candidate of state.xen.bridges) {
+    if (candidate.segment !== segment) continue;
+    const index = bridgeIndex(env, candidate.cfgBase);
+    const bridge = env.platform.bridges[index];
+    if (bridge !== undefined && bus >= bridge.busStart && bus <= bridge.busEnd) return index;
+  }
+  return null;
+}
+
+/**
+ * Xen's probe of one device-tree node: decides whether a driver takes it and which number it gets.
+ * A number on some nodes only stops the hypervisor. @source facts/xen 3.4, facts/arm-msi-iommu 1.3
+ */
+export function probeInXen(context: Context, cfgBase: CfgBase): void {
+  const bridge = context.env.platform.bridges[bridgeIndex(context.env, cfgBase)];
+  const refuse = (reason: string): void => {
+    context.emit('xen', 'bridge.rejected', { by: 'xen', cfgBase, errno: null, reason });
+  };
+  if (bridge === undefined) return refuse('no such bridge on this machine');
+  if (!isPciActive(context.env)) return refuse('neither pci-passthrough nor an IOMMU is on');
+  if (!bridge.available) return refuse('node is disabled');
+  if (bridge.xenPassthrough) return refuse('node is marked xen,passthrough');
+  if (!isDrivenByXen(bridge)) return refuse('no driver of Xen matches the node');
+  context.emit('xen', 'bridge.registered', { by: 'xen', cfgBase });
+  assignNumber(context, bridge);
+}
+
+function assignNumber(context: Context, bridge: HostBridge): void {
+  const { cfgBase } = bridge;
+  const policy = context.env.policies['segments.xen'];
+  const { useDtDomains, domainNr } = context.state.xen;
+  if (policy === 'told-by-dom0') return;
+  const offset = /^offset:(\d+)$/.exec(policy);
+  if (offset !== null) {
+    const segment = domainNr < 0 ? Number(offset[1]) : domainNr + 1;
+    context.emit('xen', 'segment.assigned', { by: 'xen', segment, cfgBase, source: 'offset' });
+    return;
+  }
+  if (policy === 'firmware' && bridge.pciDomain !== null) {
+    context.emit('xen', 'segment.assigned', {
+      by: 'xen',
+      segment: bridge.pciDomain,
+      cfgBase,
+      source: 'firmware',
+    });
+    return;
+  }
+  const property = policy === 'dt-order' ? null : bridge.pciDomain;
+  if (useDtDomains === (property === null ? 1 : 0)) {
+    context.emit('xen', 'xen.panicked', { reason: 'Inconsistent "linux,pci-domain" property in DT' });
+    return;
+  }
+  const source = property === null ? 'counter' : 'property';
+  context.emit('xen', 'segment.assigned', { by: 'xen', segment: property ?? domainNr + 1, cfgBase, source });
+}

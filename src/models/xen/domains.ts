@@ -1,0 +1,27 @@
+import type { DomainId } from '../../base/brand.js';
+import type { Context } from '../context.js';
+
+/** Reserved domain ids. @source facts/xen 1.4 */
+export const domids = {
+  SELF: 0x7ff0 as DomainId,
+  IO: 0x7ff1 as DomainId,
+  XEN: 0x7ff2 as DomainId,
+  COW: 0x7ff3 as DomainId,
+  INVALID: 0x7ff4 as DomainId,
+} as const;
+
+/** `XSM_PRIV` under the default policy: only a control domain may. @source facts/xen 2.2 */
+export function isControlDomain(context: Context, domid: DomainId): boolean {
+  return context.state.domains[domid]?.privileged === true;
+}
+
+/** `XSM_DM_PRIV`: a control domain, or the device-model domain whose target is `subject`. @source facts/xen 2.2 */
+export function mayActAsDeviceModel(context: Context, caller: DomainId, subject: DomainId): boolean {
+  return isControlDomain(context, caller) || context.state.domains[caller]?.target === subject;
+}
+
+/** The hardware domain's id; domain 0 when none was announced. */
+export function hardwareDomain(context: Context): DomainId {
+  const found = Object.entries(context.state.domains).find(([, domain]) => domain.hardware);
+  return (found === undefined ? 0 : Number(found[0])) as DomainId;
+}

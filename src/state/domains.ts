@@ -1,0 +1,32 @@
+import type { DomainId } from '../base/brand.js';
+import type { Slice } from './slice.js';
+
+/** What Xen's privilege checks need to know of a domain. @source facts/xen 2.2 */
+export interface Domain {
+  type: 'pv' | 'hvm' | 'pvh' | 'arm';
+  privileged: boolean;
+  hardware: boolean;
+  target: DomainId | null;
+  name: string;
+}
+
+/** Living domains by domid. */
+export type DomainsState = Record<number, Domain>;
+
+export const domainsSlice: Slice<DomainsState> = {
+  initial: () => ({}),
+  on: {
+    'domain.created': (domains, { data }) => {
+      domains[data.domid] = {
+        type: data.type,
+        privileged: data.privileged,
+        hardware: data.hardware,
+        target: data.target,
+        name: data.name,
+      };
+    },
+    'domain.destroyed': (domains, { data }) => {
+      delete domains[data.domid];
+    },
+  },
+};
