@@ -1,0 +1,4 @@
+import type { ConformanceSet } from './row.js';
+
+/** Every set of the runner, in the order it runs them. A new set is a file in `sets/` and a line here. */
+export const conformanceSets: readonly ConformanceSet[] = [];
