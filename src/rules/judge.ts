@@ -1,0 +1,51 @@
+import type { KindName, TraceEvent } from '../events/catalogue.js';
+import type { Env } from '../state/env.js';
+import { evolve, initialWorld, type World } from '../state/world.js';
+import { rules } from './index.js';
+import type { Finding, Rule, Watching } from './rule.js';
+
+type AnyCheck = (event: TraceEvent, watching: Watching) => void;
+
+/**
+ * Runs rules over a stream of events, one event at a time; keeps the world it folds and nothing else.
+ * @param only Rule codes or families (`SEG`) to run; null for all.
+ */
+export class Judge {
+  readonly #env: Env;
+  readonly #world: World;
+  readonly #checks = new Map<KindName, { readonly rule: Rule; readonly check: AnyCheck }[]>();
+  readonly findings: Finding[] = [];
+
+  constructor(env: Env, only: string | null = null, world: World = initialWorld(env)) {
+    this.#env = env;
+    this.#world = world;
+    for (const rule of rules) {
+      if (only !== null && rule.code !== only && !rule.code.startsWith(`${only}-`)) continue;
+      for (const [kind, check] of Object.entries(rule.watch(env)) as [KindName, AnyCheck][]) {
+        const list = this.#checks.get(kind) ?? [];
+        list.push({ rule, check });
+        this.#checks.set(kind, list);
+      }
+    }
+  }
+
+  get world(): World {
+    return this.#world;
+  }
+
+  /** Folds one event and lets the rules look at it. */
+  see(event: TraceEvent): void {
+    evolve(this.#world, event, this.#env);
+    const checks = this.#checks.get(event.kind);
+    if (checks === undefined) return;
+    for (const { rule, check } of checks) {
+      check(event, {
+        env: this.#env,
+        state: this.#world,
+        report: (report) => {
+          this.findings.push({ ...report, rule: rule.code, severity: rule.severity, seq: event.seq });
+        },
+      });
+    }
+  }
+}
