@@ -12,6 +12,12 @@ export const limits = {
   fdtDepth: 64,
   /** Nodes of one device tree; 10,000 bridges with a few children each fit. */
   fdtNodes: 1 << 20,
+  /** Properties of one device tree; the largest of 577 shipped blobs has under 10,000. */
+  fdtProperties: 1 << 20,
+  /** Bytes of a node or property name; shipped names stay below 64, the specification's limit is 31. */
+  fdtNameBytes: 255,
+  /** `ranges` entries looked at while translating all addresses of one tree: 10,000 bridges below three buses need 2 M. */
+  fdtTranslationSteps: 1 << 24,
   /** Host bridges of one platform. */
   bridges: 1 << 16,
   /** Nesting of record values (hypercall arguments) in an event. */

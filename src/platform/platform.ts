@@ -2,7 +2,16 @@ import type { CfgBase } from '../base/brand.js';
 import type { FunctionId } from '../pci/function-id.js';
 
 /** How a host bridge's configuration space is reached. @source facts/arm-msi-iommu 1.1, facts/xen 3.3, 3.4 */
-export type ConfigAccess = 'ecam' | 'cam' | 'nwl' | 'xgene' | 'designware' | 'mmcfg' | 'cf8';
+export type ConfigAccess = 'ecam' | 'cam' | 'nwl' | 'xgene' | 'designware' | 'mmcfg' | 'cf8' | 'other';
+
+/** One block of a host bridge's registers. */
+export interface RegisterBlock {
+  /** As the firmware calls it: cfg, breg, pcireg, csr, dbi…; null when it does not. */
+  readonly name: string | null;
+  /** Host physical address; null when it cannot be translated. */
+  readonly base: number | null;
+  readonly sizeBytes: number;
+}
 
 /** `iommu-map` or `msi-map` as it stands in the tree. @source facts/arm-msi-iommu 1.4 */
 export interface IdMap {
@@ -40,6 +49,8 @@ export interface HostBridge {
   readonly access: ConfigAccess;
   readonly cfgBase: CfgBase;
   readonly cfgSizeBytes: number;
+  /** Every register block, the configuration window included. Xen maps the others 1:1 to Dom0 (facts/xen 3.4). */
+  readonly registers: readonly RegisterBlock[];
   readonly busStart: number;
   readonly busEnd: number;
   /** `status` absent, okay or ok. */
