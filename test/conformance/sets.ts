@@ -1,4 +1,6 @@
 import type { ConformanceSet } from './row.js';
+import { dtbSet } from './sets/dtb.js';
+import { dtcSet } from './sets/dtc.js';
 
 /** Every set of the runner, in the order it runs them. A new set is a file in `sets/` and a line here. */
-export const conformanceSets: readonly ConformanceSet[] = [];
+export const conformanceSets: readonly ConformanceSet[] = [dtbSet, dtcSet];
