@@ -1,0 +1,146 @@
+import { invariant } from '../base/assert.js';
+import type { TraceEvent } from '../events/catalogue.js';
+import { BlockEncoder, blockEvents } from './block-encode.js';
+import type { Codec } from './codec.js';
+import { blockDigest, digestText, headerDigest } from './digest.js';
+import { encodeFooter, encodeFrame, encodePreamble, type FrameType, frameType } from './frame.js';
+import { checkHeader, type TraceHeader } from './header.js';
+import { packForeign } from './msgpack.js';
+import type { TraceTarget } from './store.js';
+import { TraceIndex } from './trace-index.js';
+
+export interface WriterOptions {
+  /** Default brotli. */
+  readonly codec?: Codec;
+  /**
+   * Called at every block boundary with the sequence number of the next event; what it returns is stored as a
+   * snapshot, null means none. State must be that before event `nextSeq`.
+   */
+  readonly snapshot?: (nextSeq: number) => unknown;
+}
+
+export interface WrittenTrace {
+  readonly events: number;
+  readonly blocks: number;
+  readonly bytes: number;
+  /** Running digest, 64 hex digits. */
+  readonly digest: string;
+}
+
+/**
+ * Appends events to a new trace. Memory is one open block and the index. What was appended is in the store after each
+ * full block; under its name only after `finish`.
+ */
+export class TraceWriter {
+  readonly #target: TraceTarget;
+  readonly #codec: Codec;
+  readonly #snapshot: ((nextSeq: number) => unknown) | undefined;
+  readonly #encoder = new BlockEncoder();
+  readonly #index: TraceIndex;
+  #open: TraceEvent[] = [];
+  #nextSeq = 0;
+  #offset = 0;
+  #frames = 0;
+  #digest: Uint8Array;
+  #done = false;
+
+  constructor(target: TraceTarget, header: TraceHeader, options: WriterOptions = {}) {
+    this.#target = target;
+    this.#codec = options.codec ?? 'brotli';
+    this.#snapshot = options.snapshot;
+    const document = packForeign(checkHeader(header));
+    this.#digest = headerDigest(document);
+    this.#index = new TraceIndex(this.#digest);
+    this.#write(encodePreamble());
+    this.#frame(frameType.header, document);
+  }
+
+  /** Sequence number the next event must have. */
+  get nextSeq(): number {
+    return this.#nextSeq;
+  }
+
+  /** Events until the open block is full: where a batch may be cut so that a snapshot fits. */
+  get eventsToBoundary(): number {
+    return blockEvents - this.#open.length;
+  }
+
+  /** Adds one event; its `seq` is `nextSeq`. */
+  append(event: TraceEvent): void {
+    invariant(!this.#done, 'trace already finished');
+    invariant(event.seq === this.#nextSeq, `event ${event.seq} stands where ${this.#nextSeq} belongs`);
+    this.#open.push(event);
+    this.#nextSeq++;
+    if (this.#open.length === blockEvents) {
+      this.#flush();
+      const state = this.#snapshot?.(this.#nextSeq) ?? null;
+      if (state !== null) this.snapshot(state);
+    }
+  }
+
+  appendAll(events: Iterable<TraceEvent>): void {
+    for (const event of events) this.append(event);
+  }
+
+  /** Stores the state before event `nextSeq`: plain data, as the header. Only at a block boundary. */
+  snapshot(state: unknown): void {
+    invariant(this.#open.length === 0, 'a snapshot stands between blocks');
+    const offsetBytes = this.#offset;
+    const ordinal = this.#frames;
+    this.#frame(frameType.snapshot, packForeign([this.#nextSeq, state]));
+    this.#index.addSnapshot({
+      offsetBytes,
+      frameBytes: this.#offset - offsetBytes,
+      ordinal,
+      nextSeq: this.#nextSeq,
+    });
+  }
+
+  /** Closes the open block, writes index and end, and makes the trace visible. */
+  finish(): WrittenTrace {
+    invariant(!this.#done, 'trace already finished');
+    if (this.#open.length > 0) this.#flush();
+    this.#done = true;
+    const indexOffset = this.#offset;
+    this.#frame(frameType.index, this.#index.encode());
+    this.#write(encodeFooter({ indexOffset, frames: this.#frames }));
+    this.#target.commit();
+    return {
+      events: this.#nextSeq,
+      blocks: this.#index.blocks.length,
+      bytes: this.#offset,
+      digest: digestText(this.#digest),
+    };
+  }
+
+  /** Drops the trace; does nothing after `finish`. */
+  abandon(): void {
+    this.#done = true;
+    this.#target.abandon();
+  }
+
+  #flush(): void {
+    const { document, summary } = this.#encoder.encode(this.#open);
+    this.#open = [];
+    this.#digest = blockDigest(this.#digest, document);
+    const offsetBytes = this.#offset;
+    const ordinal = this.#frames;
+    this.#frame(frameType.block, document);
+    this.#index.addBlock({
+      ...summary,
+      offsetBytes,
+      frameBytes: this.#offset - offsetBytes,
+      ordinal,
+      digest: this.#digest,
+    });
+  }
+
+  #frame(type: FrameType, document: Uint8Array): void {
+    this.#write(encodeFrame(type, this.#frames++, document, this.#codec));
+  }
+
+  #write(bytes: Uint8Array): void {
+    this.#target.write(bytes);
+    this.#offset += bytes.length;
+  }
+}
