@@ -6,6 +6,7 @@ import { deviceKinds } from './kinds/device.js';
 import { domainKinds } from './kinds/domain.js';
 import { hypercallKinds } from './kinds/hypercall.js';
 import { iommuKinds } from './kinds/iommu.js';
+import { itsKinds } from './kinds/its.js';
 import { msiKinds } from './kinds/msi.js';
 
 /**
@@ -19,6 +20,7 @@ export const catalogue = {
   ...deviceKinds,
   ...iommuKinds,
   ...msiKinds,
+  ...itsKinds,
   ...domainKinds,
 };
 

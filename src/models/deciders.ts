@@ -1,6 +1,9 @@
+import { decideDma } from './arm/dma.js';
+import { decideItsCommand } from './arm/virtual-its.js';
 import type { Deciders } from './context.js';
 import { decideConfigRequest } from './hardware/config-access.js';
 import { decideBridgeProbe, decideBridgeUnbind } from './linux/host-bridge.js';
+import { decideMsiWrite } from './msi/write.js';
 import { decideHypercall } from './xen/hypercalls.js';
 
 /** For inputs that only change state: their reducers say everything. */
@@ -15,8 +18,11 @@ export const deciders: Deciders = {
   'device.plugged': nothingFollows,
   'device.unplugged': nothingFollows,
   'device.reset': nothingFollows,
-  'dma.attempted': nothingFollows,
-  'msi.written': nothingFollows,
+  'dma.attempted': decideDma,
+  'msi.written': decideMsiWrite,
+  'its.commanded': decideItsCommand,
+  'iommu.serviced': nothingFollows,
+  'stage2.populated': nothingFollows,
   'domain.created': nothingFollows,
   'domain.destroyed': nothingFollows,
 };

@@ -21,6 +21,16 @@ export const switchTable = {
     values: ['built', 'absent'],
     default: 'built',
   },
+  'max-lpi-bits': {
+    doc: "Xen's boot option: host LPIs are 2^bits - 8192 (facts/arm-msi-iommu 3.5).",
+    values: ['14', '16', '20', '24'],
+    default: '20',
+  },
+  'event-queue': {
+    doc: 'log2 of the records in the event queue of an SMMUv3 (SMMU_IDR1.EVENTQS).',
+    values: ['2', '4', '7', '10', '19'],
+    default: '19',
+  },
   'config-no-bridge': {
     doc: 'What Xen on ARM returns for a config read no bridge answers: `as-built` 0, `as-intended` all ones (facts/xen 3.2).',
     values: ['as-built', 'as-intended'],

@@ -4,6 +4,8 @@ import { dom0Slice } from './dom0.js';
 import { domainsSlice } from './domains.js';
 import type { Env } from './env.js';
 import { hardwareSlice } from './hardware.js';
+import { iommuSlice } from './iommu.js';
+import { itsSlice } from './its.js';
 import { xenSlice } from './xen.js';
 
 /** Every subject of the world. A new one is one line here and one file beside this one. */
@@ -12,6 +14,8 @@ export const slices = {
   domains: domainsSlice,
   xen: xenSlice,
   dom0: dom0Slice,
+  iommu: iommuSlice,
+  its: itsSlice,
 };
 
 type Slices = typeof slices;

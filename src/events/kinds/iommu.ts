@@ -1,18 +1,44 @@
-import { address, choice, domid, functionField, input, orNull, outcome, reg32, text, u32 } from '../field.js';
+import {
+  address,
+  choice,
+  domid,
+  flag,
+  functionField,
+  input,
+  orNull,
+  outcome,
+  reg32,
+  text,
+  u16,
+  u32,
+} from '../field.js';
+
+const smmu = address('base of the SMMU');
 
 /** @source facts/arm-msi-iommu 6 */
 export const iommuKinds = {
   'iommu.programmed': outcome('Xen wrote a stream table entry (SMMUv3) or a stream match (SMMUv2).', {
-    smmu: address('base of the SMMU'),
-    streamId: reg32('the StreamID Xen computed'),
+    smmu,
+    streamId: reg32('the StreamID Xen computed; cut to 15 bits for an SMMUv2'),
     config: choice(['abort', 'bypass', 'stage2', 'fault'], 'what the entry now does'),
     domid: orNull(domid('whose stage 2 it points to')),
+    vmid: orNull(u16('VMID of that domain on this SMMU, or its context bank on an SMMUv2')),
+    step: choice(['attach', 'detach'], 'abort is written both before an attach and by a detach'),
     function: orNull(functionField('the function Xen believes to send that StreamID')),
+  }),
+  'iommu.serviced': input("Xen's handler took its turn and emptied an SMMU's event queue.", { smmu }),
+  'stage2.populated': input('A domain was given memory: from here on its stage 2 maps it.', {
+    domid: domid('the domain'),
+    address: address('first guest physical address'),
+    target: address('machine address behind it'),
+    sizeBytes: address('length in bytes'),
+    writable: flag('devices and processors may write'),
   }),
   'dma.attempted': input('A function issued a memory request.', {
     function: functionField('the requester'),
     address: address('address in the request'),
     dir: choice(['read', 'write'], ''),
+    data: orNull(reg32('data of a write, where it is known; a write that reaches a doorbell is an MSI')),
   }),
   'dma.completed': outcome('The request reached memory.', {
     streamId: orNull(reg32('StreamID the hardware sent; null without an IOMMU')),
@@ -20,15 +46,18 @@ export const iommuKinds = {
     address: address('address after translation'),
   }),
   'iommu.faulted': outcome('The IOMMU ended the request.', {
+    smmu,
     streamId: reg32('StreamID the hardware sent'),
+    domid: orNull(domid('whose stage 2 refused it; null when the stream has none')),
     event: orNull(text('event name, as `F_TRANSLATION`; null for a silent abort')),
     w0: orNull(text('first 64-bit word of the record as 0x and 16 digits')),
     w1: orNull(text('second word')),
     w2: orNull(text('third word')),
     w3: orNull(text('fourth word')),
+    queued: flag('the record entered the event queue; false for a silent abort or a full queue'),
   }),
   'iommu.overflowed': outcome('An event record was lost: the queue was full.', {
-    smmu: address('base of the SMMU'),
+    smmu,
     lost: u32('records lost so far'),
   }),
 };
