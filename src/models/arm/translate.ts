@@ -2,7 +2,7 @@ import type { DomainId, PhysicalAddress } from '../../base/brand.js';
 import type { Smmu } from '../../platform/platform.js';
 import type { Context } from '../context.js';
 import { type EventName, recordWords } from './fault-record.js';
-import { F_PERMISSION, F_TRANSLATION, walkStage2 } from './stage2.js';
+import { F_PERMISSION, walkStage2 } from './stage2.js';
 
 /** Whose stage 2 a stream goes through; null: none (bypass, or no SMMU at work). */
 export function streamDomain(context: Context, smmu: Smmu, streamId: number): DomainId | null {
