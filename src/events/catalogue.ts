@@ -8,6 +8,7 @@ import { hypercallKinds } from './kinds/hypercall.js';
 import { iommuKinds } from './kinds/iommu.js';
 import { itsKinds } from './kinds/its.js';
 import { msiKinds } from './kinds/msi.js';
+import { vpciKinds } from './kinds/vpci.js';
 
 /**
  * Every event kind there is. Types, columns, JSON schema, `xpr events` and docs/events.md come from this table;
@@ -22,6 +23,7 @@ export const catalogue = {
   ...msiKinds,
   ...itsKinds,
   ...domainKinds,
+  ...vpciKinds,
 };
 
 type Catalogue = typeof catalogue;

@@ -6,6 +6,7 @@ import type { Env } from './env.js';
 import { hardwareSlice } from './hardware.js';
 import { iommuSlice } from './iommu.js';
 import { itsSlice } from './its.js';
+import { vpciSlice } from './vpci.js';
 import { xenSlice } from './xen.js';
 
 /** Every subject of the world. A new one is one line here and one file beside this one. */
@@ -16,6 +17,7 @@ export const slices = {
   dom0: dom0Slice,
   iommu: iommuSlice,
   its: itsSlice,
+  vpci: vpciSlice,
 };
 
 type Slices = typeof slices;
