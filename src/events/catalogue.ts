@@ -4,8 +4,11 @@ import { bridgeKinds } from './kinds/bridge.js';
 import { configKinds } from './kinds/config.js';
 import { deviceKinds } from './kinds/device.js';
 import { domainKinds } from './kinds/domain.js';
+import { guestKinds } from './kinds/guest.js';
 import { hypercallKinds } from './kinds/hypercall.js';
+import { ioKinds } from './kinds/io.js';
 import { iommuKinds } from './kinds/iommu.js';
+import { ioreqKinds } from './kinds/ioreq.js';
 import { itsKinds } from './kinds/its.js';
 import { msiKinds } from './kinds/msi.js';
 import { vpciKinds } from './kinds/vpci.js';
@@ -24,6 +27,9 @@ export const catalogue = {
   ...itsKinds,
   ...domainKinds,
   ...vpciKinds,
+  ...ioKinds,
+  ...ioreqKinds,
+  ...guestKinds,
 };
 
 type Catalogue = typeof catalogue;

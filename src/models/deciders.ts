@@ -5,6 +5,8 @@ import { decideConfigRequest } from './hardware/config-access.js';
 import { decideBridgeProbe, decideBridgeUnbind } from './linux/host-bridge.js';
 import { decideMsiWrite } from './msi/write.js';
 import { decideHypercall } from './xen/hypercalls.js';
+import { decideIoRequest } from './xen/ioreq/access.js';
+import { decideBroadcast, decideIoreqServed } from './xen/ioreq/settle.js';
 
 /** For inputs that only change state: their reducers say everything. */
 const nothingFollows = (): void => {};
@@ -25,4 +27,10 @@ export const deciders: Deciders = {
   'stage2.populated': nothingFollows,
   'domain.created': nothingFollows,
   'domain.destroyed': nothingFollows,
+  'domain.configured': nothingFollows,
+  'domain.dying': nothingFollows,
+  'io.requested': decideIoRequest,
+  'ioreq.served': decideIoreqServed,
+  'ioreq.drained': nothingFollows,
+  'broadcast.requested': decideBroadcast,
 };

@@ -5,6 +5,7 @@ import { domainsSlice } from './domains.js';
 import type { Env } from './env.js';
 import { hardwareSlice } from './hardware.js';
 import { iommuSlice } from './iommu.js';
+import { ioreqSlice } from './ioreq.js';
 import { itsSlice } from './its.js';
 import { vpciSlice } from './vpci.js';
 import { xenSlice } from './xen.js';
@@ -18,6 +19,7 @@ export const slices = {
   iommu: iommuSlice,
   its: itsSlice,
   vpci: vpciSlice,
+  ioreq: ioreqSlice,
 };
 
 type Slices = typeof slices;

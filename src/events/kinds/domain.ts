@@ -1,4 +1,4 @@
-import { choice, domid, flag, input, orNull, outcome, text } from '../field.js';
+import { address, choice, domid, flag, input, orNull, outcome, text, u16 } from '../field.js';
 
 export const domainKinds = {
   'domain.created': input('A domain came into being.', {
@@ -9,7 +9,26 @@ export const domainKinds = {
     target: orNull(domid('the domain it is device model for')),
     name: text('name for people'),
   }),
+  'domain.configured': input(
+    'The toolstack fixed what a domain looks like; without it: 1 virtual CPU, Intel, HAP.',
+    {
+      domid: domid('the domain'),
+      vcpus: u16('virtual CPUs'),
+      cpuVendor: choice(['intel', 'amd', 'hygon', 'other'], 'vendor in the guest CPUID'),
+      cpuFamily: orNull(u16('family in the guest CPUID, extended family added')),
+      hostCf8Ext: flag('the host has NB_CFG (MSR 0xC001001F) bit 46 set: CF8 carries register bits 11:8'),
+      hap: flag('hardware assisted paging'),
+      maxGfn: orNull(address('highest guest frame number')),
+      trapUnmapped: flag('ARM: an access nobody claims is a data abort'),
+    },
+  ),
+  'domain.dying': input('Destruction of a domain began; its id still finds it.', { domid: domid('its id') }),
   'domain.destroyed': input('A domain ended.', { domid: domid('its id') }),
+  'domain.stopped': outcome('A domain stopped running.', {
+    domid: domid('the domain'),
+    reason: choice(['poweroff', 'reboot', 'suspend', 'crash', 'watchdog', 'soft_reset', 'other'], ''),
+    why: text('log line of a crash, else empty'),
+  }),
   'permission.changed': outcome('A grant of access was given or taken.', {
     domid: domid('the domain'),
     resource: choice(['iomem', 'ioport', 'irq', 'gsi'], ''),

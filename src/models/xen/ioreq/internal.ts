@@ -1,0 +1,101 @@
+import type { Context } from '../../context.js';
+import type { ReadonlyGuest, Requested } from './guest.js';
+import { memorySpan } from './select.js';
+
+/** What a part of Xen made of an access; `value` null: it answers, with a value xpr does not model. */
+export interface InternalAnswer {
+  readonly value: number | null;
+  readonly valueHigh: number | null;
+}
+
+/**
+ * A part of Xen that answers guest accesses before device models see them. The first of matching kind that accepts is
+ * asked; when it declines, the access goes on as a single repetition.
+ * @source facts/xen 4.5
+ */
+export interface InternalHandler {
+  /** As `io.completed.handledBy` names it. */
+  readonly name: string;
+  readonly space: 'port' | 'mem';
+  /** `crash`: it takes the first byte but not the last, which ends the domain. */
+  accepts(context: Context, guest: ReadonlyGuest, access: Requested): boolean | 'crash';
+  /** Null declines. */
+  handle(context: Context, guest: ReadonlyGuest, access: Requested): InternalAnswer | null;
+}
+
+const unmodelled: InternalAnswer = { value: null, valueHigh: null };
+
+type Present = (guest: ReadonlyGuest) => boolean;
+const always: Present = () => true;
+const fullHvm: Present = (guest) => guest.type === 'hvm';
+const withIoApic: Present = (guest) => guest.type === 'hvm' || (guest.type === 'pvh' && guest.hardware);
+
+/** A handler of ports takes only accesses that lie wholly inside its ports. */
+function ports(name: string, first: number, count: number, present: Present): InternalHandler {
+  return {
+    name,
+    space: 'port',
+    accepts: (_context, guest, { addr, size }) =>
+      present(guest) && addr >= first && addr + size <= first + count,
+    handle: () => unmodelled,
+  };
+}
+
+/** A handler of memory is asked for the first byte, then for the last. */
+function memory(name: string, base: number, sizeBytes: number, present: Present): InternalHandler {
+  return {
+    name,
+    space: 'mem',
+    accepts: (_context, guest, access) => {
+      if (!present(guest)) return false;
+      const [first, last] = memorySpan(access);
+      if (first < base || first >= base + sizeBytes) return false;
+      return last < base + sizeBytes ? true : 'crash';
+    },
+    handle: () => unmodelled,
+  };
+}
+
+/**
+ * The latch behind 0xCF8: a 4-byte write is taken, and the access always goes on to a device model. Data of a string
+ * instruction stands in guest memory, which xpr does not have, so it is not latched.
+ * @source facts/xen 4.5 step 3
+ */
+const cf8Latch: InternalHandler = {
+  name: 'xen:cf8',
+  space: 'port',
+  accepts: (_context, _guest, { addr, size }) => addr >= 0xcf8 && addr + size <= 0xcfc,
+  handle: (context, _guest, { domid, dir, size, value, dataIsPtr }) => {
+    if (dir === 'write' && size === 4 && !dataIsPtr)
+      context.emit('xen', 'cf8.latched', { domid, value: value ?? 0 });
+    return null;
+  },
+};
+
+/** The ACPI power-management block: 0x1f40 or, with HVM_PARAM_ACPI_IOPORTS_LOCATION 1, 0xb000. */
+const ACPI_IOPORTS_LOCATION = 19;
+const acpiAt = (version: 0 | 1): Present => {
+  return (guest) => guest.type === 'hvm' && (guest.params[ACPI_IOPORTS_LOCATION] ?? 0) === version;
+};
+
+/**
+ * In the order of registration at domain creation. The vPCI ports stand before the latch, the rest behind it.
+ * @source xen/arch/x86/hvm/hvm.c (hvm_domain_initialise), vpic.c, vioapic.c, rtc.c, hpet.c, pmtimer.c, emul-i8254.c
+ */
+export const internalHandlers: readonly InternalHandler[] = [
+  cf8Latch,
+  ports('xen:pic', 0x20, 2, fullHvm),
+  ports('xen:pic', 0xa0, 2, fullHvm),
+  ports('xen:pic', 0x4d0, 2, fullHvm),
+  memory('xen:ioapic', 0xfec0_0000, 0x100, withIoApic),
+  ports('xen:rtc', 0x70, 2, fullHvm),
+  ports('xen:debug', 0xe9, 1, always),
+  ports('xen:pit', 0x40, 4, fullHvm),
+  ports('xen:pit', 0x61, 1, fullHvm),
+  ports('xen:pmtimer', 0x1f48, 4, acpiAt(0)),
+  ports('xen:pm1a', 0x1f40, 4, acpiAt(0)),
+  ports('xen:pmtimer', 0xb008, 4, acpiAt(1)),
+  ports('xen:pm1a', 0xb000, 4, acpiAt(1)),
+  memory('xen:hpet', 0xfed0_0000, 0x400, fullHvm),
+  memory('xen:lapic', 0xfee0_0000, 0x1000, always),
+];

@@ -1,0 +1,443 @@
+import type { DomainId, EventSeq } from '../base/brand.js';
+import { addRange, emptyRangeSet, type RangeSet, removeRange } from '../base/rangeset.js';
+import type { DataOf } from '../events/catalogue.js';
+import type { Slice } from './slice.js';
+
+/** A device model's slot for one virtual CPU in the shared page, and what Xen remembers of it. */
+export interface RequestSlot {
+  /** 0 none, 1 ready, 2 in process, 3 response ready; anything else is a device model's fault. */
+  state: number;
+  data: number;
+  dataHigh: number;
+  /** The event channel as the page says it. */
+  eport: number;
+  /** Xen waits for this slot. */
+  pending: boolean;
+  /** State Xen saw last while it waited. */
+  seen: number;
+}
+
+/** One slot of the buffered ring, unpacked. @source facts/xen 4.4 */
+export interface BufferedSlot {
+  type: number;
+  dir: number;
+  sizeLog2: number;
+  addr: number;
+  data: number;
+}
+
+export type PageState = 'none' | 'gfn' | 'resource';
+
+export interface IoreqServer {
+  emulator: DomainId;
+  enabled: boolean;
+  bufioreq: number;
+  /** Event channel of each virtual CPU. */
+  ports: Record<number, number>;
+  bufioreqPort: number | null;
+  page: PageState;
+  gfn: number | null;
+  bufPage: PageState;
+  bufGfn: number | null;
+  /** By virtual CPU; made when first written. */
+  slots: Record<number, RequestSlot>;
+  ring: { read: number; write: number; slots: Record<number, BufferedSlot> };
+  /** Port, memory and PCI ranges; the index is XEN_DMOP_IO_RANGE_*. */
+  ranges: [RangeSet, RangeSet, RangeSet];
+}
+
+/** What a virtual CPU waits for; `request` is null when only a broadcast is under way. */
+export interface Waiting {
+  request: EventSeq | null;
+  space: 'port' | 'mem';
+  size: number;
+  dir: 'read' | 'write';
+  count: number;
+  dataIsPtr: boolean;
+  /** Data as Xen holds it: what it put into the request until an answer replaces it. */
+  data: number;
+  dataHigh: number;
+  /** The server whose answer `data` is. */
+  servedBy: number | null;
+}
+
+/** I/O side of one HVM, PVH or ARM guest. */
+export interface GuestIo {
+  type: 'hvm' | 'pvh' | 'arm';
+  hardware: boolean;
+  vcpus: number;
+  cpuVendor: string;
+  cpuFamily: number | null;
+  hostCf8Ext: boolean;
+  hap: boolean;
+  maxGfn: number;
+  trapUnmapped: boolean;
+  dying: boolean;
+  stopped: string | null;
+  /** The latch behind port 0xCF8. */
+  cf8: number;
+  /** By id, 0 to 7. */
+  servers: (IoreqServer | null)[];
+  waiting: Record<number, Waiting>;
+  usedPorts: Record<number, true>;
+  params: Record<number, number>;
+  /** Indexes into the frame pool of HVM_PARAM_IOREQ_SERVER_PFN that are free, ascending; and free legacy parameters. */
+  freeGfns: number[];
+  freeLegacy: number[];
+  /** Server that writes to frames of type ioreq_server go to. */
+  memServer: number | null;
+  /** Frames that are not plain RAM. */
+  memTypes: { ram_ro: RangeSet; mmio_dm: RangeSet; ioreq_server: RangeSet };
+  cacheattrs: { start: number; end: number; type: number }[];
+  /** Asserted lines: slot * 4 + pin, ISA interrupts, SPIs. */
+  intx: Record<number, true>;
+  isa: Record<number, true>;
+  spi: Record<number, true>;
+  links: number[];
+  injected: Record<number, true>;
+  emuPirqs: Record<number, true>;
+}
+
+/** Guests by domid. */
+export type IoreqState = Record<number, GuestIo>;
+
+export const SERVER_COUNT = 8;
+const RING_SLOTS = 511;
+const RANGE_INDEX = { port: 0, memory: 1, pci: 2 } as const;
+const TYPE_NUMBER = { pio: 0, copy: 1, pci_config: 2, timeoffset: 7, invalidate: 8 } as const;
+export const hvmParam = {
+  IOREQ_PFN: 5,
+  BUFIOREQ_PFN: 6,
+  ACPI_IOPORTS_LOCATION: 19,
+  IOREQ_SERVER_PFN: 32,
+  NR_IOREQ_SERVER_PAGES: 33,
+} as const;
+
+function newGuest({ type, hardware }: DataOf<'domain.created'>): GuestIo {
+  return {
+    type: type === 'arm' ? 'arm' : type === 'pvh' ? 'pvh' : 'hvm',
+    hardware,
+    vcpus: 1,
+    cpuVendor: 'intel',
+    cpuFamily: null,
+    hostCf8Ext: false,
+    hap: true,
+    maxGfn: 0xf_ffff,
+    trapUnmapped: false,
+    dying: false,
+    stopped: null,
+    cf8: 0,
+    servers: new Array<IoreqServer | null>(SERVER_COUNT).fill(null),
+    waiting: {},
+    usedPorts: {},
+    params: {},
+    freeGfns: [],
+    freeLegacy: [],
+    memServer: null,
+    memTypes: { ram_ro: emptyRangeSet(), mmio_dm: emptyRangeSet(), ioreq_server: emptyRangeSet() },
+    cacheattrs: [],
+    intx: {},
+    isa: {},
+    spi: {},
+    links: [0, 0, 0, 0],
+    injected: {},
+    emuPirqs: {},
+  };
+}
+
+const emptySlot = (): RequestSlot => ({ state: 0, data: 0, dataHigh: 0, eport: 0, pending: false, seen: 0 });
+
+function slotOf(server: IoreqServer, vcpu: number): RequestSlot {
+  server.slots[vcpu] ??= emptySlot();
+  return server.slots[vcpu];
+}
+
+/** Drops a virtual CPU from the waiting ones when nothing is left that it waits for. */
+function stopWaiting(guest: GuestIo, vcpu: number): void {
+  if (guest.waiting[vcpu]?.request !== null) return;
+  if (!guest.servers.some((server) => server?.slots[vcpu]?.pending === true)) delete guest.waiting[vcpu];
+}
+
+/**
+ * Enabling and disabling take a page that was given as a guest frame out of the guest or put it back, and clear it each
+ * time; pages acquired as a resource keep their content.
+ * @source xen/arch/x86/hvm/ioreq.c, hvm_remove_ioreq_gfn and hvm_add_ioreq_gfn
+ */
+function clearGfnPages(server: IoreqServer): void {
+  if (server.page === 'gfn') {
+    for (const slot of Object.values(server.slots))
+      Object.assign(slot, { state: 0, data: 0, dataHigh: 0, eport: 0 });
+  }
+  if (server.bufPage === 'gfn') server.ring = { read: 0, write: 0, slots: {} };
+}
+
+function releaseGfn(guest: GuestIo, gfn: number | null): void {
+  if (gfn === null) return;
+  for (const param of [hvmParam.IOREQ_PFN, hvmParam.BUFIOREQ_PFN]) {
+    if (guest.params[param] !== gfn) continue;
+    guest.freeLegacy.push(param);
+    guest.freeLegacy.sort((a, b) => a - b);
+    return;
+  }
+  guest.freeGfns.push(gfn - (guest.params[hvmParam.IOREQ_SERVER_PFN] ?? 0));
+  guest.freeGfns.sort((a, b) => a - b);
+}
+
+/** Puts a request into the ring; 8-byte data takes two slots. @source facts/xen 4.4 */
+function pushBuffered(server: IoreqServer, data: DataOf<'ioreq.sent'>): void {
+  const { ring } = server;
+  const slot: BufferedSlot = {
+    type: TYPE_NUMBER[data.type],
+    dir: data.dir === 'read' ? 1 : 0,
+    sizeLog2: Math.log2(data.size),
+    addr: data.addr,
+    data: data.data,
+  };
+  ring.slots[ring.write % RING_SLOTS] = slot;
+  if (data.size === 8) ring.slots[(ring.write + 1) % RING_SLOTS] = { ...slot, data: data.dataHigh };
+  ring.write = (ring.write + (data.size === 8 ? 2 : 1)) >>> 0;
+  if (server.bufioreq !== 2) return;
+  const whole = Math.floor(ring.read / RING_SLOTS) * RING_SLOTS;
+  ring.read -= whole;
+  ring.write = (ring.write - whole) >>> 0;
+}
+
+export const ioreqSlice: Slice<IoreqState> = {
+  initial: () => ({}),
+  on: {
+    'domain.created': (guests, { data }) => {
+      if (data.type !== 'pv') guests[data.domid] = newGuest(data);
+    },
+    'domain.configured': (guests, { data }) => {
+      const guest = guests[data.domid];
+      if (guest === undefined) return;
+      guest.vcpus = data.vcpus;
+      guest.cpuVendor = data.cpuVendor;
+      guest.cpuFamily = data.cpuFamily;
+      guest.hostCf8Ext = data.hostCf8Ext;
+      guest.hap = data.hap;
+      guest.trapUnmapped = data.trapUnmapped;
+      if (data.maxGfn !== null) guest.maxGfn = data.maxGfn;
+    },
+    'domain.dying': (guests, { data }) => {
+      const guest = guests[data.domid];
+      if (guest !== undefined) guest.dying = true;
+    },
+    'domain.destroyed': (guests, { data }) => {
+      delete guests[data.domid];
+    },
+    'domain.stopped': (guests, { data }) => {
+      const guest = guests[data.domid];
+      if (guest === undefined) return;
+      guest.stopped ??= data.reason;
+      if (data.reason !== 'crash') return;
+      guest.waiting = {};
+      for (const server of guest.servers) {
+        if (server === null) continue;
+        for (const slot of Object.values(server.slots)) slot.pending = false;
+      }
+    },
+    'io.requested': (guests, { data }) => {
+      const guest = guests[data.domid];
+      // The virtual CPU ran, so an event queued for it has been taken.
+      if (guest?.injected[data.vcpu] !== undefined) delete guest.injected[data.vcpu];
+    },
+    'io.completed': (guests, { data }) => {
+      const guest = guests[data.domid];
+      if (guest?.waiting[data.vcpu]?.request === data.request) delete guest.waiting[data.vcpu];
+    },
+    'cf8.latched': (guests, { data }) => {
+      const guest = guests[data.domid];
+      if (guest !== undefined) guest.cf8 = data.value;
+    },
+    'server.created': (guests, { data }) => {
+      const guest = guests[data.domid];
+      if (guest === undefined) return;
+      const ports: Record<number, number> = {};
+      for (const [vcpu, port] of Object.entries(data.ports)) {
+        if (typeof port !== 'number') continue;
+        ports[Number(vcpu)] = port;
+        guest.usedPorts[port] = true;
+      }
+      if (data.bufioreqPort !== null) guest.usedPorts[data.bufioreqPort] = true;
+      guest.servers[data.server] = {
+        emulator: data.emulator,
+        enabled: false,
+        bufioreq: data.bufioreq,
+        ports,
+        bufioreqPort: data.bufioreqPort,
+        page: 'none',
+        gfn: null,
+        bufPage: 'none',
+        bufGfn: null,
+        slots: {},
+        ring: { read: 0, write: 0, slots: {} },
+        ranges: [emptyRangeSet(), emptyRangeSet(), emptyRangeSet()],
+      };
+    },
+    'server.page': (guests, { data }) => {
+      const guest = guests[data.domid];
+      const server = guest?.servers[data.server];
+      if (guest === undefined || server === undefined || server === null) return;
+      if (data.page === 'ioreq') {
+        server.page = data.how;
+        server.gfn = data.gfn;
+      } else {
+        server.bufPage = data.how;
+        server.bufGfn = data.gfn;
+      }
+      if (data.gfn === null) return;
+      const index = guest.freeGfns.indexOf(data.gfn - (guest.params[hvmParam.IOREQ_SERVER_PFN] ?? 0));
+      if (index >= 0) guest.freeGfns.splice(index, 1);
+      else guest.freeLegacy = guest.freeLegacy.filter((param) => guest.params[param] !== data.gfn);
+    },
+    'server.enabled': (guests, { data }) => {
+      const guest = guests[data.domid];
+      const server = guest?.servers[data.server];
+      if (server === undefined || server === null) return;
+      server.enabled = true;
+      clearGfnPages(server);
+      if (server.page === 'none') return;
+      for (const vcpu of Object.keys(server.ports))
+        slotOf(server, Number(vcpu)).eport = server.ports[Number(vcpu)]!;
+    },
+    'server.disabled': (guests, { data }) => {
+      const server = guests[data.domid]?.servers[data.server];
+      if (server === undefined || server === null) return;
+      server.enabled = false;
+      clearGfnPages(server);
+    },
+    'server.destroyed': (guests, { data }) => {
+      const guest = guests[data.domid];
+      const server = guest?.servers[data.server];
+      if (guest === undefined || server === undefined || server === null) return;
+      for (const port of Object.values(server.ports)) delete guest.usedPorts[port];
+      if (server.bufioreqPort !== null) delete guest.usedPorts[server.bufioreqPort];
+      releaseGfn(guest, server.gfn);
+      releaseGfn(guest, server.bufGfn);
+      guest.servers[data.server] = null;
+    },
+    'range.mapped': (guests, { data }) => {
+      const server = guests[data.domid]?.servers[data.server];
+      if (server !== undefined && server !== null)
+        addRange(server.ranges[RANGE_INDEX[data.type]], data.start, data.end);
+    },
+    'range.unmapped': (guests, { data }) => {
+      const server = guests[data.domid]?.servers[data.server];
+      if (server !== undefined && server !== null)
+        removeRange(server.ranges[RANGE_INDEX[data.type]], data.start, data.end);
+    },
+    'ioreq.sent': (guests, { data }) => {
+      const guest = guests[data.domid];
+      const server = guest?.servers[data.server];
+      if (guest === undefined || server === undefined || server === null) return;
+      if (data.buffered) {
+        pushBuffered(server, data);
+        return;
+      }
+      const slot = slotOf(server, data.vcpu);
+      Object.assign(slot, { state: 1, data: data.data, dataHigh: data.dataHigh, pending: true, seen: 1 });
+      if (guest.waiting[data.vcpu] !== undefined && data.request === null) return;
+      guest.waiting[data.vcpu] = {
+        request: data.request,
+        space: data.type === 'copy' ? 'mem' : 'port',
+        size: data.size,
+        dir: data.dir,
+        count: data.count,
+        dataIsPtr: data.dataIsPtr,
+        data: data.data,
+        dataHigh: data.dataHigh,
+        servedBy: null,
+      };
+    },
+    'ioreq.served': (guests, { data }) => {
+      const server = guests[data.domid]?.servers[data.server];
+      if (server === undefined || server === null || server.page === 'none') return;
+      const slot = slotOf(server, data.vcpu);
+      slot.state = data.state;
+      slot.data = data.data;
+      slot.dataHigh = data.dataHigh ?? 0;
+      if (data.eport !== null) slot.eport = data.eport;
+    },
+    'ioreq.claimed': (guests, { data }) => {
+      const slot = guests[data.domid]?.servers[data.server]?.slots[data.vcpu];
+      if (slot !== undefined) slot.seen = slot.state;
+    },
+    'ioreq.completed': (guests, { data }) => {
+      const guest = guests[data.domid];
+      const slot = guest?.servers[data.server]?.slots[data.vcpu];
+      if (guest === undefined || slot === undefined) return;
+      slot.state = 0;
+      slot.pending = false;
+      slot.seen = 0;
+      const waiting = guest.waiting[data.vcpu];
+      if (waiting !== undefined && waiting.request !== null && waiting.request === data.request) {
+        waiting.servedBy = data.server;
+        if (!waiting.dataIsPtr) {
+          waiting.data = data.data;
+          waiting.dataHigh = data.dataHigh;
+        }
+      }
+      stopWaiting(guest, data.vcpu);
+    },
+    'ioreq.drained': (guests, { data }) => {
+      const server = guests[data.domid]?.servers[data.server];
+      if (server !== undefined && server !== null && server.bufPage !== 'none')
+        server.ring.read = data.readPointer;
+    },
+    'line.changed': (guests, { data }) => {
+      const guest = guests[data.domid];
+      if (guest === undefined) return;
+      if (data.level) guest[data.line][data.index] = true;
+      else delete guest[data.line][data.index];
+    },
+    'link.routed': (guests, { data }) => {
+      const guest = guests[data.domid];
+      if (guest !== undefined) guest.links[data.link] = data.isaIrq;
+    },
+    'event.injected': (guests, { data }) => {
+      const guest = guests[data.domid];
+      if (guest !== undefined) guest.injected[data.vcpu] = true;
+    },
+    'pirq.emulated': (guests, { data }) => {
+      const guest = guests[data.domid];
+      if (guest !== undefined) guest.emuPirqs[data.pirq] = true;
+    },
+    'memtype.changed': (guests, { data }) => {
+      const types = guests[data.domid]?.memTypes;
+      if (types === undefined) return;
+      for (const set of [types.ram_ro, types.mmio_dm, types.ioreq_server])
+        removeRange(set, data.first, data.last);
+      if (data.type !== 'ram_rw') addRange(types[data.type], data.first, data.last);
+    },
+    'memtype.claimed': (guests, { data }) => {
+      const guest = guests[data.domid];
+      if (guest !== undefined) guest.memServer = data.server;
+    },
+    'cacheattr.pinned': (guests, { data }) => {
+      const guest = guests[data.domid];
+      if (guest === undefined) return;
+      guest.cacheattrs = guest.cacheattrs.filter(
+        ({ start, end }) => start !== data.start || end !== data.end,
+      );
+      if (data.type !== null) guest.cacheattrs.push({ start: data.start, end: data.end, type: data.type });
+    },
+    'param.changed': (guests, { data }) => {
+      const guest = guests[data.domid];
+      if (guest === undefined) return;
+      guest.params[data.index] = data.value;
+      if (data.index === hvmParam.NR_IOREQ_SERVER_PAGES) {
+        const used = new Set(guest.servers.flatMap((server) => [server?.gfn ?? -1, server?.bufGfn ?? -1]));
+        const base = guest.params[hvmParam.IOREQ_SERVER_PFN] ?? 0;
+        guest.freeGfns = Array.from({ length: data.value }, (_, i) => i).filter((i) => !used.has(base + i));
+      } else if (
+        (data.index === hvmParam.IOREQ_PFN || data.index === hvmParam.BUFIOREQ_PFN) &&
+        data.value !== 0 &&
+        !guest.freeLegacy.includes(data.index)
+      ) {
+        guest.freeLegacy.push(data.index);
+        guest.freeLegacy.sort((a, b) => a - b);
+      }
+    },
+  },
+};
