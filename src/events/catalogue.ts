@@ -12,6 +12,7 @@ import { ioreqKinds } from './kinds/ioreq.js';
 import { itsKinds } from './kinds/its.js';
 import { msiKinds } from './kinds/msi.js';
 import { vpciKinds } from './kinds/vpci.js';
+import { xenbusKinds } from './kinds/xenbus.js';
 
 /**
  * Every event kind there is. Types, columns, JSON schema, `xpr events` and docs/events.md come from this table;
@@ -30,6 +31,7 @@ export const catalogue = {
   ...ioKinds,
   ...ioreqKinds,
   ...guestKinds,
+  ...xenbusKinds,
 };
 
 type Catalogue = typeof catalogue;

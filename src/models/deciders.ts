@@ -3,6 +3,7 @@ import { decideItsCommand } from './arm/virtual-its.js';
 import type { Deciders } from './context.js';
 import { decideConfigRequest } from './hardware/config-access.js';
 import { decideBridgeProbe, decideBridgeUnbind } from './linux/host-bridge.js';
+import { decideXenstoreAnnouncement, decideXenstoreRequest } from './linux/xenstored/store.js';
 import { decideMsiWrite } from './msi/write.js';
 import { decideHypercall } from './xen/hypercalls.js';
 import { decideIoRequest } from './xen/ioreq/access.js';
@@ -33,4 +34,8 @@ export const deciders: Deciders = {
   'ioreq.served': decideIoreqServed,
   'ioreq.drained': nothingFollows,
   'broadcast.requested': decideBroadcast,
+  'xenstore.connected': nothingFollows,
+  'xenstore.disconnected': nothingFollows,
+  'xenstore.requested': decideXenstoreRequest,
+  'xenstore.announced': decideXenstoreAnnouncement,
 };

@@ -9,6 +9,7 @@ import { ioreqSlice } from './ioreq.js';
 import { itsSlice } from './its.js';
 import { vpciSlice } from './vpci.js';
 import { xenSlice } from './xen.js';
+import { xenstoreSlice } from './xenstore.js';
 
 /** Every subject of the world. A new one is one line here and one file beside this one. */
 export const slices = {
@@ -20,6 +21,7 @@ export const slices = {
   its: itsSlice,
   vpci: vpciSlice,
   ioreq: ioreqSlice,
+  xenstore: xenstoreSlice,
 };
 
 type Slices = typeof slices;

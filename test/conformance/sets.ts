@@ -1,6 +1,7 @@
 import type { ConformanceSet } from './row.js';
 import { dtbSet } from './sets/dtb.js';
 import { dtcSet } from './sets/dtc.js';
+import { toolstackSet } from './sets/toolstack.js';
 
 /** Every set of the runner, in the order it runs them. A new set is a file in `sets/` and a line here. */
-export const conformanceSets: readonly ConformanceSet[] = [dtbSet, dtcSet];
+export const conformanceSets: readonly ConformanceSet[] = [dtbSet, dtcSet, toolstackSet];

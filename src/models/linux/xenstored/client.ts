@@ -1,0 +1,73 @@
+import type { Actor } from '../../../events/catalogue.js';
+import type { XenstoreOp } from '../../../events/kinds/xenbus.js';
+import type { Context } from '../../context.js';
+import { performRequest, type XenstoreReply } from './store.js';
+
+/** A modelled party's connection to XenStore: every call is a request, and its events. */
+export class XenstoreClient {
+  readonly #context: Context;
+  readonly #by: Actor;
+  readonly #conn: string;
+  #tx = 0;
+
+  constructor(context: Context, by: Actor, conn: string) {
+    this.#context = context;
+    this.#by = by;
+    this.#conn = conn;
+  }
+
+  /** Null when the node is not there or may not be read. */
+  read(path: string): string | null {
+    const reply = this.#request('READ', path, null);
+    return reply.error === null ? reply.data : null;
+  }
+
+  list(path: string): readonly string[] {
+    const reply = this.#request('DIRECTORY', path, null);
+    return reply.error === null && reply.data !== '' ? reply.data.split(' ') : [];
+  }
+
+  write(path: string, value: string): boolean {
+    return this.#request('WRITE', path, value).error === null;
+  }
+
+  make(path: string, perms: string): void {
+    this.#request('MKDIR', path, null);
+    this.#request('SET_PERMS', path, perms);
+  }
+
+  remove(path: string): void {
+    this.#request('RM', path, null);
+  }
+
+  watch(path: string, token: string): void {
+    this.#request('WATCH', path, token);
+  }
+
+  unwatch(path: string, token: string): void {
+    this.#request('UNWATCH', path, token);
+  }
+
+  /** Everything `body` does becomes visible at once; again from the start when somebody else changed what it saw. */
+  transaction(body: () => void): void {
+    for (let attempt = 0; attempt < 8; attempt++) {
+      this.#tx = Number(this.#request('TRANSACTION_START', '', null).data);
+      body();
+      const ended = this.#request('TRANSACTION_END', '', 'T');
+      this.#tx = 0;
+      if (ended.error !== 'EAGAIN') return;
+    }
+  }
+
+  /** A transaction that only looked. */
+  abandon(body: () => void): void {
+    this.#tx = Number(this.#request('TRANSACTION_START', '', null).data);
+    body();
+    this.#request('TRANSACTION_END', '', 'F');
+    this.#tx = 0;
+  }
+
+  #request(op: XenstoreOp, path: string, value: string | null): XenstoreReply {
+    return performRequest(this.#context, this.#by, { conn: this.#conn, op, path, value, tx: this.#tx });
+  }
+}

@@ -1,0 +1,101 @@
+import type { DomainId } from '../../../src/base/brand.js';
+import { readXenstoredTrace, type XenstoreRecord } from '../../../src/importers/xenstored-trace.js';
+import { Engine } from '../../../src/models/engine.js';
+import { emptyPlatform } from '../../../src/platform/platform.js';
+import { defaultPolicies } from '../../../src/policy/axes.js';
+import { defaultSwitches } from '../../../src/policy/switches.js';
+import { type Row, RowBuilder } from '../row.js';
+
+/** What the model put into a connection's queue. */
+interface Expected {
+  readonly text: string;
+  readonly of: string;
+}
+
+/**
+ * Feeds every request of the log to the XenStore model and holds each reply and each watch event, per connection and
+ * in order, against what xenstored sent.
+ */
+export function storeRow(set: string, file: string, text: string): Row {
+  const row = new RowBuilder(set, file);
+  const log = readXenstoredTrace(text);
+  const engine = new Engine({
+    platform: emptyPlatform,
+    policies: defaultPolicies,
+    switches: { ...defaultSwitches, xen: '4.17' },
+  });
+  const queues = new Map<string, Expected[]>();
+  const take = (events: ReturnType<Engine['step']>, of: string): void => {
+    for (const event of events) {
+      if (event.kind === 'xenstore.answered') {
+        const { conn, error, reply } = event.data;
+        push(queues, conn, { text: error === null ? `${event.data.op} ${reply}` : `ERROR ${error}`, of });
+      } else if (event.kind === 'xenstore.fired') {
+        push(queues, event.data.conn, { text: `WATCH_EVENT ${event.data.path} ${event.data.token}`, of });
+      }
+    }
+  };
+  for (const [conn] of [['c0']]) queues.set(conn!, []);
+  for (const record of log.records) {
+    switch (record.is) {
+      case 'connect':
+        queues.set(record.conn, []);
+        engine.step({
+          kind: 'xenstore.connected',
+          by: 'toolstack',
+          data: { conn: record.conn, domid: record.domid as DomainId },
+        });
+        break;
+      case 'disconnect':
+        queues.delete(record.conn);
+        engine.step({ kind: 'xenstore.disconnected', by: 'toolstack', data: { conn: record.conn } });
+        break;
+      case 'request': {
+        const { conn, op, path, value, tx } = record;
+        take(
+          engine.step({ kind: 'xenstore.requested', by: 'toolstack', data: { conn, op, path, value, tx } }),
+          describe(record),
+        );
+        break;
+      }
+      case 'reply':
+      case 'event': {
+        const sent =
+          record.is === 'event'
+            ? `WATCH_EVENT ${record.path} ${record.token}`
+            : record.error === null
+              ? `${record.op} ${record.data}`
+              : `ERROR ${record.error}`;
+        if (
+          record.is === 'event' &&
+          record.path === '@releaseDomain' &&
+          queues.get(record.conn)?.[0]?.text !== sent
+        ) {
+          // Xen told xenstored directly; the log shows only whom it told.
+          take(
+            engine.step({ kind: 'xenstore.announced', by: 'xen', data: { path: record.path } }),
+            'the end of a domain',
+          );
+        }
+        const next = queues.get(record.conn)?.shift();
+        row.check(next?.text === sent, () => ({
+          at: `line ${record.line}`,
+          input: next?.of ?? 'nothing the model knows of',
+          expected: `${record.conn} ${sent}`,
+          actual: next === undefined ? 'nothing' : `${record.conn} ${next.text}`,
+        }));
+        break;
+      }
+    }
+  }
+  if (log.skipped.length > 0) row.unmodelled('line of a form unknown to the importer', log.skipped.length);
+  return row.row();
+}
+
+function push(queues: Map<string, Expected[]>, conn: string, one: Expected): void {
+  const queue = queues.get(conn);
+  if (queue !== undefined) queue.push(one);
+}
+
+const describe = (record: Extract<XenstoreRecord, { is: 'request' }>): string =>
+  `line ${record.line}: ${record.conn} ${record.op} ${record.path}${record.value === null ? '' : ` ${record.value}`}${record.tx === 0 ? '' : ` in transaction ${record.tx}`}`;

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { readXenstoredTrace } from '../../src/importers/xenstored-trace.js';
+
+const log = (...lines: string[]) => readXenstoredTrace(`${lines.join('\n')}\n`);
+
+describe("xenstored's access log", () => {
+  it('names each life of a connection and gives the one after INTRODUCE to that domain', () => {
+    const { records } = log(
+      'CREATE connection 0x1',
+      'CREATE connection 0x2',
+      'IN 0x2 20261120 10:51:28 INTRODUCE (7 2052609 1 )',
+      'CREATE connection 0x3',
+      'DESTROY connection 0x2',
+      'CREATE connection 0x2',
+    );
+    expect(records.flatMap((one) => (one.is === 'connect' ? [[one.conn, one.domid]] : []))).toEqual([
+      ['c1', 0],
+      ['c2', 0],
+      ['c3', 7],
+      ['c4', 0],
+    ]);
+  });
+
+  it.each([
+    ['WRITE (/local/domain/1 )', '/local/domain/1', ''],
+    [
+      'WRITE (/vm/u/image/cmdline console=hvc0 iommu=soft )',
+      '/vm/u/image/cmdline',
+      'console=hvc0 iommu=soft ',
+    ],
+    ['SET_PERMS (/local/domain/1 n0 r1 )', '/local/domain/1', 'n0 r1'],
+    ['READ (domid )', 'domid', null],
+    ['TRANSACTION_END (T )', '', 'T'],
+    ['WATCH (backend FFFFFFFF82BB0B60 )', 'backend', 'FFFFFFFF82BB0B60'],
+  ])('splits %s', (body, path, value) => {
+    const { records } = log('CREATE connection 0x1', `IN 0x1 20261120 10:51:28 ${body}`);
+    expect(records[1]).toMatchObject({ path, value });
+  });
+
+  it('joins a value that holds line feeds', () => {
+    const { records, skipped } = log(
+      'CREATE connection 0x1',
+      'IN 0x1 20261120 10:51:28 WRITE (/a one',
+      'two)',
+    );
+    expect(records[1]).toMatchObject({ path: '/a', value: 'one\ntwo' });
+    expect(skipped).toEqual([]);
+  });
+
+  it('puts requests between the reply of a start and the end into the transaction', () => {
+    const { records } = log(
+      'CREATE connection 0x1',
+      'IN 0x1 20261120 10:51:28 TRANSACTION_START ( )',
+      'IN 0x1 20261120 10:51:28 WRITE (/before 1)',
+      'OUT 0x1 20261120 10:51:28 TRANSACTION_START (3 )',
+      'IN 0x1 20261120 10:51:28 WRITE (/inside 1)',
+      'IN 0x1 20261120 10:51:28 TRANSACTION_END (T )',
+      'IN 0x1 20261120 10:51:28 WRITE (/after 1)',
+    );
+    expect(records.flatMap((one) => (one.is === 'request' ? [one.tx] : []))).toEqual([0, 0, 3, 3, 0]);
+  });
+
+  it('takes a write out of a transaction that was abandoned, or whose events came at once', () => {
+    const abandoned = log(
+      'CREATE connection 0x1',
+      'OUT 0x1 20261120 10:51:28 TRANSACTION_START (1 )',
+      'IN 0x1 20261120 10:51:28 WRITE (/a 1)',
+      'IN 0x1 20261120 10:51:28 TRANSACTION_END (F )',
+    );
+    expect(abandoned.records[2]).toMatchObject({ path: '/a', tx: 0 });
+    const outside = log(
+      'CREATE connection 0x1',
+      'OUT 0x1 20261120 10:51:28 TRANSACTION_START (1 )',
+      'IN 0x1 20261120 10:51:28 READ (/a/b )',
+      'IN 0x1 20261120 10:51:28 WRITE (/a/b 1)',
+      'OUT 0x2 20261120 10:51:28 WATCH_EVENT (b t )',
+      'OUT 0x1 20261120 10:51:28 WRITE (OK )',
+      'IN 0x1 20261120 10:51:28 TRANSACTION_END (T )',
+    );
+    expect(outside.records.flatMap((one) => (one.is === 'request' ? [one.tx] : []))).toEqual([0, 0, 1]);
+  });
+
+  it('counts lines it cannot read', () => {
+    expect(log('IN 0x1 garbage', 'IN 0x1 20261120 10:51:28 NONSENSE (x )').skipped).toHaveLength(2);
+  });
+});
