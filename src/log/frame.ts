@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { limits } from '../base/limits.js';
 import { type Codec, codecs, compress, decompress } from './codec.js';
+import { digestBytes } from './digest.js';
 import { logTrouble } from './trouble.js';
 
 /** First bytes of a trace file, chosen like PNG's: not text, and broken by every transfer that is not binary. */
@@ -29,22 +30,43 @@ export interface FrameHeader {
   readonly crc: number;
 }
 
-/** A whole frame as bytes: header, then the content, compressed when that makes it smaller. */
-export function encodeFrame(type: FrameType, ordinal: number, raw: Uint8Array, codec: Codec): Uint8Array {
-  const packed = compress(codec, raw);
-  const smaller = packed.length < raw.length;
-  const stored = smaller ? packed : raw;
-  const frame = new Uint8Array(frameHeaderBytes + stored.length);
+/** What a new frame is made of. */
+export interface FrameParts {
+  readonly type: FrameType;
+  readonly ordinal: number;
+  readonly document: Uint8Array;
+  /** Blocks only: the running digest after them. */
+  readonly digest?: Uint8Array;
+}
+
+/** A whole frame as bytes: header, a block's digest, the document, compressed when that makes it smaller. */
+export function encodeFrame({ type, ordinal, document, digest }: FrameParts, codec: Codec): Uint8Array {
+  const packed = compress(codec, document);
+  const smaller = packed.length < document.length;
+  const content = smaller ? packed : document;
+  const prefixBytes = digest?.length ?? 0;
+  const frame = new Uint8Array(frameHeaderBytes + prefixBytes + content.length);
+  const stored = frame.subarray(frameHeaderBytes);
+  if (digest !== undefined) stored.set(digest);
+  stored.set(content, prefixBytes);
   const view = new DataView(frame.buffer);
   view.setUint8(0, type);
   view.setUint8(1, smaller ? codecs[codec] : codecs.none);
   view.setUint32(4, ordinal, true);
   view.setUint32(8, stored.length, true);
-  view.setUint32(12, raw.length, true);
+  view.setUint32(12, document.length, true);
   view.setUint32(16, crc32(stored), true);
   view.setUint32(20, crc32(frame.subarray(0, 20)), true);
-  frame.set(stored, frameHeaderBytes);
   return frame;
+}
+
+/** The same frame at another place among the frames of a file. */
+export function renumberFrame(frame: Uint8Array, ordinal: number): Uint8Array {
+  const copy = frame.slice();
+  const view = new DataView(copy.buffer);
+  view.setUint32(4, ordinal, true);
+  view.setUint32(20, crc32(copy.subarray(0, 20)), true);
+  return copy;
 }
 
 /**
@@ -75,10 +97,21 @@ export function decodeFrameHeader(bytes: Uint8Array): FrameHeader {
   };
 }
 
+export interface FrameContent {
+  readonly document: Uint8Array;
+  /** Running digest that a block frame carries; empty in other frames. */
+  readonly digest: Uint8Array;
+}
+
 /** Content of a frame, checked and decompressed. @throws {Trouble} LOG-004, LOG-005, LOG-006 */
-export function decodeFrameContent(header: FrameHeader, stored: Uint8Array): Uint8Array {
+export function decodeFrameContent(header: FrameHeader, stored: Uint8Array): FrameContent {
   if (crc32(stored) !== header.crc) throw logTrouble('LOG-004', 'frame content');
-  return decompress(header.codec, stored, header.rawBytes);
+  const prefixBytes = header.type === frameType.block ? digestBytes : 0;
+  if (stored.length < prefixBytes) throw logTrouble('LOG-005', 'block without a digest');
+  return {
+    document: decompress(header.codec, stored.subarray(prefixBytes), header.rawBytes),
+    digest: stored.subarray(0, prefixBytes),
+  };
 }
 
 export function encodePreamble(): Uint8Array {

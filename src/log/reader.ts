@@ -1,11 +1,12 @@
 import type { TraceEvent } from '../events/catalogue.js';
 import { Block } from './block-decode.js';
-import { digestText, headerDigest } from './digest.js';
+import { digestText, headerDigest, sameBytes } from './digest.js';
 import {
   checkPreamble,
   decodeFooter,
   decodeFrameContent,
   decodeFrameHeader,
+  type FrameContent,
   type FrameType,
   footerBytes,
   frameHeaderBytes,
@@ -72,12 +73,13 @@ export class TraceReader<P = unknown> {
     if (this.#cached?.number === number) return this.#cached.block;
     const { blocks } = this.index;
     const offsetBytes = blocks.at('offsetBytes', number);
-    const document = readFrame(this.#source, frameType.block, {
+    const { document, digest } = readFrame(this.#source, frameType.block, {
       offsetBytes,
       frameBytes: blocks.at('frameBytes', number),
       ordinal: blocks.at('ordinal', number),
     });
     try {
+      if (!sameBytes(digest, this.index.digest(number))) throw logTrouble('LOG-013', '');
       const block = new Block(document);
       if (block.firstSeq !== blocks.at('firstSeq', number) || block.count !== blocks.at('count', number)) {
         throw logTrouble('LOG-010', `block ${number} holds other events`);
@@ -126,7 +128,7 @@ export class TraceReader<P = unknown> {
     if (number < 0) return null;
     const offsetBytes = snapshots.at('offsetBytes', number);
     const nextSeq = snapshots.at('nextSeq', number);
-    const document = readFrame(this.#source, frameType.snapshot, {
+    const { document } = readFrame(this.#source, frameType.snapshot, {
       offsetBytes,
       frameBytes: snapshots.at('frameBytes', number),
       ordinal: snapshots.at('ordinal', number),
@@ -166,7 +168,7 @@ export function readHeader(source: TraceSource): { header: TraceHeader; document
       throw logTrouble('LOG-005', 'no header frame');
     const end = preambleBytes + frameHeaderBytes + frame.storedBytes;
     if (end > source.sizeBytes) throw logTrouble('LOG-003', '');
-    const document = decodeFrameContent(
+    const { document } = decodeFrameContent(
       frame,
       source.read(preambleBytes + frameHeaderBytes, frame.storedBytes),
     );
@@ -177,7 +179,7 @@ export function readHeader(source: TraceSource): { header: TraceHeader; document
 }
 
 /** Document of the index, found through the footer. */
-function readIndex(source: TraceSource): Uint8Array {
+export function readIndex(source: TraceSource): Uint8Array {
   const footerAt = source.sizeBytes - footerBytes;
   let offsetBytes: number;
   let frames: number;
@@ -191,7 +193,7 @@ function readIndex(source: TraceSource): Uint8Array {
     throw atOffset(error, footerAt);
   }
   const frameBytes = footerAt - offsetBytes;
-  return readFrame(source, frameType.index, { offsetBytes, frameBytes, ordinal: frames - 1 });
+  return readFrame(source, frameType.index, { offsetBytes, frameBytes, ordinal: frames - 1 }).document;
 }
 
 interface FramePlace {
@@ -201,7 +203,7 @@ interface FramePlace {
 }
 
 /** Content of the frame at a place the index or footer gave; whatever differs from that place is an error. */
-function readFrame(source: TraceSource, type: FrameType, place: FramePlace): Uint8Array {
+function readFrame(source: TraceSource, type: FrameType, place: FramePlace): FrameContent {
   const { offsetBytes, frameBytes, ordinal } = place;
   try {
     if (frameBytes < frameHeaderBytes || offsetBytes + frameBytes > source.sizeBytes) {

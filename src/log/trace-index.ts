@@ -5,6 +5,7 @@ import { packDocument, unpackDocument } from './msgpack.js';
 import { decodeNumbers } from './number-decode.js';
 import { encodeNumbers } from './number-encode.js';
 import { logTrouble } from './trouble.js';
+import { kindSince, upcasters } from './upcasters.js';
 
 /** Where one block lies and what is in it. */
 export interface BlockRow extends BlockSummary {
@@ -105,6 +106,7 @@ export class TraceIndex {
     const kinds = [...this.kinds];
     const origins = [...this.origins];
     return packDocument([
+      upcasters.length,
       this.blocks.encode(sink),
       this.snapshots.encode(sink),
       this.#digests.subarray(0, n * digestBytes),
@@ -121,8 +123,9 @@ export class TraceIndex {
   /** @throws {Trouble} LOG-007, LOG-009, LOG-010 */
   static decode(document: Uint8Array, headerDigest: Uint8Array): TraceIndex {
     const parts = unpackDocument(document);
-    if (!Array.isArray(parts) || parts.length !== 6) bad('wrong shape');
-    const [blocks, snapshots, digests, kinds, origins, ofHeader] = parts as unknown[];
+    if (!Array.isArray(parts) || parts.length !== 7) bad('wrong shape');
+    const [schema, blocks, snapshots, digests, kinds, origins, ofHeader] = parts as unknown[];
+    if (!Number.isInteger(schema)) bad('schema version');
     const index = new TraceIndex(headerDigest);
     if (!(ofHeader instanceof Uint8Array) || !headerDigest.every((byte, i) => byte === ofHeader[i])) {
       bad('it belongs to another header');
@@ -141,8 +144,10 @@ export class TraceIndex {
       if (typeof kind !== 'string' || typeof count !== 'number' || !(bits instanceof Uint8Array))
         bad('kinds');
       if (bits.length !== (n + 7) >> 3) bad('kinds');
-      index.kinds.set(kind, count);
-      index.#kindBlocks.set(kind, bits.slice());
+      const name = kindSince(kind, schema as number);
+      index.kinds.set(name, (index.kinds.get(name) ?? 0) + count);
+      const merged = bits.map((byte, i) => byte | (index.#kindBlocks.get(name)?.[i] ?? 0));
+      index.#kindBlocks.set(name, merged);
     }
     for (const entry of origins as unknown[]) {
       if (!Array.isArray(entry) || typeof entry[0] !== 'string' || typeof entry[1] !== 'number')
@@ -200,6 +205,10 @@ export class Columns<Name extends string> {
 
   at(name: Name, index: number): number {
     return this.#values[name][index]!;
+  }
+
+  set(name: Name, index: number, value: number): void {
+    this.#values[name][index] = value;
   }
 
   /** Last row whose `name` is not above `value` in a rising column; -1 when there is none. */

@@ -59,3 +59,10 @@ export function upcast(table: FileTable, schema: number, list: readonly Upcaster
     }
   }
 }
+
+/** What a kind of a file with schema version `schema` is called now. */
+export function kindSince(kind: string, schema: number, list: readonly Upcaster[] = upcasters): string {
+  let name = kind;
+  for (const step of list.slice(schema)) if (step.kind === name) name = step.renamedTo ?? name;
+  return name;
+}

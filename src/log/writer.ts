@@ -125,7 +125,7 @@ export class TraceWriter {
     this.#digest = blockDigest(this.#digest, document);
     const offsetBytes = this.#offset;
     const ordinal = this.#frames;
-    this.#frame(frameType.block, document);
+    this.#frame(frameType.block, document, this.#digest);
     this.#index.addBlock({
       ...summary,
       offsetBytes,
@@ -135,8 +135,10 @@ export class TraceWriter {
     });
   }
 
-  #frame(type: FrameType, document: Uint8Array): void {
-    this.#write(encodeFrame(type, this.#frames++, document, this.#codec));
+  #frame(type: FrameType, document: Uint8Array, digest?: Uint8Array): void {
+    const ordinal = this.#frames++;
+    const parts = digest === undefined ? { type, ordinal, document } : { type, ordinal, document, digest };
+    this.#write(encodeFrame(parts, this.#codec));
   }
 
   #write(bytes: Uint8Array): void {

@@ -1,0 +1,102 @@
+import { digestText } from './digest.js';
+import { encodeFooter, encodeFrame, encodePreamble, frameType, renumberFrame } from './frame.js';
+import { readHeader, TraceReader } from './reader.js';
+import { type Damage, type Scan, scanTrace } from './scan.js';
+import type { TraceSource, TraceTarget } from './store.js';
+import type { TraceIndex } from './trace-index.js';
+
+/** What `xpr fsck` says about a trace. */
+export interface FsckReport {
+  /** Blocks found, whole or not. */
+  readonly blocks: number;
+  /** Events in whole blocks. */
+  readonly events: number;
+  /** Whole blocks. */
+  readonly good: number;
+  readonly damaged: readonly Damage[];
+  /** Events that `repair` brings back: those before the first damaged block. */
+  readonly recoverable: number;
+  /** Running digest after them. */
+  readonly digest: string;
+}
+
+/** Checks every byte of a trace. @throws {Trouble} LOG-012 when the store cannot read it */
+export function fsck(source: TraceSource): FsckReport {
+  return report(scanTrace(source));
+}
+
+/**
+ * Opens a trace that may have no end or a damaged part: a reader of the events before it, and what is wrong.
+ * @throws {Trouble} as `readHeader`: without a header there is nothing to read.
+ */
+export function openTorn<P = unknown>(
+  source: TraceSource,
+): { readonly reader: TraceReader<P>; readonly report: FsckReport } {
+  const { header } = readHeader(source);
+  const scan = scanTrace(source);
+  return {
+    reader: new TraceReader(source, header as TraceReader<P>['header'], scan.index),
+    report: report(scan),
+  };
+}
+
+/**
+ * Writes what can be recovered of `source` as a whole trace. Blocks are copied as they are, so the digest of the
+ * recovered part stays what it was.
+ * @throws {Trouble} when the header is damaged: then nothing is written.
+ */
+export function repair(source: TraceSource, target: TraceTarget): FsckReport {
+  try {
+    const { document } = readHeader(source);
+    const scan = scanTrace(source);
+    copy(source, target, document, scan.index);
+    target.commit();
+    return report(scan);
+  } catch (error) {
+    target.abandon();
+    throw error;
+  }
+}
+
+function report({ header, index, blocks, events, good, damaged }: Scan): FsckReport {
+  return {
+    blocks,
+    events,
+    good,
+    damaged,
+    recoverable: header === null ? 0 : index.events,
+    digest: digestText(index.digest(index.blocks.length - 1)),
+  };
+}
+
+function copy(source: TraceSource, target: TraceTarget, header: Uint8Array, index: TraceIndex): void {
+  let offset = 0;
+  let frames = 0;
+  const write = (bytes: Uint8Array) => {
+    target.write(bytes);
+    offset += bytes.length;
+  };
+  write(encodePreamble());
+  write(encodeFrame({ type: frameType.header, ordinal: frames++, document: header }, 'brotli'));
+  let snapshot = 0;
+  const copySnapshots = (nextSeq: number) => {
+    const { snapshots } = index;
+    for (; snapshot < snapshots.length && snapshots.at('nextSeq', snapshot) === nextSeq; snapshot++) {
+      move(snapshots, snapshot);
+    }
+  };
+  const move = (rows: TraceIndex['blocks'] | TraceIndex['snapshots'], row: number) => {
+    const frame = source.read(rows.at('offsetBytes', row), rows.at('frameBytes', row));
+    rows.set('offsetBytes', row, offset);
+    rows.set('ordinal', row, frames);
+    write(renumberFrame(frame, frames++));
+  };
+  copySnapshots(0);
+  for (let block = 0; block < index.blocks.length; block++) {
+    move(index.blocks, block);
+    copySnapshots(index.blocks.at('firstSeq', block) + index.blocks.at('count', block));
+  }
+  const indexOffset = offset;
+  write(encodeFrame({ type: frameType.index, ordinal: frames++, document: index.encode() }, 'brotli'));
+  write(encodeFooter({ indexOffset, frames }));
+}
