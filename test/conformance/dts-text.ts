@@ -71,10 +71,11 @@ function textHex(quoted: string): string {
   const byte = (value: number): void => {
     hex += value.toString(16).padStart(2, '0');
   };
-  for (const [part, code] of quoted.slice(1, -1).matchAll(/\\(x[0-9a-f]{1,2}|[0-7]{1,3}|.)|[^\\]/g)) {
+  for (const [part, code] of quoted.slice(1, -1).matchAll(/\\(x[0-9a-f]{1,2}|.)|[^\\]/g)) {
     if (code === undefined) byte(part.charCodeAt(0));
     else if (code.startsWith('x') && code.length > 1) byte(Number.parseInt(code.slice(1), 16));
-    else if (/^[0-7]/.test(code)) byte(Number.parseInt(code, 8));
+    else if (code === '0')
+      byte(0); // dtc prints every NUL as \0, also before a digit: never octal.
     else byte(ESCAPES[code] ?? code.charCodeAt(0));
   }
   byte(0);
