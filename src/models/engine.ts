@@ -4,7 +4,6 @@ import {
   type DataOf,
   type InputDraft,
   type InputEvent,
-  isInput,
   type OutcomeKind,
   type TraceEvent,
 } from '../events/catalogue.js';
@@ -39,9 +38,13 @@ export class Engine implements Context {
     return this.#nextSeq as EventSeq;
   }
 
-  /** Takes one input and returns it with everything that follows from it, in order. */
-  step(draft: InputDraft): TraceEvent[] {
+  /**
+   * Takes one input and returns it with everything that follows from it, in order.
+   * @param seq Place of the input when it comes from a log; the next free one otherwise.
+   */
+  step(draft: InputDraft, seq: number = this.#nextSeq): TraceEvent[] {
     this.#out = [];
+    this.#nextSeq = seq;
     const input = {
       seq: this.#nextSeq++ as EventSeq,
       atNs: draft.atNs ?? (0 as TraceNs),
@@ -83,5 +86,3 @@ export function foldInto(world: World, events: Iterable<TraceEvent>, env: Env): 
   for (const event of events) evolve(world, event, env);
   return world;
 }
-
-export { isInput };

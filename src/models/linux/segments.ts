@@ -9,7 +9,7 @@ export type NumberingRule = 'counter' | 'ida' | 'firmware';
 
 /** A number, or the errno the probe of the bridge ends with. */
 export type Numbering =
-  | { readonly segment: number; readonly source: 'counter' | 'ida' | 'property' | 'firmware' }
+  | { readonly segment: number; readonly source: 'counter' | 'ida' | 'property' | 'firmware' | 'synthetic' }
   | { readonly errno: number; readonly reason: string };
 
 /** The IDA rule came with 6.2 and, in the 6.1 series, with 6.1.136. @source facts/dom0 1.3, 1.4 */
@@ -31,6 +31,12 @@ export function numberInLinux(
   treeNumber: number | null,
 ): Numbering {
   const { dom0 } = state;
+  // VMD numbers itself above every 16-bit domain. @source facts/dom0 1.6
+  if (bridge.compatible.includes('vmd')) {
+    const highest = dom0.bridges.reduce((most, { segment }) => Math.max(most, segment), 0xffff);
+    return { segment: highest + 1, source: 'synthetic' };
+  }
+  if (env.platform.arch === 'x86_64') return { segment: bridge.pciDomain ?? 0, source: 'firmware' };
   switch (ruleOf(env)) {
     case 'firmware':
       return { segment: bridge.pciDomain ?? 0, source: 'firmware' };

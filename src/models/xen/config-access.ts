@@ -20,7 +20,7 @@ function segmentBridge(env: Env, name: XenSbdf): number | null {
   const segment = segmentOf(name);
   const bus = busOf(name);
   const index = env.platform.bridges.findIndex(
-    (bridge, i) => (bridge.pciDomain ?? i) === segment && bus >= bridge.busStart && bus <= bridge.busEnd,
+    (bridge) => bridge.pciDomain === segment && bus >= bridge.busStart && bus <= bridge.busEnd,
   );
   return index < 0 ? null : index;
 }
