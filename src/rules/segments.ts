@@ -1,4 +1,4 @@
-import { hex } from '../base/hex.js';
+import { hex, hexPad } from '../base/hex.js';
 import type { EventOf } from '../events/catalogue.js';
 import { functionBehind } from '../models/xen/config-access.js';
 import { bridgeOf, type FunctionId, formatFunction } from '../pci/function-id.js';
@@ -16,7 +16,8 @@ function streamIdOf(env: Env, fn: FunctionId): number | null {
   return 'errno' in mapped ? null : mapped.id;
 }
 
-const hexOrNull = (value: number | null): string | null => (value === null ? null : hex(value));
+/** StreamIDs print with five digits, the width of a bus and a bridge. */
+const hexOrNull = (value: number | null): string | null => (value === null ? null : `0x${hexPad(value, 5)}`);
 
 type Named = EventOf<'hypercall.issued'> | EventOf<'hypercall.entered'>;
 

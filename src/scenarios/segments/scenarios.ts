@@ -1,5 +1,6 @@
 import type { Program, Programs } from '../../machine/program.js';
-import { twoBridges } from '../../platform/built-in/two-bridges.js';
+import { twoBridgesDtb } from '../../platform/built-in/two-bridges.js';
+import { platformFromDtb } from '../../platform/dt-platform.js';
 import { withTwoNics } from '../../platform/built-in/two-nics.js';
 import type { HostBridge, Platform } from '../../platform/platform.js';
 import type { Scenario } from '../scenario.js';
@@ -9,7 +10,7 @@ import { divergence } from './divergence.js';
 const thread2015 = 'xen-devel 2015, PCI passthrough on ARM, draft 3';
 
 /** The tree at hand, or the built-in one, with a card behind each bridge. */
-const twoNics = (given: Platform | null): Platform => withTwoNics(given ?? twoBridges());
+const twoNics = (given: Platform | null): Platform => withTwoNics(given ?? platformFromDtb(twoBridgesDtb()));
 
 /** Changes the bridges of a platform. */
 const withBridges = (platform: Platform, change: (bridge: HostBridge, index: number) => HostBridge): Platform => ({
@@ -244,7 +245,7 @@ export const segmentScenarios: readonly Scenario[] = [
 
 /** An x86 machine: the firmware's segment 0 and a VMD controller with a domain of its own. */
 function vmdPlatform(): Platform {
-  const platform = withTwoNics(twoBridges());
+  const platform = withTwoNics(platformFromDtb(twoBridgesDtb()));
   return {
     ...platform,
     name: 'x86 with VMD',

@@ -1,0 +1,94 @@
+import type { ExitCode } from './io.js';
+
+/** Arguments as given, options by their long name in camel case. */
+export type RunVerb = (
+  args: readonly (string | string[] | undefined)[],
+  options: Readonly<Record<string, unknown>>,
+) => Promise<ExitCode> | ExitCode;
+
+/** A verb: its place in the help, and the module that carries it out, loaded only when it runs. */
+export interface Verb {
+  readonly usage: string;
+  readonly summary: string;
+  /** Flags and help text; `list` when the option may be given several times. */
+  readonly options: readonly (readonly [flags: string, text: string, list?: 'list'])[];
+  readonly example: string;
+  load(): Promise<{ readonly run: RunVerb }>;
+}
+
+const json = ['--json', 'one JSON document'] as const;
+const policy = ['--policy <axis=value>', 'choose a design; may be repeated', 'list'] as const;
+const release = ['--switch <name=value>', 'choose a release or behaviour; may be repeated', 'list'] as const;
+
+/** Every verb, in the order of the help. */
+export const verbs: readonly Verb[] = [
+  {
+    usage: 'demo',
+    summary: 'the two-bridges bug end to end',
+    options: [['--out <dir>', 'keep the traces there'], json],
+    example: 'xpr demo --out demo-out',
+    load: () => import('./verbs/demo.js'),
+  },
+  {
+    usage: 'scenarios',
+    summary: 'list the built-in scenarios',
+    options: [json],
+    example: 'xpr scenarios',
+    load: () => import('./verbs/scenarios.js'),
+  },
+  {
+    usage: 'record [scenario]',
+    summary: 'run a scenario and record it',
+    options: [
+      ['-o, --output <file>', 'the trace to write'],
+      ['--dtb <file>', 'platform from a device tree'],
+      ['--seed <n>', 'seed of the scheduler, 1 unless given'],
+      policy,
+      release,
+      ['--fail-on-finding', 'exit 1 when a rule finds something'],
+      json,
+    ],
+    example: 'xpr record two-bridges-swapped -o swapped.xpr --seed 7',
+    load: () => import('./verbs/record.js'),
+  },
+  {
+    usage: 'replay <trace>',
+    summary: 're-run the inputs and compare every outcome',
+    options: [policy, ['--all', 'every divergence, not the first only'], json],
+    example: 'xpr replay swapped.xpr',
+    load: () => import('./verbs/replay.js'),
+  },
+  {
+    usage: 'findings <trace>',
+    summary: 'rules over the whole trace',
+    options: [['--rule <code>', 'a rule or a family, as SEG'], json],
+    example: 'xpr findings swapped.xpr --rule SEG',
+    load: () => import('./verbs/findings.js'),
+  },
+  {
+    usage: 'what-if <trace>',
+    summary: 'the same inputs under other designs',
+    options: [
+      policy,
+      ['--variant <choices>', 'one variant of several axes, as "iommu=on mmconfig=notify"; may be repeated', 'list'],
+      ['-o, --output <file>', "keep the variant's trace"],
+      json,
+    ],
+    example: 'xpr what-if swapped.xpr --policy segments.xen=told-by-dom0',
+    load: () => import('./verbs/what-if.js'),
+  },
+  {
+    usage: 'policies',
+    summary: 'policy axes and version switches',
+    options: [json],
+    example: 'xpr policies',
+    load: () => import('./verbs/policies.js'),
+  },
+  {
+    usage: 'rules',
+    summary: 'the rules behind findings',
+    options: [json],
+    example: 'xpr rules',
+    load: () => import('./verbs/rules.js'),
+  },
+];
