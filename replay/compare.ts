@@ -12,7 +12,8 @@ export interface FieldDifference {
 export function compareOutcomes(expected: TraceEvent, actual: TraceEvent): FieldDifference | null {
   if (expected.kind !== actual.kind) return { field: 'kind', expected: expected.kind, actual: actual.kind };
   if (expected.by !== actual.by) return { field: 'by', expected: expected.by, actual: actual.by };
-  if (expected.cause !== actual.cause) return { field: 'cause', expected: expected.cause, actual: actual.cause };
+  if (expected.cause !== actual.cause)
+    return { field: 'cause', expected: expected.cause, actual: actual.cause };
   return compareValues(expected.data, actual.data, '');
 }
 
@@ -36,5 +37,9 @@ export function compareValues(expected: unknown, actual: unknown, path: string):
   for (const _ in right) keys -= 1;
   if (keys === 0) return null;
   const extra = Object.keys(right).find((key) => !Object.hasOwn(left, key));
-  return { field: path === '' ? (extra ?? path) : `${path}.${extra}`, expected: undefined, actual: right[extra ?? ''] };
+  return {
+    field: path === '' ? (extra ?? path) : `${path}.${extra}`,
+    expected: undefined,
+    actual: right[extra ?? ''],
+  };
 }

@@ -40,7 +40,11 @@ export interface ReplayOptions {
  * Feeds the recorded inputs, in order, to the models and compares every outcome. One pass; memory does not grow with
  * the log. The recorded batches are the source of the same pipeline a live machine feeds.
  */
-export function replay(env: Env, batches: Iterable<readonly TraceEvent[]>, options: ReplayOptions): ReplayResult {
+export function replay(
+  env: Env,
+  batches: Iterable<readonly TraceEvent[]>,
+  options: ReplayOptions,
+): ReplayResult {
   const run = new Replay(env, options);
   from(batches).subscribe((batch) => run.take(batch));
   return run.end();

@@ -6,7 +6,8 @@ export function choices(given: unknown): Record<string, string> {
   for (const text of (given ?? []) as readonly string[]) {
     for (const one of text.split(/[\s,]+/).filter((part) => part !== '')) {
       const at = one.indexOf('=');
-      if (at <= 0) throw new Trouble('CLI-001', `not a choice: ${one}`, { expected: 'name=value', actual: one });
+      if (at <= 0)
+        throw new Trouble('CLI-001', `not a choice: ${one}`, { expected: 'name=value', actual: one });
       result[one.slice(0, at)] = one.slice(at + 1);
     }
   }

@@ -40,7 +40,10 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     const system = error as NodeJS.ErrnoException;
     if (typeof system.code === 'string' && typeof system.path === 'string') {
-      printTrouble(new Trouble('IO-001', `${system.code} on ${system.syscall ?? 'file'}`, { file: system.path }), json);
+      printTrouble(
+        new Trouble('IO-001', `${system.code} on ${system.syscall ?? 'file'}`, { file: system.path }),
+        json,
+      );
       return 2;
     }
     say(`xpr: BUG: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);

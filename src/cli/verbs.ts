@@ -70,7 +70,11 @@ export const verbs: readonly Verb[] = [
     summary: 'the same inputs under other designs',
     options: [
       policy,
-      ['--variant <choices>', 'one variant of several axes, as "iommu=on mmconfig=notify"; may be repeated', 'list'],
+      [
+        '--variant <choices>',
+        'one variant of several axes, as "iommu=on mmconfig=notify"; may be repeated',
+        'list',
+      ],
       ['-o, --output <file>', "keep the variant's trace"],
       json,
     ],

@@ -1,12 +1,5 @@
 import type { EventSeq, TraceNs } from '../base/brand.js';
-import {
-  type Actor,
-  type DataOf,
-  type InputDraft,
-  type InputEvent,
-  type OutcomeKind,
-  type TraceEvent,
-} from '../events/catalogue.js';
+import type { Actor, DataOf, InputDraft, InputEvent, OutcomeKind, TraceEvent } from '../events/catalogue.js';
 import type { Env } from '../state/env.js';
 import { evolve, initialWorld, type World } from '../state/world.js';
 import type { Context, Decider } from './context.js';

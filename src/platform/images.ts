@@ -64,5 +64,12 @@ export function endpointImage(options: EndpointOptions): PlatformFunction {
   writable.setUint32(registers.msi + 4, 0xffff_fffc, true);
   writable.setUint32(registers.msi + 8, 0xffff_ffff, true);
   writable.setUint16(registers.msi + 12, 0xffff, true);
-  return { function: options.function, name: options.name, config, writeMask, clearMask, present: options.present ?? true };
+  return {
+    function: options.function,
+    name: options.name,
+    config,
+    writeMask,
+    clearMask,
+    present: options.present ?? true,
+  };
 }

@@ -2,11 +2,14 @@ import { Trouble } from '../base/errors.js';
 import type { TraceHeader } from '../log/header.js';
 import type { Platform } from '../platform/platform.js';
 import { type AxisName, axes, defaultPolicies, isPolicyValue, type Policies } from '../policy/axes.js';
-import { defaultSwitches, type SwitchName, type Switches, switchTable } from '../policy/switches.js';
+import { defaultSwitches, type Switches, type SwitchName, switchTable } from '../policy/switches.js';
 import type { Env } from './env.js';
 
 /** Checks `axis=value` choices and completes them from `base`. @throws {Trouble} POL-001 unknown axis, POL-002 bad value */
-export function choosePolicies(choices: Readonly<Record<string, string>>, base: Policies = defaultPolicies): Policies {
+export function choosePolicies(
+  choices: Readonly<Record<string, string>>,
+  base: Policies = defaultPolicies,
+): Policies {
   for (const [name, value] of Object.entries(choices)) {
     if (!Object.hasOwn(axes, name)) {
       throw new Trouble('POL-001', `no policy ${name}`, {
@@ -27,7 +30,10 @@ export function choosePolicies(choices: Readonly<Record<string, string>>, base: 
 }
 
 /** Checks `switch=value` choices and completes them from `base`. @throws {Trouble} POL-003, POL-004 */
-export function chooseSwitches(choices: Readonly<Record<string, string>>, base: Switches = defaultSwitches): Switches {
+export function chooseSwitches(
+  choices: Readonly<Record<string, string>>,
+  base: Switches = defaultSwitches,
+): Switches {
   for (const [name, value] of Object.entries(choices)) {
     if (!Object.hasOwn(switchTable, name)) {
       throw new Trouble('POL-003', `no switch ${name}`, {

@@ -1,5 +1,5 @@
-import { bdf } from '../../pci/sbdf.js';
 import { functionId } from '../../pci/function-id.js';
+import { bdf } from '../../pci/sbdf.js';
 import { endpointImage } from '../images.js';
 import type { HostBridge, Platform, PlatformFunction } from '../platform.js';
 

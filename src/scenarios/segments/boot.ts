@@ -115,7 +115,11 @@ export function* assignToGuest(machine: MachineView, fn: FunctionId): Part {
 }
 
 export function dma(fn: FunctionId, address: number, dir: 'read' | 'write'): InputDraft {
-  return { kind: 'dma.attempted', by: 'hw', data: { function: fn, address: address as PhysicalAddress, dir } };
+  return {
+    kind: 'dma.attempted',
+    by: 'hw',
+    data: { function: fn, address: address as PhysicalAddress, dir },
+  };
 }
 
 export function msi(fn: FunctionId, address: number, data: number): InputDraft {

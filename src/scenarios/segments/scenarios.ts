@@ -1,10 +1,19 @@
 import type { Program, Programs } from '../../machine/program.js';
 import { twoBridgesDtb } from '../../platform/built-in/two-bridges.js';
-import { platformFromDtb } from '../../platform/dt-platform.js';
 import { withTwoNics } from '../../platform/built-in/two-nics.js';
+import { platformFromDtb } from '../../platform/dt-platform.js';
 import type { HostBridge, Platform } from '../../platform/platform.js';
 import type { Scenario } from '../scenario.js';
-import { announce, bindAndScan, bootXen, deviceAdd, type Part, presentBehind, probe, untilDom0 } from './boot.js';
+import {
+  announce,
+  bindAndScan,
+  bootXen,
+  deviceAdd,
+  type Part,
+  presentBehind,
+  probe,
+  untilDom0,
+} from './boot.js';
 import { divergence } from './divergence.js';
 
 const thread2015 = 'xen-devel 2015, PCI passthrough on ARM, draft 3';
@@ -13,7 +22,10 @@ const thread2015 = 'xen-devel 2015, PCI passthrough on ARM, draft 3';
 const twoNics = (given: Platform | null): Platform => withTwoNics(given ?? platformFromDtb(twoBridgesDtb()));
 
 /** Changes the bridges of a platform. */
-const withBridges = (platform: Platform, change: (bridge: HostBridge, index: number) => HostBridge): Platform => ({
+const withBridges = (
+  platform: Platform,
+  change: (bridge: HostBridge, index: number) => HostBridge,
+): Platform => ({
   ...platform,
   bridges: platform.bridges.map(change),
 });
@@ -21,8 +33,7 @@ const withBridges = (platform: Platform, change: (bridge: HostBridge, index: num
 const reversed = (bridges: readonly HostBridge[]): HostBridge[] => [...bridges].reverse();
 
 /** Dom0 binds and scans every bridge in the order given. */
-const dom0Binds =
-  (order: (bridges: readonly HostBridge[]) => readonly HostBridge[]): Program =>
+const dom0Binds = (order: (bridges: readonly HostBridge[]) => readonly HostBridge[]): Program =>
   function* (machine) {
     yield untilDom0;
     for (const bridge of order(machine.env.platform.bridges)) yield* bindAndScan(machine, bridge);
@@ -68,7 +79,8 @@ export const segmentScenarios: readonly Scenario[] = [
     name: 'two-bridges-one-device',
     title: 'Swapped numbers with a device behind one bridge only',
     source: 'facts/arm-msi-iommu 6.7, variant V1',
-    shows: "Only NIC-A exists: Xen programs the stream of a device that is not there, and NIC-A's first DMA faults.",
+    shows:
+      "Only NIC-A exists: Xen programs the stream of a device that is not there, and NIC-A's first DMA faults.",
     expects: ['SEG-003', 'SEG-001', 'CFG-001'],
     takesPlatform: true,
     platform: (given) => {
@@ -123,7 +135,8 @@ export const segmentScenarios: readonly Scenario[] = [
     name: 'host-bridge-add',
     title: 'Dom0 tells Xen its numbers (proposed hypercall)',
     source: 'xen-devel 2015, PHYSDEVOP_pci_host_bridge_add, never merged; facts/xen 13.1',
-    shows: 'The swapped order of two-bridges-swapped is harmless: Xen picks no number and takes those Dom0 states.',
+    shows:
+      'The swapped order of two-bridges-swapped is harmless: Xen picks no number and takes those Dom0 states.',
     expects: [],
     policies: { 'segments.xen': 'told-by-dom0' },
     takesPlatform: true,
@@ -159,7 +172,8 @@ export const segmentScenarios: readonly Scenario[] = [
     shows: 'The first bridge has the property, the second has not: Xen stops while it probes.',
     expects: ['SEG-006'],
     takesPlatform: true,
-    platform: (given) => withBridges(twoNics(given), (bridge, i) => ({ ...bridge, pciDomain: i === 0 ? 0 : null })),
+    platform: (given) =>
+      withBridges(twoNics(given), (bridge, i) => ({ ...bridge, pciDomain: i === 0 ? 0 : null })),
     programs: healthyBoot,
   },
   {
@@ -178,7 +192,8 @@ export const segmentScenarios: readonly Scenario[] = [
     name: 'deferred-probe',
     title: 'A deferred bridge registers last',
     source: 'facts/dom0 1.5, 1.9',
-    shows: "The first bridge waits for a regulator: Dom0 gives it the last number while Xen counted in tree order.",
+    shows:
+      'The first bridge waits for a regulator: Dom0 gives it the last number while Xen counted in tree order.',
     expects: ['SEG-003', 'SEG-001', 'CFG-001'],
     takesPlatform: true,
     platform: twoNics,
@@ -214,7 +229,8 @@ export const segmentScenarios: readonly Scenario[] = [
         if (first === undefined) return;
         yield { kind: 'bridge.unbound', by: 'd0', data: { by: 'dom0', cfgBase: first.cfgBase } };
         yield* probe(first.cfgBase, 'bound');
-        for (const bridge of bridges) for (const fn of presentBehind(machine, bridge)) yield* announce(machine, fn);
+        for (const bridge of bridges)
+          for (const fn of presentBehind(machine, bridge)) yield* announce(machine, fn);
       },
     }),
   },

@@ -1,0 +1,26 @@
+import { type Axis, axes } from '../../policy/axes.js';
+import { type Switch, switchTable } from '../../policy/switches.js';
+import { print, printJson } from '../io.js';
+import { table } from '../table.js';
+import type { RunVerb } from '../verbs.js';
+
+export const run: RunVerb = (_args, options) => {
+  const policies: [string, Axis][] = Object.entries(axes);
+  const switches: [string, Switch][] = Object.entries(switchTable);
+  if (options['json'] === true) {
+    const list = (entries: [string, Axis | Switch][]) =>
+      entries.map(([name, { doc, values, default: chosen }]) => ({ name, doc, values, default: chosen }));
+    printJson({ schema: 'policies/1', policies: list(policies), switches: list(switches) });
+    return 0;
+  }
+  const rows = (entries: [string, Axis | Switch][]) =>
+    entries.map(([name, entry]) => [
+      name,
+      entry.values.map((value) => (value === entry.default ? `[${value}]` : value)).join(' '),
+      entry.doc,
+    ]);
+  print(table([['policy', 'values ([default])', ''], ...rows(policies)]));
+  print('');
+  print(table([['switch', 'values ([default])', ''], ...rows(switches)]));
+  return 0;
+};

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { Trouble } from '../../base/errors.js';
+import { fileStore } from '../../log/file-store.js';
+import type { Provenance } from '../../log/header.js';
+import { Recorder } from '../../machine/recorder.js';
+import { platformFromDtb } from '../../platform/dt-platform.js';
+import type { Platform } from '../../platform/platform.js';
+import { Judge } from '../../rules/judge.js';
+import { findScenario, scenarios } from '../../scenarios/index.js';
+import { runScenario, scenarioEnv, scenarioHeader } from '../../scenarios/run.js';
+import { choices, required, wholeNumber } from '../choices.js';
+import { printJson, say } from '../io.js';
+import { findingJson } from '../present-finding.js';
+import type { RunVerb } from '../verbs.js';
+
+export const run: RunVerb = ([name], options) => {
+  const scenario = findScenario(required(name, 'the scenario'));
+  if (scenario === undefined) {
+    throw new Trouble('CLI-004', `no scenario ${name}`, {
+      actual: String(name),
+      expected: scenarios.map((one) => one.name).join(', '),
+      hint: 'xpr scenarios lists them',
+    });
+  }
+  const output = required(options['output'], '-o FILE');
+  const seed = wholeNumber(options['seed'], '--seed', 1);
+  const given = typeof options['dtb'] === 'string' ? readPlatform(options['dtb']) : null;
+  if (given !== null && !scenario.takesPlatform) {
+    throw new Trouble('CLI-005', `${scenario.name} runs on its own machine only`, {
+      hint: 'leave --dtb out',
+    });
+  }
+  const env = scenarioEnv(scenario, {
+    seed,
+    policies: choices(options['policy']),
+    switches: choices(options['switch']),
+    platform: given?.platform ?? null,
+  });
+  const recorder = new Recorder(
+    fileStore.create(output),
+    scenarioHeader(scenario, env, seed, given === null ? [] : [given.provenance]),
+    env,
+  );
+  const judge = new Judge(env);
+  try {
+    runScenario(scenario, env, seed, (events) => {
+      recorder.append(events);
+      for (const event of events) judge.see(event);
+    });
+  } catch (error) {
+    recorder.abandon();
+    throw error;
+  }
+  const written = recorder.finish();
+  if (options['json'] === true) {
+    printJson({
+      schema: 'record/1',
+      file: output,
+      events: written.events,
+      bytes: written.bytes,
+      digest: written.digest,
+      findings: judge.findings.map((finding) => findingJson(finding, env.platform)),
+    });
+  } else if (options['quiet'] !== true) {
+    say(`${output}: ${written.events} events, ${written.bytes} bytes, digest ${written.digest.slice(0, 16)}`);
+    if (judge.findings.length > 0) say(`${judge.findings.length} findings; next: xpr findings ${output}`);
+  }
+  return judge.findings.length > 0 && options['failOnFinding'] === true ? 1 : 0;
+};
+
+/** A platform and where it came from. */
+function readPlatform(file: string): { readonly platform: Platform; readonly provenance: Provenance } {
+  const bytes = readFileSync(file);
+  try {
+    return {
+      platform: platformFromDtb(bytes),
+      provenance: {
+        file: basename(file),
+        format: 'dtb',
+        sha256: createHash('sha256').update(bytes).digest('hex'),
+        records: 1,
+        skipped: 0,
+        lost: 0,
+      },
+    };
+  } catch (error) {
+    throw error instanceof Trouble ? error.inFile(file) : error;
+  }
+}

@@ -1,0 +1,48 @@
+import type { TraceEvent } from '../events/catalogue.js';
+import type { TraceHeader } from '../log/header.js';
+import type { TraceTarget } from '../log/store.js';
+import { TraceWriter, type WrittenTrace } from '../log/writer.js';
+import type { Env } from '../state/env.js';
+import { evolve, initialWorld, type World } from '../state/world.js';
+
+/** Events between two snapshots of state: seeking folds at most that many. */
+export const SNAPSHOT_EVENTS = 16_384;
+
+/**
+ * Writes events to a trace with snapshots of the state they fold into. Holds a world of its own: the models are a
+ * whole input ahead when a block ends in the middle of its outcomes.
+ */
+export class Recorder {
+  readonly #env: Env;
+  readonly #world: World;
+  readonly #writer: TraceWriter;
+  #snapshotAt = SNAPSHOT_EVENTS;
+
+  constructor(target: TraceTarget, header: TraceHeader, env: Env) {
+    this.#env = env;
+    this.#world = initialWorld(env);
+    this.#writer = new TraceWriter(target, header, {
+      snapshot: (nextSeq) => {
+        if (nextSeq < this.#snapshotAt) return null;
+        this.#snapshotAt = nextSeq + SNAPSHOT_EVENTS;
+        return this.#world;
+      },
+    });
+  }
+
+  append(events: readonly TraceEvent[]): void {
+    for (const event of events) {
+      evolve(this.#world, event, this.#env);
+      this.#writer.append(event);
+    }
+  }
+
+  finish(): WrittenTrace {
+    return this.#writer.finish();
+  }
+
+  /** Leaves nothing behind. */
+  abandon(): void {
+    this.#writer.abandon();
+  }
+}
