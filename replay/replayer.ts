@@ -2,6 +2,7 @@ import { from } from 'rxjs';
 import type { EventSeq } from '../src/base/brand.js';
 import { type InputEvent, isInput, type TraceEvent } from '../src/events/catalogue.js';
 import { Engine } from '../src/models/engine.js';
+import { drain } from '../src/routing/pipeline.js';
 import type { Env } from '../src/state/env.js';
 import type { World } from '../src/state/world.js';
 import { compareOutcomes } from './compare.js';
@@ -46,7 +47,7 @@ export function replay(
   options: ReplayOptions,
 ): ReplayResult {
   const run = new Replay(env, options);
-  from(batches).subscribe((batch) => run.take(batch));
+  drain(from(batches), (batch) => run.take(batch));
   return run.end();
 }
 

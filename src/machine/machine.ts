@@ -3,7 +3,7 @@ import type { TraceNs } from '../base/brand.js';
 import { Prng } from '../base/prng.js';
 import type { InputDraft, TraceEvent } from '../events/catalogue.js';
 import { Engine } from '../models/engine.js';
-import { type InputBatch, pipeline } from '../routing/pipeline.js';
+import { drain, type InputBatch, pipeline } from '../routing/pipeline.js';
 import type { Env } from '../state/env.js';
 import type { World } from '../state/world.js';
 import type { Followed, MachineView, Program, Programs } from './program.js';
@@ -42,7 +42,7 @@ export function runMachine(
   };
   let last: readonly TraceEvent[] = [];
   const source = from(turns(view, programs, () => last));
-  pipeline(source, engine, append).subscribe((events) => {
+  drain(pipeline(source, engine, append), (events) => {
     last = events;
   });
   return engine.state;

@@ -1,4 +1,5 @@
 import { map, type Observable, type OperatorFunction, tap } from 'rxjs';
+import { invariant } from '../base/assert.js';
 import type { InputDraft, TraceEvent } from '../events/catalogue.js';
 import type { Engine } from '../models/engine.js';
 
@@ -25,4 +26,24 @@ export function pipeline(
   append: (events: readonly TraceEvent[]) => void,
 ): Observable<readonly TraceEvent[]> {
   return source.pipe(decide(engine), tap(append));
+}
+
+/**
+ * Runs a synchronous stream to its end and throws what went wrong in it: RxJS alone would report the error later, to
+ * nobody.
+ */
+export function drain<T>(stream: Observable<T>, next: (value: T) => void): void {
+  let failure: { readonly error: unknown } | null = null;
+  let complete = false;
+  stream.subscribe({
+    next,
+    error: (error: unknown) => {
+      failure = { error };
+    },
+    complete: () => {
+      complete = true;
+    },
+  });
+  if (failure !== null) throw (failure as { readonly error: unknown }).error;
+  invariant(complete, 'the stream went on after its source had ended');
 }

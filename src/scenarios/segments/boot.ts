@@ -12,6 +12,10 @@ export type Part<T = void> = Generator<Step, T, Followed>;
 export const dom0: DomainId = 0 as DomainId;
 export const domU: DomainId = 1 as DomainId;
 
+/** Memory of Dom0, mapped 1:1. */
+const DOM0_MEMORY = 0x4000_0000;
+const DOM0_MEMORY_BYTES = 0x2000_0000;
+
 /** Xen boots: probes the tree's bridges in flattened order, then builds Dom0. @source facts/xen 3.4 */
 export const bootXen: Program = function* (machine) {
   const { arch, bridges } = machine.env.platform;
@@ -21,6 +25,7 @@ export const bootXen: Program = function* (machine) {
     if (machine.state.xen.panicked !== null) return;
   }
   yield createDomain(machine, dom0, 'Domain-0');
+  if (arch === 'arm64') yield memory(dom0, DOM0_MEMORY, DOM0_MEMORY, DOM0_MEMORY_BYTES);
 };
 
 function createDomain({ env }: MachineView, domid: DomainId, name: string): InputDraft {
@@ -118,7 +123,22 @@ export function dma(fn: FunctionId, address: number, dir: 'read' | 'write'): Inp
   return {
     kind: 'dma.attempted',
     by: 'hw',
-    data: { function: fn, address: address as PhysicalAddress, dir },
+    data: { function: fn, address: address as PhysicalAddress, dir, data: null },
+  };
+}
+
+/** Xen backs a range of a domain's guest physical memory with RAM. */
+export function memory(domid: DomainId, address: number, target: number, sizeBytes: number): InputDraft {
+  return {
+    kind: 'stage2.populated',
+    by: 'xen',
+    data: {
+      domid,
+      address: address as PhysicalAddress,
+      target: target as PhysicalAddress,
+      sizeBytes: sizeBytes as PhysicalAddress,
+      writable: true,
+    },
   };
 }
 

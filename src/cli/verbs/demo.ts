@@ -1,0 +1,120 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { replay } from '../../../replay/replayer.js';
+import { whatIf } from '../../../replay/what-if.js';
+import { invariant } from '../../base/assert.js';
+import { hex } from '../../base/hex.js';
+import { fileStore } from '../../log/file-store.js';
+import { Recorder } from '../../machine/recorder.js';
+import { Judge } from '../../rules/judge.js';
+import { findScenario } from '../../scenarios/index.js';
+import { runScenario, scenarioEnv, scenarioHeader } from '../../scenarios/run.js';
+import { choosePolicies } from '../../state/trace-env.js';
+import type { ReadonlyWorld } from '../../state/world.js';
+import { type ExitCode, print, printJson, say } from '../io.js';
+import { findingJson } from '../present-finding.js';
+import { table } from '../table.js';
+import { batches, type OpenTrace, withTrace } from '../trace-file.js';
+import type { RunVerb } from '../verbs.js';
+
+const SCENARIO = 'two-bridges-swapped';
+const SEED = 1;
+
+/** The main job in one go: a tree with two bridges, a recording, what is wrong with it, a replay, another design. */
+export const run: RunVerb = async (_args, options): Promise<ExitCode> => {
+  const keep = typeof options['out'] === 'string';
+  const folder = keep ? String(options['out']) : mkdtempSync(join(tmpdir(), 'xpr-demo-'));
+  mkdirSync(folder, { recursive: true });
+  try {
+    const file = join(folder, `${SCENARIO}.xpr`);
+    record(file);
+    const report = await withTrace(file, (trace) => examine(trace));
+    if (options['json'] === true) printJson({ schema: 'demo/1', ...report.json });
+    else {
+      print(report.text);
+      if (keep) say(`next: xpr findings ${file}`);
+    }
+    return 0;
+  } finally {
+    if (!keep) rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+function record(file: string): void {
+  const scenario = findScenario(SCENARIO);
+  invariant(scenario !== undefined, `the demo's scenario ${SCENARIO} is gone`);
+  const env = scenarioEnv(scenario, { seed: SEED, policies: {}, switches: {}, platform: null });
+  const recorder = new Recorder(fileStore.create(file), scenarioHeader(scenario, env, SEED), env);
+  runScenario(scenario, env, SEED, (events) => recorder.append(events));
+  recorder.finish();
+}
+
+function examine(trace: OpenTrace) {
+  const { env, reader } = trace;
+  const judge = new Judge(env);
+  for (const batch of batches(trace)) for (const event of batch) judge.see(event);
+  const first = judge.findings.find(({ severity }) => severity === 'error');
+  invariant(first !== undefined, 'the demo finds its bug');
+  const replayed = replay(env, batches(trace), { keep: 1 });
+  const told = choosePolicies({ 'segments.xen': 'told-by-dom0' }, env.policies);
+  const other = whatIf(env, told, batches(trace));
+  const { evidence } = first;
+  const text = [
+    `Platform: ${env.platform.name}, host bridges with configuration space at ${env.platform.bridges.map(({ cfgBase }) => hex(cfgBase)).join(' and ')}.`,
+    `Recorded: ${reader.events} events, digest ${reader.digest.slice(0, 16)}.`,
+    '',
+    'Who calls which bridge what:',
+    numberingTable(judge.world, trace),
+    '',
+    `The first wrong event is #${first.seq}, ${String(evidence['op'])} by Dom0:`,
+    `  it meant  ${String(evidence['meant'])}, whose StreamID is ${String(evidence['streamIdReal'])}`,
+    `  Xen took  ${String(evidence['taken'])}, and programs StreamID ${String(evidence['streamIdProgrammed'])}`,
+    '',
+    `What came of it (${judge.findings.length} findings):`,
+    ...judge.findings
+      .filter(({ severity }) => severity === 'error')
+      .map(({ rule, seq, message }) => `  ${rule} #${seq} ${message}`),
+    '',
+    `Replay: ${replayed.matched} of ${replayed.compared} outcomes decided again and equal, ${replayed.mismatched} different.`,
+    '',
+    'The same inputs when Dom0 tells Xen its numbers (the PHYSDEVOP_pci_host_bridge_add of 2015, never merged):',
+    `  segments.xen=told-by-dom0: ${other.findings.length === 0 ? 'no finding' : `${other.findings.length} findings`}, ${other.changed} inputs end otherwise`,
+  ].join('\n');
+  return {
+    text,
+    json: {
+      events: reader.events,
+      digest: reader.digest,
+      bridges: bridgeNumbers(judge.world, trace),
+      findings: judge.findings.map((finding) => findingJson(finding, env.platform)),
+      firstWrong: findingJson(first, env.platform),
+      replay: { compared: replayed.compared, matched: replayed.matched, mismatched: replayed.mismatched },
+      whatIf: {
+        policies: { 'segments.xen': 'told-by-dom0' },
+        findings: other.findings.length,
+        changed: other.changed,
+      },
+    },
+  };
+}
+
+function bridgeNumbers(state: ReadonlyWorld, { env }: OpenTrace) {
+  return env.platform.bridges.map(({ cfgBase, node }) => ({
+    cfgBase: hex(cfgBase),
+    node,
+    xen: state.xen.bridges.find((bridge) => bridge.cfgBase === cfgBase)?.segment ?? null,
+    dom0: state.dom0.bridges.find((bridge) => bridge.cfgBase === cfgBase)?.segment ?? null,
+  }));
+}
+
+function numberingTable(state: ReadonlyWorld, trace: OpenTrace): string {
+  const rows = bridgeNumbers(state, trace).map(({ cfgBase, node, xen, dom0 }) => [
+    `  ${cfgBase}`,
+    node,
+    xen === null ? '-' : `segment ${xen}`,
+    dom0 === null ? '-' : `segment ${dom0}`,
+    xen === dom0 ? 'agree' : 'DISAGREE',
+  ]);
+  return table([['  CFG', 'node', 'Xen', 'Dom0', ''], ...rows]);
+}

@@ -1,0 +1,57 @@
+import { replay } from '../../../replay/replayer.js';
+import { systemClock } from '../../base/clock.js';
+import { Judge } from '../../rules/judge.js';
+import { choosePolicies } from '../../state/trace-env.js';
+import { choices, required } from '../choices.js';
+import { print, printJson, say } from '../io.js';
+import { divergenceJson, divergenceLines } from '../present-divergence.js';
+import { findingJson } from '../present-finding.js';
+import { batches, withTrace } from '../trace-file.js';
+import type { RunVerb } from '../verbs.js';
+
+/** Divergences `--all` shows; counting goes on behind them. */
+const SHOWN = 10_000;
+
+export const run: RunVerb = ([file], options) =>
+  withTrace(required(file, 'the trace'), (trace) => {
+    const env = { ...trace.env, policies: choosePolicies(choices(options['policy']), trace.env.policies) };
+    const judge = new Judge(env);
+    const before = systemClock.now();
+    const result = replay(env, judged(batches(trace), judge), { keep: options['all'] === true ? SHOWN : 1 });
+    const seconds = Number(systemClock.now() - before) / 1e9;
+    const first = result.divergences[0] ?? null;
+    if (options['json'] === true) {
+      printJson({
+        schema: 'replay/1',
+        events: result.events,
+        inputs: result.inputs,
+        compared: result.compared,
+        matched: result.matched,
+        mismatched: result.mismatched,
+        unmodelled: result.unmodelled,
+        firstDivergence: first === null ? null : divergenceJson(first, trace),
+        ...(options['all'] === true
+          ? { divergences: result.divergences.map((one) => divergenceJson(one, trace)) }
+          : {}),
+        findings: judge.findings.map((finding) => findingJson(finding, env.platform)),
+        digest: trace.reader.digest,
+        seconds,
+        eventsPerSecond: Math.round(result.events / Math.max(seconds, 1e-9)),
+      });
+    } else {
+      print(
+        `${result.events} events, ${result.inputs} inputs: ${result.matched} of ${result.compared} outcomes matched, ${result.mismatched} did not, ${result.unmodelled} not modelled`,
+      );
+      for (const one of result.divergences) print(divergenceLines(one, trace).join('\n'));
+      if (first !== null && options['quiet'] !== true) say(`next: xpr explain ${trace.file} ${first.seq}`);
+    }
+    return result.mismatched === 0 ? 0 : 1;
+  });
+
+/** Lets the rules see every event on its way. */
+function* judged(source: ReturnType<typeof batches>, judge: Judge): ReturnType<typeof batches> {
+  for (const batch of source) {
+    for (const event of batch) judge.see(event);
+    yield batch;
+  }
+}

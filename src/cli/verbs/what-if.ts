@@ -1,0 +1,86 @@
+import { type WhatIf, whatIf } from '../../../replay/what-if.js';
+import { Trouble } from '../../base/errors.js';
+import { fileStore } from '../../log/file-store.js';
+import { Recorder } from '../../machine/recorder.js';
+import type { Policies } from '../../policy/axes.js';
+import { choosePolicies } from '../../state/trace-env.js';
+import { choices, required } from '../choices.js';
+import { print, printJson, say } from '../io.js';
+import { findingJson } from '../present-finding.js';
+import { table } from '../table.js';
+import { batches, type OpenTrace, withTrace } from '../trace-file.js';
+import type { RunVerb } from '../verbs.js';
+
+export const run: RunVerb = ([file], options) =>
+  withTrace(required(file, 'the trace'), (trace) => {
+    const variants = chosenVariants(options, trace);
+    if (typeof options['output'] === 'string' && variants.length !== 1) {
+      throw new Trouble('CLI-007', '-o takes exactly one variant', { actual: `${variants.length} variants` });
+    }
+    const results = variants.map((policies) => runVariant(trace, policies, options['output']));
+    if (options['json'] === true) {
+      printJson({ schema: 'what-if/1', variants: results.map((result) => variantJson(result, trace)) });
+    } else {
+      print(
+        table([
+          ['design', 'inputs changed', 'first difference', 'findings'],
+          ...results.map((one) => row(one, trace)),
+        ]),
+      );
+      if (typeof options['output'] === 'string') say(`next: xpr diff ${trace.file} ${options['output']}`);
+    }
+    return results.every(({ changed }) => changed === 0) ? 0 : 1;
+  });
+
+/** `--policy`s together are one variant, each `--variant` one more. @throws {Trouble} CLI-008 when none is named */
+function chosenVariants(options: Readonly<Record<string, unknown>>, { env }: OpenTrace): Policies[] {
+  const together = choices(options['policy']);
+  const variants = ((options['variant'] ?? []) as readonly string[]).map((text) => choices([text]));
+  if (Object.keys(together).length > 0) variants.unshift(together);
+  if (variants.length === 0) {
+    throw new Trouble('CLI-008', 'no design to compare with', {
+      hint: 'give --policy axis=value; xpr policies lists them',
+    });
+  }
+  return variants.map((chosen) => choosePolicies(chosen, env.policies));
+}
+
+function runVariant(trace: OpenTrace, policies: Policies, output: unknown): WhatIf {
+  if (typeof output !== 'string') return whatIf(trace.env, policies, batches(trace));
+  const env = { ...trace.env, policies };
+  const recorder = new Recorder(fileStore.create(output), { ...trace.reader.header, policies }, env);
+  try {
+    const result = whatIf(trace.env, policies, batches(trace), (events) => recorder.append(events));
+    recorder.finish();
+    return result;
+  } catch (error) {
+    recorder.abandon();
+    throw error;
+  }
+}
+
+/** The choices in which a variant differs from the recording. */
+function changedChoices(policies: Policies, { env }: OpenTrace): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(policies).filter(([name, value]) => env.policies[name as keyof Policies] !== value),
+  );
+}
+
+const variantJson = (result: WhatIf, trace: OpenTrace): Record<string, unknown> => ({
+  policies: changedChoices(result.policies, trace),
+  findings: result.findings.map((finding) => findingJson(finding, trace.env.platform)),
+  changed: result.changed,
+  firstDivergence: result.firstDivergence,
+});
+
+function row(result: WhatIf, trace: OpenTrace): string[] {
+  const chosen = Object.entries(changedChoices(result.policies, trace));
+  const first = result.firstDivergence;
+  const codes = [...new Set(result.findings.map(({ rule }) => rule))];
+  return [
+    chosen.length === 0 ? '(as recorded)' : chosen.map(([name, value]) => `${name}=${value}`).join(' '),
+    String(result.changed),
+    first === null ? '-' : `#${first.seq} ${first.kind} ${first.field}`,
+    codes.length === 0 ? 'none' : `${result.findings.length}: ${codes.join(' ')}`,
+  ];
+}

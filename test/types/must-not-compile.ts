@@ -1,0 +1,41 @@
+/**
+ * Lines that must not type-check: each `@ts-expect-error` fails the type check once the line below it compiles.
+ * Nothing here runs.
+ */
+import type { CfgBase, EventSeq, TraceNs } from '../../src/base/brand.js';
+import type { Decider } from '../../src/models/context.js';
+import { functionBehind } from '../../src/models/xen/config-access.js';
+import { type FunctionId, functionId } from '../../src/pci/function-id.js';
+import { bdf, type Dom0Sbdf, type GuestSbdf, sbdf, type XenSbdf } from '../../src/pci/sbdf.js';
+import { meantByDom0 } from '../../src/rules/names.js';
+import type { Env } from '../../src/state/env.js';
+import type { ReadonlyWorld } from '../../src/state/world.js';
+
+declare const state: ReadonlyWorld;
+declare const env: Env;
+declare const xen: XenSbdf;
+declare const dom0: Dom0Sbdf;
+declare const guest: GuestSbdf;
+declare const thing: FunctionId;
+
+// @ts-expect-error Dom0's name is not Xen's
+functionBehind(state, env, dom0);
+// @ts-expect-error Xen's name is not Dom0's
+meantByDom0(state, env, xen);
+// @ts-expect-error a guest's name is neither
+meantByDom0(state, env, guest);
+// @ts-expect-error a function is a thing, not a name
+functionBehind(state, env, thing);
+// @ts-expect-error a name is not a thing
+export const notAThing: FunctionId = xen;
+// @ts-expect-error a bare number names nothing
+functionBehind(state, env, 0x100);
+// @ts-expect-error a segment and a BDF make a name, not a function
+export const stillAName: FunctionId = sbdf<XenSbdf>(0, bdf(1, 0, 0));
+// @ts-expect-error places in the log are not times
+export const notATime: TraceNs = 5 as EventSeq;
+// @ts-expect-error a bridge is found by index, its window base is something else
+functionId(0xa000_0000 as CfgBase, bdf(1, 0, 0) as never as string);
+// @ts-expect-error deciders do not change state
+export const mutates: Decider<'device.reset'> = (context) =>
+  context.state.xen.bridges.push({ cfgBase: 0 as CfgBase, segment: 0 });
