@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { recordingText } from '../recording.js';
 import type { ConformanceSet, Row } from '../row.js';
-import { recordingText } from '../toolstack/files.js';
 import { storeRow } from '../toolstack/store.js';
 
 const NAME = 'toolstack';

@@ -74,7 +74,7 @@ export function writeMsiControl(ports: VpciPorts, msi: Readonly<VpciMsi>, value:
 /** Takes INTx away from an unprivileged owner that turned messages on. @source facts/xen 5.7 */
 export function disableIntx(ports: VpciPorts): void {
   const command = ports.hwRead(COMMAND, 2);
-  if ((command & COMMAND_INTX_DISABLE) === 0) ports.hwWrite(COMMAND, 2, command | COMMAND_INTX_DISABLE);
+  ports.hwWrite(COMMAND, 2, command | COMMAND_INTX_DISABLE);
   const { guestCommand } = ports.device().header;
   ports.change('header', 0, { guestCommand: guestCommand | COMMAND_INTX_DISABLE });
 }
@@ -137,6 +137,8 @@ function unbindMsi(ports: VpciPorts, msi: Readonly<VpciMsi>): void {
 function unmapMsi(ports: VpciPorts, msi: Readonly<VpciMsi>): void {
   if (msi.bound) unbindMsi(ports, msi);
   ports.interrupt(request(msi, 0, 'unmap'));
+  // The vector has no guest any more: Xen gives the function its INTx back. @source xen/arch/x86/msi.c, __pci_disable_msi
+  ports.hwWrite(COMMAND, 2, ports.hwRead(COMMAND, 2) & ~COMMAND_INTX_DISABLE);
 }
 
 /** Control of a function whose MSI has just been set up. @source facts/xen 5.7 */

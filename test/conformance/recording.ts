@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Trouble } from '../../../src/base/errors.js';
+import { Trouble } from '../../src/base/errors.js';
 
 /** Text of `folder/name` or of `folder/name.xz`; null when neither is there. @throws {Trouble} xz is missing or fails */
 export function recordingText(folder: string, name: string): string | null {

@@ -1,0 +1,190 @@
+import { type BusEntry, type BusLog, firstFrom } from './bus.js';
+import type { TapCall } from './tap.js';
+
+/** How far Xen's own accesses can push the next one of the domain's: MSI-X set-up of a big table. */
+const REACH = 3000;
+/** The same for a function that was not on the bus a moment ago. */
+const REACH_WHEN_ABSENT = 16;
+/** Two vCPUs may enter in one order and reach the bus in the other. */
+const SWAPPED = 16;
+/** Beyond this many skipped entries the log is asked whether the domain went on without an access. */
+const SUSPICIOUS = 40;
+
+const allOnes = (sizeBytes: number): number => (sizeBytes === 4 ? 0xffff_ffff : (1 << (8 * sizeBytes)) - 1);
+
+/** A write of the model that hardware did not see, or saw with another value. */
+export interface LostWrite {
+  readonly reg: number;
+  readonly value: number;
+  readonly seen: number | null;
+}
+
+/**
+ * The hardware of a recorded run. It answers what the bus log says it answered, in the log's order; an access that the
+ * log does not have did not reach any device: reads give all ones. What the domain was told is not known here.
+ */
+export class RecordedHardware {
+  readonly #bus: BusLog;
+  readonly #present = new Set<string>();
+  readonly #lost: LostWrite[] = [];
+  #front: number;
+  #upcoming: readonly TapCall[] = [];
+
+  /** @param start The first entry that belongs to the time of the tap. */
+  constructor(bus: BusLog, start: number) {
+    this.#bus = bus;
+    this.#front = start - 1;
+    for (let i = 0; i < start; i++) this.#present.add(bus.entries[i]!.fn);
+  }
+
+  /** Index of the last entry the domain's accesses have reached. */
+  get front(): number {
+    return this.#front;
+  }
+
+  /** Moves on to a call; `upcoming` are the calls after it. */
+  enter(upcoming: readonly TapCall[]): void {
+    this.#upcoming = upcoming;
+    this.#lost.length = 0;
+  }
+
+  /** Writes of the present call that the bus does not confirm. */
+  get lost(): readonly LostWrite[] {
+    return this.#lost;
+  }
+
+  read(fn: string, reg: number, sizeBytes: number): number {
+    const entry = this.#take(
+      fn,
+      (seen) => seen.dir === 'read' && seen.reg === reg && seen.value <= allOnes(sizeBytes),
+    );
+    return entry?.value ?? allOnes(sizeBytes);
+  }
+
+  /** @param isSharedWithXen Whether Xen's interrupt layer writes this register too. */
+  write(fn: string, reg: number, value: number, isSharedWithXen: boolean): void {
+    const entry = this.#take(
+      fn,
+      (seen) => seen.dir === 'write' && seen.reg === reg && (!isSharedWithXen || seen.value === value),
+    );
+    if (entry === null && !this.#present.has(fn)) return;
+    if (entry === null || entry.value !== value) this.#lost.push({ reg, value, seen: entry?.value ?? null });
+  }
+
+  #take(fn: string, accepts: (entry: BusEntry) => boolean): BusEntry | null {
+    const isPresent = this.#present.has(fn);
+    const reach = isPresent ? REACH : REACH_WHEN_ABSENT;
+    const ahead = this.#bus.find(fn, this.#front + 1, this.#front + 1 + reach, accepts);
+    const entry =
+      ahead !== null && !this.#wentOnWithout(ahead)
+        ? ahead
+        : this.#bus.find(fn, this.#front + 1 - SWAPPED, this.#front + 1, accepts);
+    if (entry === null) return null;
+    this.#present.add(fn);
+    this.#bus.claim(entry);
+    this.#front = Math.max(this.#front, entry.index);
+    return entry;
+  }
+
+  /** Whether what lies right ahead on the bus belongs to one of the next calls, so that this one left no trace. */
+  #wentOnWithout(candidate: BusEntry): boolean {
+    if (candidate.index - this.#front <= SUSPICIOUS) return false;
+    for (let i = this.#front + 1; i < this.#front + 6; i++) {
+      const next = this.#bus.entries[i];
+      if (next === undefined) return false;
+      // Xen's own bursts stay with the function it works on.
+      if (next.fn === candidate.fn) continue;
+      if (this.#upcoming.some((c) => c.fn === next.fn && c.reg === next.reg && c.dir === next.dir))
+        return true;
+    }
+    return false;
+  }
+}
+
+/** Thrown inside an attempt to build a device when the bus log goes another way. */
+class WrongPlace extends Error {}
+
+/** Hands a function's bus entries out one by one, without gaps, and refuses anything else. */
+export class ExactReplay {
+  readonly #own: readonly BusEntry[];
+  #next: number;
+  readonly taken: BusEntry[] = [];
+
+  constructor(own: readonly BusEntry[], next: number) {
+    this.#own = own;
+    this.#next = next;
+  }
+
+  read(reg: number, sizeBytes: number): number {
+    return this.#take('read', reg, (value) => value <= allOnes(sizeBytes)).value;
+  }
+
+  write(reg: number, value: number): void {
+    this.#take('write', reg, (seen) => seen === value);
+  }
+
+  #take(dir: 'read' | 'write', reg: number, fits: (value: number) => boolean): BusEntry {
+    const entry = this.#own[this.#next];
+    if (entry === undefined || entry.dir !== dir || entry.reg !== reg || !fits(entry.value))
+      throw new WrongPlace();
+    this.#next += 1;
+    this.taken.push(entry);
+    return entry;
+  }
+}
+
+/**
+ * The last place in `[from, to)` of a function's bus entries where `build` finds, access by access, exactly what it
+ * does; its result and the entries it used, or null. `build` gives null where it gave the device up.
+ */
+export function findBuild<T>(
+  bus: BusLog,
+  fn: string,
+  from: number,
+  to: number,
+  build: (hardware: ExactReplay) => T | null,
+): { readonly built: T; readonly entries: readonly BusEntry[] } | null {
+  const own = bus.of(fn);
+  const first = firstFrom(own, from);
+  for (let at = firstFrom(own, to) - 1; at >= first; at--) {
+    const hardware = new ExactReplay(own, at);
+    try {
+      const built = build(hardware);
+      if (built !== null && hardware.taken.length > 0) return { built, entries: hardware.taken };
+    } catch (error) {
+      if (!(error instanceof WrongPlace)) throw error;
+    }
+  }
+  return null;
+}
+
+/** Calls looked at to find where a tap begins in the bus log. */
+const SAMPLE = 80;
+const STEP = 8;
+
+/**
+ * Where the tap begins in the bus log: the place from which its first calls are found most densely, in order. Absent
+ * functions leave no entry, emulated registers neither, so some calls may find nothing.
+ */
+export function findStart(bus: BusLog, calls: readonly TapCall[]): number {
+  const sample = calls.filter((call) => call.fn !== null && bus.of(call.fn).length > 0).slice(0, SAMPLE);
+  const isSame = (call: TapCall, index: number): boolean => {
+    const entry = bus.entries[index];
+    return entry?.fn === call.fn && entry.reg === call.reg && entry.dir === call.dir;
+  };
+  let best = { score: -1, start: bus.entries.length };
+  for (let start = 0; start < bus.entries.length; start++) {
+    if (sample[0] === undefined || !isSame(sample[0], start)) continue;
+    let at = start;
+    let found = 0;
+    for (const call of sample) {
+      let next = at;
+      while (next < at + STEP && !isSame(call, next)) next += 1;
+      if (next === at + STEP) continue;
+      found += 1;
+      at = next + 1;
+    }
+    if (found >= best.score) best = { score: found, start };
+  }
+  return best.start;
+}
