@@ -20,7 +20,10 @@ export interface Answer {
 /** Carries out one sub-operation. Errors are negative errnos, never exceptions. */
 export type HypercallHandler = (context: Context, call: Call) => Answer;
 
-/** Sub-operations of one hypercall by name; `''` stands for a hypercall without sub-operations. */
+/**
+ * Sub-operations of one hypercall by name; `''` stands for a hypercall without sub-operations, `'*'` for any name not
+ * listed where such a call is no plain -ENOSYS.
+ */
 export type OperationTable = Readonly<Record<string, HypercallHandler>>;
 
 /** An unsigned integer argument; missing or ill-typed counts as 0, the way zeroed guest memory would. */

@@ -3,13 +3,19 @@ import { errno } from '../../base/errno.js';
 import type { RecordObject } from '../../events/field.js';
 import type { Context, Decider } from '../context.js';
 import type { Answer, Call, OperationTable } from '../hypercall.js';
+import { dmOperations } from './dm-op.js';
 import { domctlOperations } from './domctl.js';
+import { hvmOperations } from './hvm-op.js';
+import { acquireResource } from './ioreq/pages.js';
 import { physdevOperations } from './physdev.js';
 
 /** Hypercalls the model carries out, by name and sub-operation; anything else is -ENOSYS. @source facts/xen 1.1 */
 const hypercalls: Readonly<Record<string, OperationTable>> = {
   physdev_op: physdevOperations,
   domctl: domctlOperations,
+  dm_op: dmOperations,
+  hvm_op: hvmOperations,
+  memory_op: { acquire_resource: acquireResource },
 };
 
 /** A domain's own hypercall. */
@@ -31,7 +37,7 @@ export function enterXen(
 
 function answer(context: Context, hypercall: string, call: Call): Answer {
   const table = Object.hasOwn(hypercalls, hypercall) ? hypercalls[hypercall] : undefined;
-  const handler = table !== undefined && Object.hasOwn(table, call.op) ? table[call.op] : undefined;
+  const handler = table !== undefined && Object.hasOwn(table, call.op) ? table[call.op] : table?.['*'];
   const result = handler === undefined ? { ret: -errno.ENOSYS } : handler(context, call);
   returned(context, result, call.seq);
   return result;
