@@ -200,11 +200,19 @@ function summariseEnvelopes(events: readonly TraceEvent[]): Omit<BlockSummary, '
   let fromNs: number = events[0]!.atNs;
   let toNs = fromNs;
   const origins = new Map<string, number>();
+  let last = events[0]!.origin;
+  let run = 0;
   for (const { atNs, origin } of events) {
     if (atNs < fromNs) fromNs = atNs;
     else if (atNs > toNs) toNs = atNs;
-    origins.set(origin, (origins.get(origin) ?? 0) + 1);
+    if (origin !== last) {
+      origins.set(last, (origins.get(last) ?? 0) + run);
+      last = origin;
+      run = 0;
+    }
+    run++;
   }
+  origins.set(last, (origins.get(last) ?? 0) + run);
   return { firstSeq: events[0]!.seq, count: events.length, fromNs, toNs, origins };
 }
 

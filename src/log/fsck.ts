@@ -1,3 +1,4 @@
+import { defaultCodec } from './codec.js';
 import { digestText } from './digest.js';
 import { encodeFooter, encodeFrame, encodePreamble, frameType, renumberFrame } from './frame.js';
 import { readHeader, TraceReader } from './reader.js';
@@ -77,7 +78,7 @@ function copy(source: TraceSource, target: TraceTarget, header: Uint8Array, inde
     offset += bytes.length;
   };
   write(encodePreamble());
-  write(encodeFrame({ type: frameType.header, ordinal: frames++, document: header }, 'brotli'));
+  write(encodeFrame({ type: frameType.header, ordinal: frames++, document: header }, defaultCodec));
   let snapshot = 0;
   const copySnapshots = (nextSeq: number) => {
     const { snapshots } = index;
@@ -97,6 +98,6 @@ function copy(source: TraceSource, target: TraceTarget, header: Uint8Array, inde
     copySnapshots(index.blocks.at('firstSeq', block) + index.blocks.at('count', block));
   }
   const indexOffset = offset;
-  write(encodeFrame({ type: frameType.index, ordinal: frames++, document: index.encode() }, 'brotli'));
+  write(encodeFrame({ type: frameType.index, ordinal: frames++, document: index.encode() }, defaultCodec));
   write(encodeFooter({ indexOffset, frames }));
 }

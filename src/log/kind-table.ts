@@ -1,8 +1,10 @@
 import { catalogue, type KindName } from '../events/catalogue.js';
 import type { Field } from '../events/field.js';
 import { decodeNumbers } from './number-decode.js';
-import { type AnyColumn, decodeAny, materialiseAny } from './record-decode.js';
+import { takeNumbers } from './numbers-pool.js';
+import { type AnyColumn, decodeAny } from './record-decode.js';
 import { valueTag } from './record-encode.js';
+import { buildRows } from './row-builder.js';
 import { decodeTexts, type TextColumn } from './text-column.js';
 import { logTrouble } from './trouble.js';
 import { ConstantColumn } from './upcasters.js';
@@ -62,18 +64,10 @@ export class KindTable {
     for (const name of Object.keys(catalogue[this.kind].fields)) this.column(name);
   }
 
-  /** Payloads as objects. @cost About 100 ns each. */
-  rows(): Record<string, unknown>[] {
-    const fields: Readonly<Record<string, Field>> = catalogue[this.kind].fields;
-    const names = Object.keys(fields);
-    const columns = names.map((name) => values(this.column(name), fields[name]!));
-    const rows = new Array<Record<string, unknown>>(this.count);
-    for (let i = 0; i < this.count; i++) {
-      const row: Record<string, unknown> = {};
-      for (let k = 0; k < names.length; k++) row[names[k]!] = columns[k]![i];
-      rows[i] = row;
-    }
-    return rows;
+  /** Payloads as objects. @cost About 20 ns each, and what record fields cost. */
+  rows(): object[] {
+    const columns = Object.keys(catalogue[this.kind].fields).map((name) => this.column(name));
+    return buildRows(this.kind, columns, this.count);
   }
 
   #decode(name: string): Column {
@@ -84,7 +78,7 @@ export class KindTable {
     switch (field.type.is) {
       case 'text':
       case 'choice': {
-        const column = decodeTexts(wire, this.count, new Float64Array(this.count), field.nullable);
+        const column = decodeTexts(wire, this.count, takeNumbers(this.count), field.nullable);
         if (field.type.is === 'choice') checkChoices(`${this.kind}.${name}`, field.type.values, column);
         return column;
       }
@@ -113,7 +107,7 @@ export class KindTable {
     if (!Array.isArray(wire) || wire.length !== 2) throw logTrouble('LOG-009', 'not a number column');
     const [presence, bytes] = wire as unknown[];
     const n = this.count;
-    const out = new Float64Array(n);
+    const out = takeNumbers(n);
     if (!(bytes instanceof Uint8Array)) throw logTrouble('LOG-009', 'not a number column');
     if (presence === null) {
       decodeNumbers(bytes, n, out, low, high);
@@ -121,7 +115,7 @@ export class KindTable {
     }
     if (!(presence instanceof Uint8Array)) throw logTrouble('LOG-009', 'not a presence column');
     if (!field.nullable) throw logTrouble('LOG-009', 'null in a field that has none');
-    const present = new Float64Array(n);
+    const present = takeNumbers(n);
     decodeNumbers(presence, n, present, 0, 1);
     let count = 0;
     for (let i = 0; i < n; i++) count += present[i]!;
@@ -135,9 +129,9 @@ export class KindTable {
     switch (field.type.is) {
       case 'text':
       case 'choice':
-        return { is: 'texts', ids: new Float64Array(this.count), table: [value as string | null] };
+        return { is: 'texts', ids: takeNumbers(this.count), table: [value as string | null] };
       case 'record': {
-        const tags = new Float64Array(this.count);
+        const tags = takeNumbers(this.count);
         return {
           is: 'records',
           values: {
@@ -153,22 +147,9 @@ export class KindTable {
       default:
         return {
           is: 'numbers',
-          values: new Float64Array(this.count).fill(value === null ? Number.NaN : Number(value)),
+          values: takeNumbers(this.count).fill(value === null ? Number.NaN : Number(value)),
         };
     }
-  }
-}
-
-function values(column: Column, field: Field): ArrayLike<unknown> {
-  switch (column.is) {
-    case 'records':
-      return materialiseAny(column.values);
-    case 'texts':
-      return Array.from(column.ids, (id) => column.table[id]);
-    case 'numbers':
-      if (field.type.is === 'flag')
-        return Array.from(column.values, (v) => (Number.isNaN(v) ? null : v === 1));
-      return field.nullable ? Array.from(column.values, (v) => (Number.isNaN(v) ? null : v)) : column.values;
   }
 }
 

@@ -1,6 +1,7 @@
 import { limits } from '../base/limits.js';
 import type { RecordValue } from '../events/field.js';
 import { decodeNumbers } from './number-decode.js';
+import { takeNumbers } from './numbers-pool.js';
 import { valueTag } from './record-encode.js';
 import { decodeTexts, type TextColumn } from './text-column.js';
 import { logTrouble } from './trouble.js';
@@ -62,7 +63,7 @@ export function decodeAny(wire: unknown, n: number, budget: { values: number }, 
       numberCount === 0
         ? none
         : numbers(numberBytes, numberCount, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY),
-    texts: textCount === 0 ? null : decodeTexts(textWire, textCount, new Float64Array(textCount), false),
+    texts: textCount === 0 ? null : decodeTexts(textWire, textCount, takeNumbers(textCount), false),
     objects: objectCount === 0 ? null : decodeObjects(objectWire, objectCount, budget, depth),
     arrays: arrayCount === 0 ? null : decodeArrays(arrayWire, arrayCount, budget, depth),
   };
@@ -174,7 +175,7 @@ function materialiseArrays(column: ArrayColumn): RecordValue[][] {
 
 function numbers(bytes: unknown, n: number, low: number, high: number): Float64Array {
   if (!(bytes instanceof Uint8Array)) throw logTrouble('LOG-009', 'not a number column');
-  const out = new Float64Array(n);
+  const out = takeNumbers(n);
   decodeNumbers(bytes, n, out, low, high);
   return out;
 }

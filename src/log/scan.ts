@@ -217,7 +217,7 @@ class Scanner {
         const type = bytes[i]!;
         const isStart = type === 0x42 || type === 0x53 || type === 0x49 || type === 0x48;
         if (start + i + footerBytes === sizeBytes) return start + i;
-        if (isStart && bytes[i + 1]! < 2 && bytes[i + 2] === 0 && bytes[i + 3] === 0) {
+        if (isStart && bytes[i + 1]! < 8 && bytes[i + 2] === 0 && bytes[i + 3] === 0) {
           const candidate = bytes.subarray(i, i + frameHeaderBytes);
           if (isFrameHeader(candidate, this.#ordinal)) return start + i;
         }

@@ -1,7 +1,7 @@
 import { invariant } from '../base/assert.js';
 import type { TraceEvent } from '../events/catalogue.js';
 import { BlockEncoder, blockEvents } from './block-encode.js';
-import type { Codec } from './codec.js';
+import { type Codec, defaultCodec } from './codec.js';
 import { blockDigest, digestText, headerDigest } from './digest.js';
 import { encodeFooter, encodeFrame, encodePreamble, type FrameType, frameType } from './frame.js';
 import { checkHeader, type TraceHeader } from './header.js';
@@ -10,7 +10,7 @@ import type { TraceTarget } from './store.js';
 import { TraceIndex } from './trace-index.js';
 
 export interface WriterOptions {
-  /** Default brotli. */
+  /** Default deflate. */
   readonly codec?: Codec;
   /**
    * Called at every block boundary with the sequence number of the next event; what it returns is stored as a
@@ -46,7 +46,7 @@ export class TraceWriter {
 
   constructor(target: TraceTarget, header: TraceHeader, options: WriterOptions = {}) {
     this.#target = target;
-    this.#codec = options.codec ?? 'brotli';
+    this.#codec = options.codec ?? defaultCodec;
     this.#snapshot = options.snapshot;
     const document = packForeign(checkHeader(header));
     this.#digest = headerDigest(document);

@@ -115,6 +115,7 @@ describe.each(stores)('a %s store', (_name, store, path) => {
     const digests = [
       write('a', 9000),
       write('b', 9000, { codec: 'none' }),
+      write('d', 9000, { codec: 'brotli' }),
       write('c', 9000, { snapshot: (seq) => [seq] }),
     ].map(({ digest }) => digest);
     expect(new Set(digests).size).toBe(1);
