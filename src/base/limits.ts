@@ -16,6 +16,8 @@ export const limits = {
   fdtProperties: 1 << 20,
   /** Bytes of a node or property name; shipped names stay below 64, the specification's limit is 31. */
   fdtNameBytes: 255,
+  /** Bytes of a `compatible`, `reg-names` and the other texts a reader looks at; the longest shipped one has 1,206. */
+  fdtTextBytes: 16 << 10,
   /** `ranges` entries looked at while translating all addresses of one tree: 10,000 bridges below three buses need 2 M. */
   fdtTranslationSteps: 1 << 24,
   /** Host bridges of one platform. */

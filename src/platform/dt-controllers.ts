@@ -1,6 +1,7 @@
+import { assertNever } from '../base/assert.js';
 import type { AddressTranslator, RegisterRange } from './fdt/address.js';
 import { exactNumber } from './fdt/exact.js';
-import { isAvailable, isCompatible, readCell } from './fdt/property.js';
+import { isAvailable, readCell, readTexts } from './fdt/property.js';
 import type { DeviceTree, FdtNode } from './fdt/tree.js';
 import type { HostBridge, IdMap, MsiController, Smmu } from './platform.js';
 
@@ -16,121 +17,120 @@ export interface RegisterFacts {
   readonly v2mSpis?: { readonly base: number; readonly count: number };
 }
 
-/** All that Xen's and Linux's SMMUv1/v2 drivers match (xen/drivers/passthrough/arm/smmu.c, Linux arm-smmu.c). */
-const SMMU_V2: ReadonlySet<string> = new Set([
-  'arm,smmu-v1',
-  'arm,smmu-v2',
-  'arm,mmu-400',
-  'arm,mmu-401',
-  'arm,mmu-500',
-  'cavium,smmu-v2',
-  'nvidia,smmu-500',
-  'qcom,smmu-v2',
+type Role = Smmu['model'] | MsiController['model'];
+
+/** What a node is, by any text of `compatible`. SMMUs: all that Xen's smmu.c and smmu-v3.c and Linux's arm-smmu.c match. */
+const ROLES: ReadonlyMap<string, Role> = new Map([
+  ['arm,smmu-v1', 'smmuv2'],
+  ['arm,smmu-v2', 'smmuv2'],
+  ['arm,mmu-400', 'smmuv2'],
+  ['arm,mmu-401', 'smmuv2'],
+  ['arm,mmu-500', 'smmuv2'],
+  ['cavium,smmu-v2', 'smmuv2'],
+  ['nvidia,smmu-500', 'smmuv2'],
+  ['qcom,smmu-v2', 'smmuv2'],
+  ['arm,smmu-v3', 'smmuv3'],
+  ['arm,gic-v3-its', 'its'],
+  ['arm,gic-v2m-frame', 'gicv2m'],
+  ['xlnx,nwl-pcie-2.11', 'nwl'],
+  ['apm,xgene1-msi', 'xgene'],
 ]);
-const SMMU_V3: ReadonlySet<string> = new Set(['arm,smmu-v3']);
-const ITS: ReadonlySet<string> = new Set(['arm,gic-v3-its']);
-const GICV2M: ReadonlySet<string> = new Set(['arm,gic-v2m-frame']);
-const NWL: ReadonlySet<string> = new Set(['xlnx,nwl-pcie-2.11']);
-const XGENE: ReadonlySet<string> = new Set(['apm,xgene1-msi']);
 
 /** SMMUv2 StreamIDs are masked with 0x7fff. @source facts/arm-msi-iommu 6.5 */
 const SMMU_V2_STREAM_BITS = 15;
 
-/** The available SMMUs of a tree. @source facts/arm-msi-iommu 6.1, 6.5 */
-export function readSmmus(
-  tree: DeviceTree,
-  addresses: AddressTranslator,
-  bridges: readonly HostBridge[],
-  facts: RegisterFacts,
-): readonly Smmu[] {
-  const needed = neededBits(bridges, (bridge) => bridge.iommuMap);
-  const smmus: Smmu[] = [];
-  for (const node of tree.nodes) {
-    const isV3 = isCompatible(node, SMMU_V3);
-    if ((!isV3 && !isCompatible(node, SMMU_V2)) || !isAvailable(node)) continue;
-    const base = baseOf(node, addresses.registers(node));
-    if (base === null) continue;
-    const bits = facts.streamIdBits ?? needed.get(node.path) ?? MINIMUM_BITS;
-    smmus.push(
-      isV3
-        ? { node: node.path, model: 'smmuv3', base, streamIdBits: bits, twoLevel: true }
-        : { node: node.path, model: 'smmuv2', base, streamIdBits: SMMU_V2_STREAM_BITS, twoLevel: false },
-    );
-  }
-  return smmus;
+/** No id map reaches a controller with fewer bits: a requester id has 16. */
+const MINIMUM_BITS = 16;
+
+/** The SMMUs and MSI controllers of a tree, each kind in flattened order. */
+export interface Controllers {
+  readonly smmus: readonly Smmu[];
+  readonly msiControllers: readonly MsiController[];
 }
 
-/** The available MSI controllers of a tree. @source facts/arm-msi-iommu 3.1, 4, 5.1, 5.2, 7.3 */
-export function readMsiControllers(
+/**
+ * Finds the available SMMUs and MSI controllers; one without a translatable register block cannot be driven and is left out.
+ * @source facts/arm-msi-iommu 3.1, 4, 5.1, 5.2, 6.1, 6.5, 7.3
+ */
+export function readControllers(
   tree: DeviceTree,
   addresses: AddressTranslator,
   bridges: readonly HostBridge[],
   facts: RegisterFacts,
-): readonly MsiController[] {
-  const needed = neededBits(bridges, (bridge) => bridge.msiMap);
-  const controllers: MsiController[] = [];
+): Controllers {
+  const streamBits = neededBits(bridges, (bridge) => bridge.iommuMap);
+  const deviceBits = neededBits(bridges, (bridge) => bridge.msiMap);
+  const smmus: Smmu[] = [];
+  const msiControllers: MsiController[] = [];
   for (const node of tree.nodes) {
-    const model = msiModelOf(node);
-    if (model === null || !isAvailable(node)) continue;
+    const role = roleOf(node);
+    if (role === null || !isAvailable(node)) continue;
     const registers = addresses.registers(node);
     const base = baseOf(node, registers);
     if (base === null) continue;
-    const controller = {
-      node: node.path,
-      model,
-      base,
-      deviceIdBits: 0,
-      eventIdBits: 0,
-      spiBase: 0,
-      spiCount: 0,
-    };
-    switch (model) {
-      case 'its':
-        controllers.push({
-          ...controller,
-          doorbell: base + 0x10040,
-          deviceIdBits: facts.deviceIdBits ?? needed.get(node.path) ?? MINIMUM_BITS,
-          eventIdBits: facts.eventIdBits ?? 16,
-        });
-        break;
-      case 'gicv2m': {
-        // The overrides count only together; otherwise the MSI_TYPER register speaks, which the tree does not show.
-        const spiBase = readCell(node, 'arm,msi-base-spi');
-        const spiCount = readCell(node, 'arm,msi-num-spis');
-        const spis =
-          spiBase !== null && spiCount !== null
-            ? { spiBase, spiCount }
-            : { spiBase: facts.v2mSpis?.base ?? 0, spiCount: facts.v2mSpis?.count ?? 0 };
-        controllers.push({ ...controller, doorbell: base + 0x40, ...spis });
-        break;
-      }
-      case 'nwl': {
-        const pcireg = registers.findIndex((block) => block.name === 'pcireg');
-        const doorbell = pcireg < 0 ? null : baseOf(node, registers, pcireg);
-        if (doorbell !== null) controllers.push({ ...controller, doorbell });
-        break;
-      }
-      case 'xgene':
-        controllers.push({ ...controller, doorbell: base });
-        break;
+    if (role === 'smmuv2' || role === 'smmuv3') {
+      smmus.push(smmu(node, role, base, facts.streamIdBits ?? streamBits.get(node.path)));
+    } else {
+      const deviceIdBits = facts.deviceIdBits ?? deviceBits.get(node.path);
+      const controller = msiController(node, role, base, registers, deviceIdBits, facts);
+      if (controller !== null) msiControllers.push(controller);
     }
   }
-  return controllers;
+  return { smmus, msiControllers };
 }
 
-function msiModelOf(node: FdtNode): MsiController['model'] | null {
-  if (isCompatible(node, ITS)) return 'its';
-  if (isCompatible(node, GICV2M)) return 'gicv2m';
-  if (isCompatible(node, NWL)) return 'nwl';
-  return isCompatible(node, XGENE) ? 'xgene' : null;
+function roleOf(node: FdtNode): Role | null {
+  for (const text of readTexts(node, 'compatible') ?? []) {
+    const role = ROLES.get(text);
+    if (role !== undefined) return role;
+  }
+  return null;
+}
+
+function smmu(node: FdtNode, model: Smmu['model'], base: number, bits = MINIMUM_BITS): Smmu {
+  return model === 'smmuv3'
+    ? { node: node.path, model, base, streamIdBits: bits, twoLevel: true }
+    : { node: node.path, model, base, streamIdBits: SMMU_V2_STREAM_BITS, twoLevel: false };
+}
+
+function msiController(
+  node: FdtNode,
+  model: MsiController['model'],
+  base: number,
+  registers: readonly RegisterRange[],
+  deviceIdBits = MINIMUM_BITS,
+  facts: RegisterFacts = {},
+): MsiController | null {
+  const plain = { node: node.path, model, base, deviceIdBits: 0, eventIdBits: 0, spiBase: 0, spiCount: 0 };
+  switch (model) {
+    case 'its':
+      return { ...plain, doorbell: base + 0x10040, deviceIdBits, eventIdBits: facts.eventIdBits ?? 16 };
+    case 'gicv2m': {
+      // The overrides count only together; otherwise the MSI_TYPER register speaks, which the tree does not show.
+      const spiBase = readCell(node, 'arm,msi-base-spi');
+      const spiCount = readCell(node, 'arm,msi-num-spis');
+      const spis =
+        spiBase !== null && spiCount !== null
+          ? { spiBase, spiCount }
+          : { spiBase: facts.v2mSpis?.base ?? 0, spiCount: facts.v2mSpis?.count ?? 0 };
+      return { ...plain, doorbell: base + 0x40, ...spis };
+    }
+    case 'nwl': {
+      const pcireg = registers.findIndex((block) => block.name === 'pcireg');
+      const doorbell = pcireg < 0 ? null : baseOf(node, registers, pcireg);
+      return doorbell === null ? null : { ...plain, doorbell };
+    }
+    case 'xgene':
+      return { ...plain, doorbell: base };
+    default:
+      return assertNever(model, 'MSI controller');
+  }
 }
 
 function baseOf(node: FdtNode, registers: readonly RegisterRange[], index = 0): number | null {
   const address = registers[index]?.cpuAddress ?? null;
   return address === null ? null : exactNumber(address, node.offsetBytes, 'reg');
 }
-
-const MINIMUM_BITS = 16;
 
 /** By target node: the bits of the largest id any bridge's map sends there, at least 16. */
 function neededBits(

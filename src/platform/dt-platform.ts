@@ -2,7 +2,7 @@ import type { CfgBase } from '../base/brand.js';
 import { Trouble } from '../base/errors.js';
 import { limits } from '../base/limits.js';
 import { type DtBridge, hostBridgeNodes, readBridge } from './dt-bridge.js';
-import { type RegisterFacts, readMsiControllers, readSmmus } from './dt-controllers.js';
+import { type RegisterFacts, readControllers } from './dt-controllers.js';
 import { readWindows } from './dt-windows.js';
 import { AddressTranslator } from './fdt/address.js';
 import { exactNumber } from './fdt/exact.js';
@@ -16,7 +16,7 @@ import type { HostBridge, Platform, RegisterBlock } from './platform.js';
  * controllers; no functions, since a tree does not list what is plugged in (see `withFunctions`).
  *
  * @param facts What hardware registers say and the tree does not; the defaults fit every id the tree maps.
- * @throws {Trouble} FDT-001 to FDT-026 with the offset in the blob.
+ * @throws {Trouble} FDT-001 to FDT-027 with the offset in the blob.
  * @source facts/arm-msi-iommu 1
  * @cost O(bytes) plus address translation, bounded by `limits`.
  */
@@ -41,8 +41,7 @@ export function platformFromTree(tree: DeviceTree, facts: RegisterFacts = {}): P
     arch: 'arm64',
     bridges,
     functions: [],
-    smmus: readSmmus(tree, addresses, bridges, facts),
-    msiControllers: readMsiControllers(tree, addresses, bridges, facts),
+    ...readControllers(tree, addresses, bridges, facts),
   };
 }
 

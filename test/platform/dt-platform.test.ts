@@ -225,6 +225,7 @@ describe('hostile trees', () => {
     ['ranges of odd length', 'FDT-020', 'ranges', cells(0x02000000, 0, 0, 0)],
     ['ranges that is not even cells', 'FDT-020', 'ranges', new Uint8Array(7)],
     ['compatible without an end', 'FDT-021', 'compatible', new Uint8Array([0x61])],
+    ['compatible beyond reason', 'FDT-027', 'compatible', new Uint8Array(20_000)],
     ['PCI windows without PCI cells', 'FDT-022', '#address-cells', cells(2)],
     ['cells beyond reason', 'FDT-022', '#size-cells', cells(0xffffffff)],
     ['a register size beyond 2^53', 'FDT-023', 'reg', cells(0, 0xa0000000, 0xffffffff, 0)],

@@ -1,4 +1,5 @@
 import { Trouble } from '../../base/errors.js';
+import { limits } from '../../base/limits.js';
 import { type FdtNode, type FdtProperty, findProperty } from './tree.js';
 
 /** Cell `index` of a value; the caller has checked the length. */
@@ -42,11 +43,30 @@ export function readCell(node: FdtNode, name: string): number | null {
   return property === null || property.value.length < 4 ? null : cellAt(property.value, 0);
 }
 
-/** The texts of a property; null when absent. @throws {Trouble} FDT-021 when the last one does not end. */
+/**
+ * The texts of a property, a character for a byte; null when absent.
+ * @throws {Trouble} FDT-021 when the last text does not end, FDT-027 when they are longer than the limit.
+ */
 export function readTexts(node: FdtNode, name: string): readonly string[] | null {
   const property = findProperty(node, name);
   if (property === null) return null;
-  const { value } = property;
+  const { value, offsetBytes } = property;
+  if (value.length === 0) return [];
+  if (value.length > limits.fdtTextBytes) {
+    throw new Trouble('FDT-027', `${name} is longer than the limit`, {
+      at: { offsetBytes },
+      expected: `at most ${limits.fdtTextBytes} bytes`,
+      actual: `${value.length} bytes`,
+    });
+  }
+  const last = value[value.length - 1]!;
+  if (last !== 0) {
+    throw new Trouble('FDT-021', `${name} does not end with a NUL`, {
+      at: { offsetBytes },
+      expected: 'NUL-terminated text',
+      actual: `${value.length} bytes, the last 0x${last.toString(16).padStart(2, '0')}`,
+    });
+  }
   const texts: string[] = [];
   let text = '';
   for (const byte of value) {
@@ -57,13 +77,7 @@ export function readTexts(node: FdtNode, name: string): readonly string[] | null
       text += String.fromCharCode(byte);
     }
   }
-  if (value.length > 0 && value[value.length - 1] === 0) return texts;
-  if (value.length === 0) return texts;
-  throw new Trouble('FDT-021', `${name} does not end with a NUL`, {
-    at: { offsetBytes: property.offsetBytes },
-    expected: 'NUL-terminated text',
-    actual: `${value.length} bytes, the last 0x${value[value.length - 1]!.toString(16).padStart(2, '0')}`,
-  });
+  return texts;
 }
 
 /** First text of a property; null when absent or empty. */
