@@ -1,8 +1,15 @@
 import type { ConformanceSet } from './row.js';
 import { dtbSet } from './sets/dtb.js';
 import { dtcSet } from './sets/dtc.js';
+import { qtestSet } from './sets/qtest.js';
 import { toolstackSet } from './sets/toolstack.js';
 import { xenVpciSet } from './sets/xen-vpci.js';
 
 /** Every set of the runner, in the order it runs them. A new set is a file in `sets/` and a line here. */
-export const conformanceSets: readonly ConformanceSet[] = [dtbSet, dtcSet, toolstackSet, xenVpciSet];
+export const conformanceSets: readonly ConformanceSet[] = [
+  dtbSet,
+  dtcSet,
+  qtestSet,
+  toolstackSet,
+  xenVpciSet,
+];

@@ -1,0 +1,118 @@
+import { chipsetWritten } from './chipset/written.js';
+import { type FunctionBytes, functionImage } from './image.js';
+import { type Board, functionsOn, imageOf, type QemuMachine } from './machine.js';
+import { updateMappings } from './mapping.js';
+import { addFunction } from './plug.js';
+import { resetShpc } from './shpc.js';
+import type { MachineState } from './state.js';
+
+/** A function of the start: what it is, how it is called and where it sits. */
+export interface PlacedFunction extends FunctionBytes {
+  readonly id: string;
+  /** Index of the bridge it is behind, in the same list; null on the root bus. */
+  readonly parent: number | null;
+  readonly devfn: number;
+}
+
+export interface MachineDescription {
+  readonly board: Board;
+  /** In creation order, bridges before what is behind them: later bridges are searched first. */
+  readonly functions: readonly PlacedFunction[];
+  /** Functions that may be added while the machine runs. */
+  readonly pluggable: readonly FunctionBytes[];
+}
+
+/** A machine as it stands before its first instruction. @cost O(configuration bytes) */
+export function createMachine(description: MachineDescription): QemuMachine {
+  const { board } = description;
+  const machine: QemuMachine = {
+    board,
+    images: [...description.functions, ...description.pluggable].map(functionImage),
+    state: initialState(board),
+    effects: [],
+  };
+  description.functions.forEach((placed, image) => {
+    const bus = placed.parent === null ? 0 : (machine.state.functions[placed.parent]!.secondary ?? 0);
+    addFunction(machine, { image, id: placed.id, bus, devfn: placed.devfn, hotplugged: false });
+  });
+  for (const fn of machine.state.functions) {
+    if (fn === null) continue;
+    if (imageOf(machine, fn).shpc !== null && fn.secondary !== null) resetShpc(machine, fn);
+    updateMappings(machine, fn);
+    if (DERIVED.has(imageOf(machine, fn).type)) {
+      chipsetWritten(machine, fn, 0, imageOf(machine, fn).config.length);
+    }
+  }
+  machine.state.bsel = hotplugSelectors(machine);
+  machine.effects.length = 0;
+  return machine;
+}
+
+/** Functions whose registers shape the machine from the start. */
+const DERIVED = new Set(['mch', 'ICH9-LPC', 'i440FX', 'PIIX4_PM']);
+
+const MIB = 0x10_0000;
+
+function initialState(board: Board): MachineState {
+  const virtEcam = board.lowMemoryOnly
+    ? { base: 0x3f00_0000, sizeBytes: 16 * MIB }
+    : { base: 0x40_1000_0000, sizeBytes: 256 * MIB };
+  return {
+    functions: [],
+    buses: [{ bridge: null, devices: {}, children: [] }],
+    order: 0,
+    configAddress: 0,
+    resetControl: 0,
+    ecam: board.kind === 'virt' ? virtEcam : null,
+    pirqCount: Array.from({ length: board.kind === 'q35' ? 8 : 4 }, () => 0),
+    piixLevels: {},
+    irqLevels: {},
+    ram: {},
+    pam: Array.from({ length: 13 }, () => 0),
+    smramHidden: true,
+    openHighSmram: false,
+    tsegBytes: 0,
+    smbaseLocked: false,
+    rcba: null,
+    chipConfig: {},
+    pmBase: null,
+    smbusBase: null,
+    pm: {
+      status: 0,
+      enable: 0,
+      control: 0,
+      timerDue: true,
+      gpe: {},
+      smiEnable: 0,
+      smiEnableWritable: 0xffff_ffff,
+      tco: {},
+      sciLevel: false,
+      sciIrq: 9,
+    },
+    acpiHotplug: { select: 0, up: {}, down: {} },
+    bsel: [],
+  };
+}
+
+/** Buses ACPI hot-plug serves, depth first, newest first: pc's root bus and everything behind a bridge of the start. */
+function hotplugSelectors(machine: QemuMachine): number[] {
+  const { kind, nativeHotplug } = machine.board;
+  if (kind === 'virt' || nativeHotplug) return [];
+  const selectors: number[] = kind === 'pc' ? [0] : [];
+  const walk = (bus: number): void => {
+    for (const child of machine.state.buses[bus]!.children) {
+      selectors.push(child);
+      walk(child);
+    }
+  };
+  walk(0);
+  return selectors;
+}
+
+/** Everything below a bus, parents first. */
+export function* functionsBelow(machine: QemuMachine, bus: number): Generator<number> {
+  for (const fn of functionsOn(machine, bus)) {
+    yield machine.state.buses[bus]!.devices[fn.devfn]!;
+    if (fn.secondary !== null) yield* functionsBelow(machine, fn.secondary);
+  }
+}

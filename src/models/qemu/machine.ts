@@ -1,0 +1,54 @@
+import type { FunctionImage } from './image.js';
+import type { FunctionState, MachineState } from './state.js';
+
+export type BoardKind = 'q35' | 'pc' | 'virt';
+
+/** What does not change about a machine besides its functions. */
+export interface Board {
+  readonly kind: BoardKind;
+  readonly ramBytes: number;
+  /** Slots are driven by their own registers; otherwise by ACPI. @source facts/q35-qemu 2.8 */
+  readonly nativeHotplug: boolean;
+  /** PCIEXBAR base bits: QEMU's own up to 2026, or the datasheet's. @source facts/q35-qemu 1.3 */
+  readonly pciexbarMasks: 'qemu' | 'datasheet';
+  /** ARM virt with `highmem=off`: small ECAM window below 4 GiB. */
+  readonly lowMemoryOnly: boolean;
+}
+
+/** Something the outside sees happen during an access. */
+export type Effect =
+  | { readonly kind: 'irq'; readonly pin: number; readonly level: boolean }
+  | { readonly kind: 'msi'; readonly requester: number; readonly address: number; readonly data: number }
+  | { readonly kind: 'unplugged'; readonly id: string };
+
+/** A machine as its guest sees PCI: immutable description, plain state, and what the last accesses caused. */
+export interface QemuMachine {
+  readonly board: Board;
+  readonly images: readonly FunctionImage[];
+  readonly state: MachineState;
+  /** Appended to by accesses, in order; whoever drives the machine drains it. */
+  readonly effects: Effect[];
+}
+
+export const imageOf = (machine: QemuMachine, fn: FunctionState): FunctionImage => machine.images[fn.image]!;
+
+/** The bus number a bus answers to: the bridge's SECONDARY register, read at every use. @source facts/q35-qemu 2.4 */
+export function busNumber(machine: QemuMachine, bus: number): number {
+  const bridge = machine.state.buses[bus]?.bridge ?? null;
+  if (bridge === null) return 0;
+  const fn = machine.state.functions[bridge]!;
+  return ((fn.config[0x18] ?? imageOf(machine, fn).dwords[6]!) >>> 8) & 0xff;
+}
+
+/** The functions directly on a bus, by ascending devfn. */
+export function functionsOn(machine: QemuMachine, bus: number): FunctionState[] {
+  const devices = machine.state.buses[bus]?.devices ?? {};
+  // Integer keys iterate in ascending order.
+  return Object.values(devices).map((index) => machine.state.functions[index]!);
+}
+
+/** The bridge above a function; null on the root bus. */
+export function bridgeAbove(machine: QemuMachine, fn: FunctionState): FunctionState | null {
+  const bridge = machine.state.buses[fn.bus]?.bridge ?? null;
+  return bridge === null ? null : machine.state.functions[bridge]!;
+}

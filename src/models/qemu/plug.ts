@@ -1,0 +1,66 @@
+import type { FunctionImage } from './image.js';
+import { setIntx } from './intx.js';
+import { imageOf, type QemuMachine } from './machine.js';
+import { rebuildWindows } from './mapping.js';
+import type { FunctionState } from './state.js';
+
+/** Where and as what a function is put. */
+export interface Placement {
+  readonly image: number;
+  readonly id: string;
+  readonly bus: number;
+  readonly devfn: number;
+  readonly hotplugged: boolean;
+}
+
+/** Adds a function, and its secondary bus when it is a bridge. The newest bridge is searched first. O(1). */
+export function addFunction(machine: QemuMachine, placement: Placement): FunctionState {
+  const { state } = machine;
+  const image: FunctionImage = machine.images[placement.image]!;
+  const index = state.functions.length;
+  const secondary = image.isBridge ? state.buses.length : null;
+  const fn: FunctionState = {
+    ...placement,
+    secondary,
+    config: {},
+    writeMask: {},
+    bars: {},
+    windows: null,
+    powered: true,
+    busMaster: false,
+    intx: false,
+    hotplugNotified: false,
+    unplugPending: false,
+    msixMasked: true,
+    msixTable: {},
+    msixPending: {},
+    aerLog: [],
+    own: {},
+  };
+  state.functions.push(fn);
+  state.buses[placement.bus]!.devices[placement.devfn] = index;
+  if (secondary !== null) {
+    state.buses.push({ bridge: index, devices: {}, children: [] });
+    state.buses[placement.bus]!.children.unshift(secondary);
+    rebuildWindows(machine, fn);
+  }
+  return fn;
+}
+
+/** Takes a function out with everything below it; the freed bus answers no more. */
+export function removeFunction(machine: QemuMachine, fn: FunctionState): void {
+  const { state } = machine;
+  const bus = state.buses[fn.bus]!;
+  const index = bus.devices[fn.devfn]!;
+  if (fn.secondary !== null) {
+    for (const below of Object.values(state.buses[fn.secondary]!.devices)) {
+      removeFunction(machine, state.functions[below]!);
+    }
+    bus.children = bus.children.filter((child) => child !== fn.secondary);
+    state.buses[fn.secondary] = null;
+  }
+  if (imageOf(machine, fn).pin !== null) setIntx(machine, fn, false);
+  delete bus.devices[fn.devfn];
+  state.functions[index] = null;
+  if (fn.unplugPending) machine.effects.push({ kind: 'unplugged', id: fn.id });
+}

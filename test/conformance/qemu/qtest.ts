@@ -1,0 +1,190 @@
+import { readMemory, readPorts, writeMemory, writePorts } from '../../../src/models/qemu/access.js';
+import { injectError, namedError } from '../../../src/models/qemu/aer.js';
+import { functionById, plug, UNKNOWN_DEVICE, unplug } from '../../../src/models/qemu/hotplug.js';
+import { busNumber, type QemuMachine } from '../../../src/models/qemu/machine.js';
+
+/** What the model says to one command. `reply` null: it declines, with the reason. */
+export interface Answer {
+  readonly reply: string | null;
+  readonly async: readonly string[];
+  readonly reason: string;
+}
+
+/** A machine behind the line protocol of qtest and a monitor. */
+export class QtestMachine {
+  readonly machine: QemuMachine;
+  #intercepted = false;
+
+  constructor(machine: QemuMachine) {
+    this.machine = machine;
+  }
+
+  /** Answers one command line; `qmp …` goes to the monitor. */
+  answer(line: string): Answer {
+    this.machine.effects.length = 0;
+    const before = this.#intercepted;
+    const answer = line.startsWith('qmp ') ? this.#monitor(line.slice(4)) : this.#command(line.split(' '));
+    const lines = this.machine.effects.flatMap((effect) =>
+      effect.kind === 'irq' && before && effect.pin < 24
+        ? [`IRQ ${effect.level ? 'raise' : 'lower'} ${effect.pin}`]
+        : [],
+    );
+    return { ...answer, async: lines };
+  }
+
+  #command(words: readonly string[]): Omit<Answer, 'async'> {
+    const [name = '', first = '0', second = '0', third = '0'] = words;
+    const width = WIDTH[name.slice(-1)] ?? 4;
+    switch (name) {
+      case 'inb':
+      case 'inw':
+      case 'inl': {
+        const out = new Uint8Array(width);
+        const reason = readPorts(this.machine, Number(first), out);
+        return said(`OK 0x${little(out).toString(16).padStart(4, '0')}`, reason);
+      }
+      case 'outb':
+      case 'outw':
+      case 'outl':
+        writePorts(this.machine, Number(first), bytesOf(BigInt(second), width));
+        return said('OK');
+      case 'readb':
+      case 'readw':
+      case 'readl':
+      case 'readq': {
+        const { out, reason } = this.#load(first, width);
+        return said(`OK 0x${little(out).toString(16).padStart(16, '0')}`, reason);
+      }
+      case 'writeb':
+      case 'writew':
+      case 'writel':
+      case 'writeq':
+        this.#store(first, bytesOf(BigInt(second), width));
+        return said('OK');
+      case 'read': {
+        const { out, reason } = this.#load(first, Number(second));
+        return said(`OK 0x${Buffer.from(out).toString('hex')}`, reason);
+      }
+      case 'b64read': {
+        const { out, reason } = this.#load(first, Number(second));
+        return said(`OK ${Buffer.from(out).toString('base64')}`, reason);
+      }
+      case 'write': {
+        const data = new Uint8Array(Number(second));
+        data.set(Buffer.from(third.slice(2), 'hex').subarray(0, data.length));
+        this.#store(first, data);
+        return said('OK');
+      }
+      case 'b64write': {
+        const data = new Uint8Array(Number(second));
+        data.set(Buffer.from(third, 'base64').subarray(0, data.length));
+        this.#store(first, data);
+        return said('OK');
+      }
+      case 'memset':
+        this.#store(first, new Uint8Array(Number(second)).fill(Number(third)));
+        return said('OK');
+      case 'irq_intercept_in':
+        this.#intercepted = true;
+        // Levels are reported from here on; an input that is high already is reported low only.
+        this.machine.state.irqLevels = {};
+        return first === 'ioapic'
+          ? said('OK')
+          : declined('interception of another controller than the IOAPIC');
+      case 'endianness':
+        return said('OK little');
+      default:
+        return declined('qtest command outside PCI');
+    }
+  }
+
+  #load(address: string, length: number): { out: Uint8Array; reason: string | null } {
+    const { page, offset } = place(address);
+    const out = new Uint8Array(length);
+    return { out, reason: readMemory(this.machine, page, out, offset) };
+  }
+
+  #store(address: string, bytes: Uint8Array): void {
+    const { page, offset } = place(address);
+    writeMemory(this.machine, page, bytes, offset);
+  }
+
+  #monitor(text: string): Omit<Answer, 'async'> {
+    const { execute, arguments: args = {} } = JSON.parse(text) as {
+      execute: string;
+      arguments?: Record<string, string>;
+    };
+    switch (execute) {
+      case 'device_del':
+        return monitored(unplug(this.machine, args['id'] ?? ''));
+      case 'device_add': {
+        const { driver = '', id = '', bus = '', addr = '0' } = args;
+        const [device = '0', fn = '0'] = addr.split('.');
+        const devfn = Number.parseInt(device, 16) * 8 + Number.parseInt(fn, 16);
+        return monitored(plug(this.machine, { driver, id, bus, devfn }));
+      }
+      case 'human-monitor-command':
+        return this.#human(args['command-line'] ?? '');
+      default:
+        return declined('monitor command outside PCI');
+    }
+  }
+
+  #human(line: string): Omit<Answer, 'async'> {
+    const words = line.split(/\s+/).filter((word) => word !== '');
+    if (words.shift() !== 'pcie_aer_inject_error') return declined('monitor command outside PCI');
+    const flags: string[] = [];
+    while (words[0]?.startsWith('-')) flags.push(words.shift()!);
+    const [id = '', error = '', ...dwords] = words;
+    const fn = functionById(this.machine, id);
+    if (fn === null) return printed(`id or pci device path is invalid or device not found. ${id}\n`);
+    const known = namedError(error);
+    const header = dwords.slice(0, 4).map(Number);
+    const prefix = dwords.slice(4, 8).map(Number);
+    const refusal = injectError(this.machine, fn, {
+      status: known?.status ?? Number(error),
+      correctable: known?.correctable ?? flags.includes('-c'),
+      advisory: flags.includes('-a'),
+      header: header.length === 0 ? null : header,
+      prefix: prefix.length === 0 ? null : prefix,
+    });
+    if (refusal !== null) return printed(`failed to inject error: ${refusal}\n`);
+    const bus = busNumber(this.machine, fn.bus).toString(16);
+    const devfn = `${(fn.devfn >>> 3).toString(16)}.${fn.devfn & 7}`;
+    return printed(`OK id: ${id} root bus: 0000:00, bus: ${bus} devfn: ${devfn}\n`);
+  }
+}
+
+const WIDTH: Readonly<Record<string, number>> = { b: 1, w: 2, l: 4, q: 8 };
+
+const said = (reply: string, reason: string | null = null): Omit<Answer, 'async'> =>
+  reason === null ? { reply, reason: '' } : declined(reason);
+const declined = (reason: string): Omit<Answer, 'async'> => ({ reply: null, reason });
+/** A monitor reply as the recorder prints it: JSON with a blank after each colon and comma. */
+const printed = (text: string): Omit<Answer, 'async'> =>
+  said(`{"return": ${JSON.stringify(text.replaceAll('\n', '\r\n'))}}`);
+
+function monitored(refusal: string | null): Omit<Answer, 'async'> {
+  if (refusal === null) return said('{"return": {}}');
+  if (refusal === UNKNOWN_DEVICE)
+    return declined('hot-plug of a device or by a controller outside the model');
+  return said(`{"error": {"class": "GenericError", "desc": ${JSON.stringify(refusal)}}}`);
+}
+
+function little(bytes: Uint8Array): bigint {
+  let value = 0n;
+  for (let i = bytes.length - 1; i >= 0; i--) value = value * 256n + BigInt(bytes[i]!);
+  return value;
+}
+
+function bytesOf(value: bigint, width: number): Uint8Array {
+  return Uint8Array.from({ length: width }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn));
+}
+
+/** Addresses above 2^53 are split into page and offset, so that no digit is lost. */
+function place(address: string): { page: number; offset: number } {
+  const exact = Number(address);
+  if (Number.isSafeInteger(exact)) return { page: exact, offset: 0 };
+  const wide = BigInt(address);
+  return { page: Number(wide & ~0xfffn), offset: Number(wide & 0xfffn) };
+}

@@ -1,0 +1,107 @@
+import type { MachineDescription, PlacedFunction } from '../../../src/models/qemu/create.js';
+import type { FunctionBytes } from '../../../src/models/qemu/image.js';
+import type { Board } from '../../../src/models/qemu/machine.js';
+
+/** One device of `topologies.json` / `devices.json`: power-on bytes and masks of a function. */
+export interface RecordedFunction {
+  readonly path: string;
+  readonly devfn: number;
+  readonly qemu_name: string;
+  readonly bars: readonly { readonly index: number; readonly size: number; readonly type: number }[];
+  readonly config: string;
+  readonly wmask: string;
+  readonly w1cmask: string;
+}
+
+export interface RecordedTopology {
+  readonly args: readonly string[];
+  readonly devices: readonly RecordedFunction[];
+}
+
+/** A machine from its command line and the documented bytes of its functions. */
+export function describeMachine(
+  topology: RecordedTopology,
+  ramMib: number,
+  pluggable: readonly FunctionBytes[],
+): MachineDescription {
+  const order = creationOrder(topology);
+  const indexByPath = new Map(order.map(({ device }, index) => [device.path, index]));
+  const functions = order.map(({ device, id }): PlacedFunction => {
+    const cut = device.path.lastIndexOf('/');
+    const parent = cut < 0 ? null : (indexByPath.get(device.path.slice(0, cut)) ?? null);
+    return { ...functionBytes(device), id, parent, devfn: device.devfn };
+  });
+  return { board: boardOf(topology.args, ramMib), functions, pluggable };
+}
+
+export function functionBytes(device: RecordedFunction): FunctionBytes {
+  return {
+    type: device.qemu_name,
+    config: fromHex(device.config),
+    writeMask: fromHex(device.wmask),
+    clearMask: fromHex(device.w1cmask),
+    bars: device.bars.map(({ index, size, type }) => ({ index, sizeBytes: size, type })),
+  };
+}
+
+const fromHex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'));
+
+const MIB = 0x10_0000;
+
+function boardOf(args: readonly string[], ramMib: number): Board {
+  const machine = args[args.indexOf('-M') + 1] ?? 'q35';
+  const kind = machine.startsWith('virt') ? 'virt' : machine.startsWith('pc') ? 'pc' : 'q35';
+  return {
+    kind,
+    ramBytes: ramMib * MIB,
+    nativeHotplug: args.some((arg) => arg.includes('acpi-pci-hotplug-with-bridge-support=off')),
+    pciexbarMasks: 'qemu',
+    lowMemoryOnly: machine.includes('highmem=off'),
+  };
+}
+
+interface Created {
+  readonly device: RecordedFunction;
+  readonly id: string;
+}
+
+/** Built-in functions first, then `-device` after `-device`: the order decides which of two equal bridges answers. */
+function creationOrder(topology: RecordedTopology): Created[] {
+  const left = new Map(topology.devices.map((device) => [device.path, device]));
+  const pathById = new Map<string, string>();
+  const added: Created[] = [];
+  const later: { readonly type: string; readonly id: string; readonly parent: string }[] = [];
+  topology.args.forEach((arg, index) => {
+    if (topology.args[index - 1] !== '-device') return;
+    const [type = '', ...options] = arg.split(',');
+    const option = (name: string): string | undefined =>
+      options.find((text) => text.startsWith(`${name}=`))?.slice(name.length + 1);
+    const id = option('id') ?? '';
+    const parent = pathById.get(option('bus') ?? '') ?? '';
+    const address = option('addr');
+    const path = join(parent, address === undefined ? null : normalise(address));
+    const device = path === null ? undefined : left.get(path);
+    const found = device ?? [...left.values()].find((d) => matches(d, type, parent));
+    if (found === undefined) {
+      later.push({ type, id, parent });
+      return;
+    }
+    left.delete(found.path);
+    if (id !== '') pathById.set(id, found.path);
+    added.push({ device: found, id });
+  });
+  return [...[...left.values()].map((device) => ({ device, id: '' })), ...added];
+}
+
+const join = (parent: string, own: string | null): string | null =>
+  own === null ? null : parent === '' ? own : `${parent}/${own}`;
+
+/** `3`, `03.0` and `0x3.0` name one place. */
+function normalise(address: string): string {
+  const [device = '0', fn = '0'] = address.replace(/^0x/, '').split('.');
+  return `${Number.parseInt(device, 16).toString(16).padStart(2, '0')}.${Number.parseInt(fn, 16)}`;
+}
+
+const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
+const matches = (device: RecordedFunction, type: string, parent: string): boolean =>
+  parentOf(device.path) === parent && (device.qemu_name === type || device.qemu_name === `${type}-pci`);
