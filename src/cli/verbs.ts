@@ -18,6 +18,7 @@ export interface Verb {
 
 const json = ['--json', 'one JSON document'] as const;
 const policy = ['--policy <axis=value>', 'choose a design; may be repeated', 'list'] as const;
+const where = ['--where <expression>', 'only events the expression holds for'] as const;
 const release = ['--switch <name=value>', 'choose a release or behaviour; may be repeated', 'list'] as const;
 
 /** Every verb, in the order of the help. */
@@ -52,6 +53,50 @@ export const verbs: readonly Verb[] = [
     load: () => import('./verbs/record.js'),
   },
   {
+    usage: 'import <files...>',
+    summary: 'turn artefacts into one trace',
+    options: [
+      ['-o, --output <file>', 'the trace to write'],
+      ['--format <name>', 'dtb or ndjson; detected unless given'],
+      json,
+    ],
+    example: 'xpr import board.dtb -o board.xpr',
+    load: () => import('./verbs/import.js'),
+  },
+  {
+    usage: 'info <trace>',
+    summary: 'header, platform, counts, digest',
+    options: [json],
+    example: 'xpr info swapped.xpr',
+    load: () => import('./verbs/info.js'),
+  },
+  {
+    usage: 'show <trace> [position]',
+    summary: 'events, one line each',
+    options: [where, ['--json', 'one JSON object a line']],
+    example: "xpr show swapped.xpr 0..20 --where 'kind == hypercall.issued'",
+    load: () => import('./verbs/show.js'),
+  },
+  {
+    usage: 'explain <trace> <position>',
+    summary: 'one event: meaning, causes, consequences, state',
+    options: [json],
+    example: 'xpr explain swapped.xpr SEG-001#1',
+    load: () => import('./verbs/explain.js'),
+  },
+  {
+    usage: 'state <trace>',
+    summary: 'state at a position, or what changed between two',
+    options: [
+      ['--at <position>', 'last unless given'],
+      ['--path <path>', 'a part, as xen.bridges'],
+      ['--diff <position>', 'what changed since then'],
+      json,
+    ],
+    example: 'xpr state swapped.xpr --at 18 --path xen.devices',
+    load: () => import('./verbs/state.js'),
+  },
+  {
     usage: 'replay <trace>',
     summary: 're-run the inputs and compare every outcome',
     options: [policy, ['--all', 'every divergence, not the first only'], json],
@@ -80,6 +125,30 @@ export const verbs: readonly Verb[] = [
     ],
     example: 'xpr what-if swapped.xpr --policy segments.xen=told-by-dom0',
     load: () => import('./verbs/what-if.js'),
+  },
+  {
+    usage: 'export <trace>',
+    summary: 'write a trace in another format',
+    options: [
+      ['--to <format>', 'ndjson'],
+      ['-o, --output <file>', 'the file to write; - for standard output'],
+    ],
+    example: 'xpr export swapped.xpr --to ndjson -o swapped.ndjson',
+    load: () => import('./verbs/export.js'),
+  },
+  {
+    usage: 'fsck <trace>',
+    summary: 'check every block, checksum and digest',
+    options: [['--repair <out>', 'write what can be recovered'], json],
+    example: 'xpr fsck torn.xpr --repair whole.xpr',
+    load: () => import('./verbs/fsck.js'),
+  },
+  {
+    usage: 'events',
+    summary: 'the event catalogue',
+    options: [json],
+    example: 'xpr events --json',
+    load: () => import('./verbs/events.js'),
   },
   {
     usage: 'policies',

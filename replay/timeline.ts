@@ -1,0 +1,21 @@
+import type { TraceReader } from '../src/log/reader.js';
+import type { Env } from '../src/state/env.js';
+import { evolve, initialWorld, type World } from '../src/state/world.js';
+
+/**
+ * The world before event `seq`: the nearest snapshot, then the events after it.
+ * @returns A world of the caller's own, free to be mutated.
+ * @throws {Trouble} LOG-004 to LOG-015
+ * @cost At most the events between two snapshots are folded.
+ */
+export function worldBefore(reader: TraceReader, env: Env, seq: number): World {
+  const snapshot = reader.snapshotBefore(seq);
+  const world = snapshot === null ? initialWorld(env) : (snapshot.state as World);
+  for (const event of reader.readEvents(snapshot?.nextSeq ?? 0, seq)) evolve(world, event, env);
+  return world;
+}
+
+/** The world with event `seq` folded in. */
+export function worldAfter(reader: TraceReader, env: Env, seq: number): World {
+  return worldBefore(reader, env, seq + 1);
+}

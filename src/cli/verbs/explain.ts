@@ -1,0 +1,124 @@
+import diffObjects from 'microdiff';
+import { causesOf, consequencesOf } from '../../../replay/causes.js';
+import { parsePosition } from '../../../replay/position.js';
+import { worldBefore } from '../../../replay/timeline.js';
+import { errnoName } from '../../base/errno.js';
+import { isInput, kindOf, type TraceEvent } from '../../events/catalogue.js';
+import { type EventLine, type Json, presentEvent } from '../../events/present.js';
+import { decidedBy } from '../../models/sources.js';
+import { functionBehind } from '../../models/xen/config-access.js';
+import { formatFunction } from '../../pci/function-id.js';
+import { bdfOf, type Dom0Sbdf, type XenSbdf } from '../../pci/sbdf.js';
+import { Judge } from '../../rules/judge.js';
+import { deviceNamed, meantByDom0 } from '../../rules/names.js';
+import { evolve, type ReadonlyWorld } from '../../state/world.js';
+import { required } from '../choices.js';
+import { compact, eventText } from '../event-line.js';
+import { print, printJson, say } from '../io.js';
+import { findingJson, findingLine } from '../present-finding.js';
+import { type OpenTrace, withTrace } from '../trace-file.js';
+import type { RunVerb } from '../verbs.js';
+
+/** Consequences listed. */
+const CONSEQUENCES = 100;
+
+export const run: RunVerb = ([file, position], options) =>
+  withTrace(required(file, 'the trace'), (trace) => {
+    const seq = parsePosition(required(position, 'the event'), trace.reader, trace.env).from;
+    const told = explain(trace, trace.reader.eventAt(seq));
+    if (options['json'] === true) printJson(told);
+    else print(asText(told));
+    if (options['json'] !== true && options['quiet'] !== true && seq > 0) {
+      say(`next: xpr state ${trace.file} --at ${seq} --diff ${seq - 1}`);
+    }
+    return 0;
+  });
+
+type Told = ReturnType<typeof explain>;
+
+function explain(trace: OpenTrace, event: TraceEvent) {
+  const { reader, env } = trace;
+  const { platform } = env;
+  const line = (one: TraceEvent): EventLine => presentEvent(one, platform);
+  const kind = kindOf(event.kind);
+  const before = worldBefore(reader, env, event.seq);
+  const names = namesIn(event, before, trace);
+  const old = structuredClone(before);
+  evolve(before, event, env);
+  const causes = causesOf(reader, event);
+  const root = isInput(event) ? event : (causes.find(isInput) ?? event);
+  const judge = new Judge(env, null, structuredClone(old));
+  judge.see(event);
+  return {
+    schema: 'explain/1',
+    event: line(event),
+    meaning: kind.doc,
+    fields: Object.entries(kind.fields).map(([name, { doc }]) => ({
+      name,
+      value: line(event).data[name] ?? null,
+      doc,
+    })),
+    names,
+    decidedBy: decidedBy(root),
+    causes: causes.map(line),
+    consequences: consequencesOf(reader, event, CONSEQUENCES).map(line),
+    written: diffObjects(old as never, before as never).map((change) => ({
+      path: change.path.join('.'),
+      before: ('oldValue' in change ? change.oldValue : null) as Json,
+      after: ('value' in change ? change.value : null) as Json,
+    })),
+    findings: judge.findings.map((finding) => findingJson(finding, platform)),
+    findingLines: judge.findings.map(findingLine),
+  };
+}
+
+/** What each party takes the device named in a hypercall for. */
+function namesIn(event: TraceEvent, state: ReadonlyWorld, { env }: OpenTrace) {
+  const name =
+    event.kind === 'hypercall.issued' || event.kind === 'hypercall.entered'
+      ? deviceNamed(event.data.hypercall, event.data.op, event.data.args)
+      : event.kind === 'config.requested' || event.kind === 'config.performed'
+        ? event.data.sbdf
+        : null;
+  if (name === null) return null;
+  const text = (fn: ReturnType<typeof meantByDom0>): string | null =>
+    fn === null ? null : formatFunction(fn, env.platform);
+  return {
+    segment: Math.floor(name / 0x1_0000),
+    bdf: bdfOf(name),
+    dom0: text(meantByDom0(state, env, name as number as Dom0Sbdf)),
+    xen: text(functionBehind(state, env, name as number as XenSbdf)),
+  };
+}
+
+function asText(told: Told): string {
+  const lines = [eventText(told.event), '', told.meaning];
+  const width = Math.max(0, ...told.fields.map(({ name }) => name.length));
+  for (const { name, value, doc } of told.fields) {
+    const shown =
+      name === 'ret' && typeof value === 'number' && value < 0
+        ? `${value} (${errnoName(value)})`
+        : compact(value);
+    lines.push(`  ${name.padEnd(width)}  ${shown}${doc === '' ? '' : `   ${doc}`}`);
+  }
+  if (told.names !== null) {
+    lines.push(
+      '',
+      `To Dom0 that name is ${told.names.dom0 ?? 'nothing'}, to Xen ${told.names.xen ?? 'nothing'}.`,
+    );
+  }
+  lines.push('', `Decided by: ${told.decidedBy}`);
+  if (told.causes.length > 0)
+    lines.push('', 'Follows from:', ...told.causes.map((one) => `  ${eventText(one)}`));
+  if (told.consequences.length > 0) {
+    lines.push('', 'What followed:', ...told.consequences.map((one) => `  ${eventText(one)}`));
+  }
+  if (told.written.length > 0) {
+    lines.push('', 'State written:');
+    for (const { path, before, after } of told.written)
+      lines.push(`  ${path}: ${JSON.stringify(before)} -> ${JSON.stringify(after)}`);
+  }
+  if (told.findingLines.length > 0)
+    lines.push('', 'Findings:', ...told.findingLines.map((one) => `  ${one}`));
+  return lines.join('\n');
+}

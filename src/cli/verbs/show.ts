@@ -1,0 +1,30 @@
+import { parsePosition } from '../../../replay/position.js';
+import { presentEvent } from '../../events/present.js';
+import { compileWhere } from '../../events/where.js';
+import { required } from '../choices.js';
+import { eventText } from '../event-line.js';
+import { print } from '../io.js';
+import { withTrace } from '../trace-file.js';
+import type { RunVerb } from '../verbs.js';
+
+/** Lines written at once. */
+const BATCH = 1_000;
+
+export const run: RunVerb = ([file, position], options) =>
+  withTrace(required(file, 'the trace'), ({ reader, env }) => {
+    const range =
+      typeof position === 'string' ? parsePosition(position, reader, env) : { from: 0, to: reader.events };
+    const wanted = typeof options['where'] === 'string' ? compileWhere(options['where']) : null;
+    let lines: string[] = [];
+    for (const event of reader.readEvents(range.from, range.to)) {
+      const line = presentEvent(event, env.platform);
+      if (wanted !== null && !wanted(line)) continue;
+      lines.push(options['json'] === true ? JSON.stringify(line) : eventText(line));
+      if (lines.length === BATCH) {
+        print(lines.join('\n'));
+        lines = [];
+      }
+    }
+    if (lines.length > 0) print(lines.join('\n'));
+    return 0;
+  });

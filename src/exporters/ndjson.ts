@@ -1,0 +1,23 @@
+import type { TraceEvent } from '../events/catalogue.js';
+import { presentEvent } from '../events/present.js';
+import type { TraceHeader } from '../log/header.js';
+import type { BridgeTable } from '../pci/function-id.js';
+
+/** First line of an export: what the log's header holds, byte arrays as `{"$base64": …}`. */
+export interface HeaderLine {
+  readonly schema: 'xpr-ndjson/1';
+  readonly header: unknown;
+}
+
+/** The whole trace as text lines: the header, then an event a line, as `show --json` prints it. */
+export function* ndjsonLines(
+  header: TraceHeader,
+  table: BridgeTable,
+  events: Iterable<TraceEvent>,
+): Generator<string> {
+  const first: HeaderLine = { schema: 'xpr-ndjson/1', header };
+  yield JSON.stringify(first, (_name, value: unknown) =>
+    value instanceof Uint8Array ? { $base64: Buffer.from(value).toString('base64') } : value,
+  );
+  for (const event of events) yield JSON.stringify(presentEvent(event, table));
+}
