@@ -1,6 +1,7 @@
 import type { EventSeq, TraceNs } from '../base/brand.js';
 import type { Field, Kind, Role } from './field.js';
 import { bridgeKinds } from './kinds/bridge.js';
+import { bridgeInitKinds } from './kinds/bridge-init.js';
 import { configKinds } from './kinds/config.js';
 import { deviceKinds } from './kinds/device.js';
 import { domainKinds } from './kinds/domain.js';
@@ -22,6 +23,7 @@ export const catalogue = {
   ...hypercallKinds,
   ...configKinds,
   ...bridgeKinds,
+  ...bridgeInitKinds,
   ...deviceKinds,
   ...iommuKinds,
   ...msiKinds,

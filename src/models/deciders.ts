@@ -1,10 +1,14 @@
+import { decideBridgeStep } from './arm/bridge-init.js';
 import { decideDma } from './arm/dma.js';
 import { decideItsCommand } from './arm/virtual-its.js';
 import type { Deciders } from './context.js';
 import { decideConfigRequest } from './hardware/config-access.js';
 import { decideBridgeProbe, decideBridgeUnbind } from './linux/host-bridge.js';
 import { decideXenstoreAnnouncement, decideXenstoreRequest } from './linux/xenstored/store.js';
-import { decideMsiWrite } from './msi/write.js';
+import { decideIommuService } from './msi/from-fault.js';
+import { decideMsiService } from './msi/raise.js';
+import { decideMsiWrite } from './msi/send.js';
+import { decideMsiEnd, decideMsiRaise, decideMsiReset, decideVectorWrite } from './msi/vectors.js';
 import { decideHypercall } from './xen/hypercalls.js';
 import { decideIoRequest } from './xen/ioreq/access.js';
 import { decideBroadcast, decideIoreqServed } from './xen/ioreq/settle.js';
@@ -20,11 +24,16 @@ export const deciders: Deciders = {
   'bridge.unbound': decideBridgeUnbind,
   'device.plugged': nothingFollows,
   'device.unplugged': nothingFollows,
-  'device.reset': nothingFollows,
+  'device.reset': decideMsiReset,
   'dma.attempted': decideDma,
   'msi.written': decideMsiWrite,
   'its.commanded': decideItsCommand,
-  'iommu.serviced': nothingFollows,
+  'iommu.serviced': decideIommuService,
+  'vector.written': decideVectorWrite,
+  'msi.raised': decideMsiRaise,
+  'msi.ended': decideMsiEnd,
+  'msi.serviced': decideMsiService,
+  'bridge.stepped': decideBridgeStep,
   'stage2.populated': nothingFollows,
   'domain.created': nothingFollows,
   'domain.destroyed': nothingFollows,

@@ -95,7 +95,7 @@ export interface Smmu {
 
 export interface MsiController {
   readonly node: string;
-  readonly model: 'its' | 'gicv2m' | 'nwl' | 'xgene';
+  readonly model: 'its' | 'gicv2m' | 'nwl' | 'xgene' | 'axi';
   readonly base: number;
   /** Address a message is written to. */
   readonly doorbell: number;
@@ -103,9 +103,11 @@ export interface MsiController {
   readonly deviceIdBits: number;
   /** ITS: EventID bits; 0 elsewhere. */
   readonly eventIdBits: number;
-  /** GICv2m: first SPI and how many. */
+  /** GICv2m: first SPI and how many. Elsewhere the first interrupt line; 0 when unknown. */
   readonly spiBase: number;
   readonly spiCount: number;
+  /** GICv2m: MSI_IIDR, which says what a frame takes for data; absent: the interrupt id. */
+  readonly iidr?: number;
 }
 
 /** The physical truth a trace starts from: plain data, stored in the trace header. */

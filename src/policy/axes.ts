@@ -41,6 +41,21 @@ export const axes = {
     values: ['mapped', 'unmapped-smmu-abort'],
     default: 'unmapped-smmu-abort',
   },
+  'guest-msi': {
+    doc: 'How MSIs of guests are carried out: `none` as built, the guest programs the function; `trap` Xen forces a message of its own (2017 proposal); `fault` Xen injects what the SMMU reports (its alternative).',
+    values: ['none', 'trap', 'fault'],
+    default: 'none',
+  },
+  'nwl-doorbell': {
+    doc: 'Where the doorbell of a Xilinx NWL bridge stands: no text settles it.',
+    values: ['inside-bridge', 'behind-smmu'],
+    default: 'inside-bridge',
+  },
+  'interrupt-remapping': {
+    doc: 'Whether x86 messages go through the remapping table, which checks who sent them.',
+    values: ['on', 'off'],
+    default: 'on',
+  },
   assignable: {
     doc: 'Who stores the list of assignable devices.',
     values: ['pciback', 'xen-flag', 'xenstore'],

@@ -31,6 +31,11 @@ export const switchTable = {
     values: ['2', '4', '7', '10', '19'],
     default: '19',
   },
+  'nwl-hi-handler': {
+    doc: "Linux' handler of NWL events 32 to 63: `as-built` dispatches the bit without adding 32 (facts/arm-msi-iommu 5.1).",
+    values: ['as-built', 'fixed'],
+    default: 'as-built',
+  },
   'config-no-bridge': {
     doc: 'What Xen on ARM returns for a config read no bridge answers: `as-built` 0, `as-intended` all ones (facts/xen 3.2).',
     values: ['as-built', 'as-intended'],

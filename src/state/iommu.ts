@@ -27,6 +27,8 @@ export interface SmmuState {
   contexts: Record<number, StreamContext>;
   /** Event records waiting for Xen's handler. */
   queued: number;
+  /** Stage-2 write faults among them, for the design that injects interrupts from them (`guest-msi=fault`). */
+  records: { streamId: number; address: number }[];
   /** Event records that found the queue full. */
   lost: number;
 }
@@ -48,7 +50,14 @@ export interface IommuState {
   hardwareDomain: number;
 }
 
-const emptySmmu = (): SmmuState => ({ streams: {}, secondLevels: {}, contexts: {}, queued: 0, lost: 0 });
+const emptySmmu = (): SmmuState => ({
+  streams: {},
+  secondLevels: {},
+  contexts: {},
+  queued: 0,
+  records: [],
+  lost: 0,
+});
 
 /** Streams as Xen programmed them and what each domain's stage 2 maps. @source facts/arm-msi-iommu 6.1, 6.4, 6.5 */
 export const iommuSlice: Slice<IommuState> = {
@@ -79,17 +88,23 @@ export const iommuSlice: Slice<IommuState> = {
         function: data.function,
       };
     },
-    'iommu.faulted': (iommu, { data }) => {
+    'iommu.faulted': (iommu, { data }, { policies }) => {
       const smmu = iommu.smmus[data.smmu];
-      if (smmu !== undefined && data.queued) smmu.queued++;
+      if (smmu === undefined || !data.queued) return;
+      smmu.queued++;
+      if (policies['guest-msi'] === 'fault' && data.address !== null && data.dir === 'write') {
+        smmu.records.push({ streamId: data.streamId, address: data.address });
+      }
     },
     'iommu.overflowed': (iommu, { data }) => {
       const smmu = iommu.smmus[data.smmu];
       if (smmu !== undefined) smmu.lost = data.lost;
     },
-    'iommu.serviced': (iommu, { data }) => {
+    'iommu.drained': (iommu, { data }) => {
       const smmu = iommu.smmus[data.smmu];
-      if (smmu !== undefined) smmu.queued = 0;
+      if (smmu === undefined) return;
+      smmu.queued = 0;
+      smmu.records = [];
     },
     'stage2.populated': (iommu, { data }) => {
       addRange(iommu, data.domid, {

@@ -1,5 +1,6 @@
 import type { Immutable } from 'immer';
 import { type KindName, kindNames, type TraceEvent } from '../events/catalogue.js';
+import { bridgeInitSlice } from './bridge-init.js';
 import { dom0Slice } from './dom0.js';
 import { domainsSlice } from './domains.js';
 import type { Env } from './env.js';
@@ -7,6 +8,7 @@ import { hardwareSlice } from './hardware.js';
 import { iommuSlice } from './iommu.js';
 import { ioreqSlice } from './ioreq.js';
 import { itsSlice } from './its.js';
+import { msiSlice } from './msi.js';
 import { vpciSlice } from './vpci.js';
 import { xenSlice } from './xen.js';
 import { xenstoreSlice } from './xenstore.js';
@@ -22,6 +24,8 @@ export const slices = {
   vpci: vpciSlice,
   ioreq: ioreqSlice,
   xenstore: xenstoreSlice,
+  msi: msiSlice,
+  bridgeInit: bridgeInitSlice,
 };
 
 type Slices = typeof slices;

@@ -49,12 +49,18 @@ export const iommuKinds = {
     smmu,
     streamId: reg32('StreamID the hardware sent'),
     domid: orNull(domid('whose stage 2 refused it; null when the stream has none')),
+    address: orNull(address('address of the request; null where the record has none')),
+    dir: orNull(choice(['read', 'write'], 'direction of the request, where the record has it')),
     event: orNull(text('event name, as `F_TRANSLATION`; null for a silent abort')),
     w0: orNull(text('first 64-bit word of the record as 0x and 16 digits')),
     w1: orNull(text('second word')),
     w2: orNull(text('third word')),
     w3: orNull(text('fourth word')),
     queued: flag('the record entered the event queue; false for a silent abort or a full queue'),
+  }),
+  'iommu.drained': outcome("Xen's handler read and printed every record of the queue.", {
+    smmu,
+    records: u32('how many'),
   }),
   'iommu.overflowed': outcome('An event record was lost: the queue was full.', {
     smmu,

@@ -1,36 +1,141 @@
-import { address, choice, domid, functionField, input, orNull, outcome, reg32, text, u32 } from '../field.js';
+import {
+  address,
+  choice,
+  domid,
+  flag,
+  functionField,
+  input,
+  orNull,
+  outcome,
+  reg32,
+  text,
+  u8,
+  u16,
+  u32,
+} from '../field.js';
 
 /** Who turns a message into an interrupt. */
-export const translators = ['its', 'gicv2m', 'nwl', 'axi', 'xgene', 'apic', 'remapping'] as const;
+export const translators = ['its', 'gicv2m', 'nwl', 'axi', 'xgene', 'apic', 'remapping', 'smmu'] as const;
+
+const vector = u16(
+  'vector of the function: index of the MSI-X entry, or of the message of a multi-message MSI',
+);
+const controller = address('base of the controller');
 
 /** @source facts/arm-msi-iommu 3 to 5, 7; facts/xen 6 */
 export const msiKinds = {
+  'vector.written': input('A driver wrote a field of an MSI capability or of an MSI-X table entry.', {
+    domid: domid('the domain of the driver'),
+    function: functionField('the function'),
+    vector,
+    field: choice(
+      ['address', 'address-high', 'data', 'mask', 'enable', 'messages'],
+      'each is an access of its own; enable and messages concern the whole function, messages is log2 of the vectors a multi-message MSI may send',
+    ),
+    value: reg32('what was written; 0 or 1 for mask and enable'),
+  }),
+  'msi.raised': input('A function has something to report and sends the message of one of its vectors.', {
+    function: functionField('the function'),
+    vector,
+  }),
   'msi.written': input('A function wrote an MSI message.', {
     function: functionField('the writer'),
     address: address('message address'),
     data: reg32('message data'),
   }),
+  'msi.serviced': input("The handler behind a controller's interrupt line took its turn.", { controller }),
+  'msi.ended': input('A guest ended the interrupt of a vector (EOI).', {
+    domid: domid('the guest'),
+    function: functionField('the function'),
+    vector,
+  }),
+  'vector.changed': outcome(
+    'A vector took a new state: what its driver asked for and what the hardware holds.',
+    {
+      function: functionField('the function'),
+      vector,
+      domid: domid('the domain of the driver'),
+      askedAddress: address('message address the driver asked for'),
+      askedData: reg32('message data the driver asked for'),
+      address: address('message address in the function'),
+      data: reg32('message data in the function'),
+      masked: flag('mask bit of the vector'),
+      pending: flag('waits for the mask to go'),
+      phase: choice(
+        ['free', 'claimed', 'armed', 'fired'],
+        'whether Xen holds a host event for it, may deliver it, has delivered it and waits for the end',
+      ),
+      event: orNull(u32('host event, numbered by its controller')),
+      again: flag('another message came while the guest was busy with the last one'),
+    },
+  ),
+  'vector.cleared': outcome('A reset took every vector of a function back to its power-on state.', {
+    function: functionField('the function'),
+  }),
+  'function.switched': outcome(
+    'MSI or MSI-X of a function was enabled or disabled, or its number of messages set.',
+    {
+      function: functionField('the function'),
+      kind: choice(['msi', 'msix'], 'which capability its driver uses'),
+      enabled: flag('the enable bit'),
+      messagesLog2: u8('log2 of the vectors a multi-message MSI may send'),
+    },
+  ),
+  'event.claimed': outcome('Xen gave a host event to a vector.', {
+    controller,
+    event: u32('the event: SPI, bit, index or vector; DeviceID << 16 | EventID on an ITS'),
+    domid: domid('its owner'),
+    function: functionField('the function'),
+    vector,
+  }),
+  'event.freed': outcome('A host event can be given away again.', { controller, event: u32('the event') }),
+  'msi.refused': outcome('Xen did not give a vector what its driver asked for; it stays masked.', {
+    function: functionField('the function'),
+    vector,
+    errno: u8('positive errno'),
+    reason: text('why'),
+  }),
+  'msi.sent': outcome('The function wrote the message of a vector.', {
+    address: address('message address'),
+    data: reg32('message data, the vector in its low bits for a multi-message MSI'),
+  }),
+  'msi.latched': outcome('A controller keeps the message until its handler reads it.', {
+    controller,
+    slot: u32('bit, vector, or place in a queue'),
+    event: u32('event the message stands for'),
+    function: functionField('the last writer; the controller itself does not know it'),
+    merged: u32('messages already waiting under the same bit: they will be one interrupt'),
+  }),
+  'msi.drained': outcome('A handler read and cleared what a controller had kept.', { controller }),
   'msi.translated': outcome('An MSI controller found the interrupt of the message.', {
     translator: choice(translators, 'the controller'),
     doorbell: address('where the write ended after the IOMMU'),
     streamId: orNull(reg32('StreamID that came with the write; null when it passed no SMMU')),
     deviceId: orNull(reg32('DeviceID that came with the write, where the controller sees one')),
-    eventId: reg32('EventID, or the data of a controller without DeviceIDs'),
+    eventId: u32('EventID, or the data of a controller without DeviceIDs'),
     intid: u32('interrupt id of the host: LPI, SPI or vector'),
     owner: orNull(domid('domain the event belongs to')),
     forgeable: choice(
       ['device', 'frame', 'bridge', 'any'],
       'who could have produced the same interrupt: senders of the same DeviceID or source id only, whoever reaches the frame, every device below the bridge, every bus master',
     ),
+    asked: orNull(
+      text('message the owner asked for, as address:data; null when no vector is known for the event'),
+    ),
+    programmed: orNull(text('message the function holds, as address:data')),
   }),
   'msi.delivered': outcome('A domain got the interrupt.', {
     domid: domid('the receiver'),
     intid: orNull(u32('interrupt id, ARM')),
     vector: orNull(u32('vector, x86')),
+    event: orNull(u32('event its handler was given; null where the interrupt id says it')),
     function: orNull(functionField('the function whose write raised it; null when a command did')),
     driver: orNull(domid('domain that function was given to, by the name Dom0 uses for it')),
+    claimant: orNull(
+      functionField('the function the event was given to; null where Xen keeps no such table'),
+    ),
   }),
-  'msi.pended': outcome('The interrupt is pending and waits to be enabled.', {
+  'msi.pended': outcome('The interrupt is pending and waits.', {
     intid: u32('interrupt id of the host'),
     domid: orNull(domid('who will get it')),
     reason: text('what it waits for'),

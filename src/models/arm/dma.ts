@@ -1,9 +1,7 @@
-import type { PhysicalAddress } from '../../base/brand.js';
-import type { Context, Decider } from '../context.js';
-import { controllerAt } from '../msi/doorbells.js';
-import { raise } from '../msi/raise.js';
-import { type HardwareIds, hardwareIds } from './hardware-ids.js';
-import { STOPPED, streamDomain, translate } from './translate.js';
+import type { Decider } from '../context.js';
+import { carry, reachMemory } from '../msi/send.js';
+import { hardwareIds } from './hardware-ids.js';
+import { translate } from './translate.js';
 
 /**
  * A memory request of a function. The StreamID is what the wiring of its bridge makes it, whatever number anyone gave
@@ -13,23 +11,10 @@ import { STOPPED, streamDomain, translate } from './translate.js';
 export const decideDma: Decider<'dma.attempted'> = (context, { data }) => {
   const ids = hardwareIds(context.env.platform, data.function);
   const target =
-    ids.smmu === null ? data.address : translate(context, ids.smmu, ids.streamId, data.address, data.dir);
-  if (target === STOPPED) return;
-  if (data.dir === 'write' && data.data !== null) {
-    const controller = controllerAt(context.env.platform, target);
-    if (controller !== null) {
-      raise(context, data.function, ids, controller, target, data.data);
-      return;
-    }
-  }
-  reachMemory(context, ids, target);
+    data.dir === 'write' && data.data !== null
+      ? carry(context, data.function, ids, data.address, data.data)
+      : ids.smmu === null
+        ? data.address
+        : translate(context, ids.smmu, ids.streamId, data.address, data.dir);
+  if (target >= 0) reachMemory(context, ids, target);
 };
-
-/** The request reached memory at `target`. */
-export function reachMemory(context: Context, ids: HardwareIds, target: number): void {
-  context.emit('hw', 'dma.completed', {
-    streamId: ids.smmu === null ? null : ids.streamId,
-    domid: ids.smmu === null ? null : streamDomain(context, ids.smmu, ids.streamId),
-    address: target as PhysicalAddress,
-  });
-}

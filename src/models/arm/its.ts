@@ -2,6 +2,8 @@ import type { PhysicalAddress } from '../../base/brand.js';
 import type { FunctionId } from '../../pci/function-id.js';
 import type { MsiController } from '../../platform/platform.js';
 import type { Context } from '../context.js';
+import { itsEvent } from '../msi/claims.js';
+import { deliverEvent } from '../msi/deliver.js';
 import { driverDomain } from '../msi/driver-domain.js';
 import { drop } from '../msi/drop.js';
 import type { HardwareIds } from './hardware-ids.js';
@@ -39,6 +41,23 @@ export function raiseIts(
     return;
   }
   const hostLpi = firstLpi + (eventId & 31);
+  const event = itsEvent(deviceId, eventId);
+  if (context.state.msi.claims[its.base]?.[event] !== undefined) {
+    deliverEvent(context, {
+      translator: 'its',
+      controller: its.base,
+      event,
+      eventId,
+      intid: hostLpi,
+      doorbell: address,
+      streamId: ids.smmu === null ? null : ids.streamId,
+      deviceId,
+      function: fn,
+      forgeable: 'device',
+      dispatched: null,
+    });
+    return;
+  }
   context.emit('hw', 'msi.translated', {
     translator: 'its',
     doorbell: address as PhysicalAddress,
@@ -48,6 +67,8 @@ export function raiseIts(
     intid: hostLpi,
     owner: device.domid,
     forgeable: 'device',
+    asked: null,
+    programmed: null,
   });
   const connected = context.state.its.lpis[hostLpi];
   if (connected === undefined) {
@@ -65,7 +86,9 @@ export function raiseIts(
     domid: connected.domid,
     intid: connected.lpi,
     vector: null,
+    event: null,
     function: fn,
     driver: driverDomain(context, fn),
+    claimant: null,
   });
 }

@@ -68,6 +68,8 @@ function stop(
     smmu: smmu.base as PhysicalAddress,
     streamId,
     domid,
+    address: null,
+    dir: null,
     event: smmu.model === 'smmuv2' ? (event === null ? 'GFSR' : `FSR:${event}`) : event,
     w0: null,
     w1: null,
@@ -91,7 +93,19 @@ function fault(
   const queued = (state?.queued ?? 0) < eventQueueRecords(context);
   const [w0, w1, w2, w3] = recordWords({ event, streamId, access });
   const base = smmu.base as PhysicalAddress;
-  context.emit('hw', 'iommu.faulted', { smmu: base, streamId, domid, event, w0, w1, w2, w3, queued });
+  const address = access === null ? null : (access.address as PhysicalAddress);
+  context.emit('hw', 'iommu.faulted', {
+    smmu: base,
+    streamId,
+    domid,
+    address,
+    event,
+    w0,
+    w1,
+    w2,
+    w3,
+    queued,
+  });
   if (!queued) context.emit('hw', 'iommu.overflowed', { smmu: base, lost: (state?.lost ?? 0) + 1 });
   return STOPPED;
 }

@@ -201,13 +201,7 @@ function interrupt(
 ): Result {
   const event = readEvent(context, its, domid, command.deviceId, command.eventId);
   if (event === null) return refuse('the event is not mapped');
-  context.emit('xen', 'msi.delivered', {
-    domid,
-    intid: event.lpi,
-    vector: null,
-    function: null,
-    driver: null,
-  });
+  deliverByCommand(context, domid, event.lpi);
   return done;
 }
 
@@ -232,9 +226,7 @@ function invalidate(context: Context, hostLpi: number, property: number): void {
   const { domid, lpi, pending } = connected;
   const enabled = (property & 1) !== 0;
   change(context, hostLpi, { enabled, pending: pending && !enabled });
-  if (enabled && pending) {
-    context.emit('xen', 'msi.delivered', { domid, intid: lpi, vector: null, function: null, driver: null });
-  }
+  if (enabled && pending) deliverByCommand(context, domid, lpi);
 }
 
 function change(
@@ -267,4 +259,16 @@ function readEvent(
   const tables = virtualOf(context, domid, its);
   const event = tables?.devices[deviceId]?.events[eventId];
   return event === undefined || tables?.collections[event.icid] === undefined ? null : event;
+}
+
+function deliverByCommand(context: Context, domid: DomainId, intid: number): void {
+  context.emit('xen', 'msi.delivered', {
+    domid,
+    intid,
+    vector: null,
+    event: null,
+    function: null,
+    driver: null,
+    claimant: null,
+  });
 }

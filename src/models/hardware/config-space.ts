@@ -1,6 +1,7 @@
 import type { Actor } from '../../events/catalogue.js';
 import type { FunctionId } from '../../pci/function-id.js';
 import type { Platform, PlatformFunction } from '../../platform/platform.js';
+import { bridgeAnswers } from '../arm/bridge-init.js';
 import type { Context } from '../context.js';
 
 const functionTables = new WeakMap<Platform, ReadonlyMap<FunctionId, PlatformFunction>>();
@@ -34,6 +35,7 @@ function dword(context: Context, fn: PlatformFunction, reg: number): number {
 export function readConfig(context: Context, id: FunctionId, reg: number, sizeBytes: number): number {
   const fn = describeFunction(context.env.platform, id);
   if (fn === undefined || context.state.hw.present[id] === undefined) return allOnes(sizeBytes);
+  if (!bridgeAnswers(context.state, context.env, id)) return allOnes(sizeBytes);
   let value = 0;
   for (let i = 0; i < sizeBytes; i++) {
     const at = reg + i;
@@ -57,6 +59,7 @@ export function writeConfig(
 ): void {
   const fn = describeFunction(context.env.platform, id);
   if (fn === undefined || context.state.hw.present[id] === undefined) return;
+  if (!bridgeAnswers(context.state, context.env, id)) return;
   for (let aligned = reg & ~3; aligned < reg + sizeBytes && aligned < fn.config.length; aligned += 4) {
     let lanes = 0;
     let data = 0;

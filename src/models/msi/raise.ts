@@ -1,11 +1,14 @@
 import type { FunctionId } from '../../pci/function-id.js';
 import type { MsiController } from '../../platform/platform.js';
+import { latchAxi, serviceAxi } from '../arm/axi.js';
+import { raiseV2m } from '../arm/gicv2m.js';
 import type { HardwareIds } from '../arm/hardware-ids.js';
 import { raiseIts } from '../arm/its.js';
-import type { Context } from '../context.js';
-import { drop } from './drop.js';
+import { latchNwl, serviceNwl } from '../arm/nwl.js';
+import { latchXgene, serviceXgene } from '../arm/xgene.js';
+import type { Context, Decider } from '../context.js';
 
-/** A message of `fn` arrived at `address`, a doorbell of `controller`. */
+/** A message of `fn` arrived at `address`, in the doorbell pages of `controller`. */
 export function raise(
   context: Context,
   fn: FunctionId,
@@ -19,8 +22,23 @@ export function raise(
       raiseIts(context, fn, ids, controller, address, data);
       return;
     case 'gicv2m':
+      raiseV2m(context, fn, ids, controller, address, data);
+      return;
     case 'nwl':
+      latchNwl(context, fn, controller, data);
+      return;
+    case 'axi':
+      latchAxi(context, fn, controller, data);
+      return;
     case 'xgene':
-      drop(context, `no model of ${controller.model}`);
+      latchXgene(context, fn, controller, address, data);
   }
 }
+
+/** The handler behind a controller's line reads what it kept. An ITS and a GICv2m keep nothing. */
+export const decideMsiService: Decider<'msi.serviced'> = (context, { data }) => {
+  const controller = context.env.platform.msiControllers.find((known) => known.base === data.controller);
+  if (controller?.model === 'nwl') serviceNwl(context, controller);
+  else if (controller?.model === 'axi') serviceAxi(context, controller);
+  else if (controller?.model === 'xgene') serviceXgene(context, controller);
+};
