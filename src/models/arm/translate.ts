@@ -99,6 +99,7 @@ function fault(
     streamId,
     domid,
     address,
+    dir: access?.dir ?? null,
     event,
     w0,
     w1,

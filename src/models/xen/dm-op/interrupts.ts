@@ -104,8 +104,10 @@ function injectMsi(context: Context, call: DmCall): Answer {
     domid: call.domid,
     intid: null,
     vector,
+    event: null,
     function: null,
     driver: null,
+    claimant: null,
   });
   return done;
 }
@@ -120,8 +122,10 @@ function injectPirq(context: Context, call: DmCall, pirq: number): Answer {
     domid: call.domid,
     intid: null,
     vector: null,
+    event: null,
     function: null,
     driver: null,
+    claimant: null,
   });
   return done;
 }
