@@ -122,6 +122,9 @@ function msiController(
     }
     case 'xgene':
       return { ...plain, doorbell: base };
+    case 'axi':
+      // Its doorbell is a page the driver picks at run time; the tree does not show it.
+      return null;
     default:
       return assertNever(model, 'MSI controller');
   }
