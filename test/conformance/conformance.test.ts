@@ -51,6 +51,10 @@ describe('the dtb set', () => {
     expect(row).toMatchObject({ mismatched: 0, unmodelled: 1 });
   });
 
+  it.each(['{', '[1]', '{"a.dtb": [{}]}', 'null'])('cannot judge a folder whose oracle is %s', (text) => {
+    expect(() => rowsOf(doctored(() => text))).toThrowError(/oracle\.json cannot be read/);
+  });
+
   it('cannot judge a folder whose oracle lists a tree that is not there', () => {
     const folder = doctored((oracle) => oracle.replace('"soc-shapes.dtb"', '"gone.dtb"'));
     expect(() => rowsOf(folder)).toThrowError(/gone\.dtb/);

@@ -137,7 +137,11 @@ main(process.argv.slice(2)).then(
     process.exitCode = status;
   },
   (error: unknown) => {
-    if (!(error instanceof Trouble)) throw error;
+    process.exitCode = 2; // Also for a bug of our own: 1 says that a model is wrong.
+    if (!(error instanceof Trouble)) {
+      process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+      return;
+    }
     if (process.argv.includes('--json')) {
       const { file = null, expected = null, actual = null, hint = null } = error.detail;
       const { code, message } = error;
@@ -145,6 +149,5 @@ main(process.argv.slice(2)).then(
       process.stdout.write(`${JSON.stringify({ schema: 'error/1', ...document })}\n`);
     }
     process.stderr.write(troubleText(error));
-    process.exitCode = 2;
   },
 );

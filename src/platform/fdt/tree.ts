@@ -34,7 +34,7 @@ export interface DeviceTree {
   readonly root: FdtNode;
   /** Every node in flattened order: the order in which Xen walks the tree and numbers bridges (facts/arm-msi-iommu 1.3). */
   readonly nodes: readonly FdtNode[];
-  /** The node behind a phandle; of two nodes with one phandle the first in flattened order, as both kernels take it. */
+  /** The node behind a phandle; of two nodes with one phandle the first in flattened order. */
   nodeOf(phandle: number): FdtNode | null;
 }
 

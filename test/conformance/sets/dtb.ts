@@ -32,8 +32,7 @@ export const dtbSet: ConformanceSet = {
         hint: 'it says what each tree holds',
       });
     }
-    const oracle = JSON.parse(readFileSync(oraclePath, 'utf8')) as Record<string, readonly OracleBridge[]>;
-    for (const [file, bridges] of Object.entries(oracle)) {
+    for (const [file, bridges] of Object.entries(readOracle(oraclePath))) {
       const path = join(folder, file);
       if (!existsSync(path)) {
         throw new Trouble('CNF-004', `oracle.json lists ${file}, which is not there`, { file: path });
@@ -42,6 +41,28 @@ export const dtbSet: ConformanceSet = {
     }
   },
 };
+
+/** @throws {Trouble} CNF-004 unless the file is an object of lists of bridges with a path. */
+function readOracle(path: string): Readonly<Record<string, readonly OracleBridge[]>> {
+  const wrong = (actual: string): Trouble =>
+    new Trouble('CNF-004', 'oracle.json cannot be read', {
+      file: path,
+      expected: '{"<file>.dtb": [{"path": ...}]}',
+      actual,
+    });
+  let oracle: unknown;
+  try {
+    oracle = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw wrong(error instanceof Error ? error.message : String(error));
+  }
+  if (typeof oracle !== 'object' || oracle === null) throw wrong(typeof oracle);
+  for (const [file, bridges] of Object.entries(oracle)) {
+    const listed = Array.isArray(bridges) && bridges.every((bridge) => typeof bridge?.path === 'string');
+    if (!listed) throw wrong(`${file} is not a list of bridges`);
+  }
+  return oracle as Record<string, readonly OracleBridge[]>;
+}
 
 function judge(file: string, bytes: Uint8Array, expected: readonly OracleBridge[]): Row {
   const row = new RowBuilder('dtb', file);
