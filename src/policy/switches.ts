@@ -21,6 +21,11 @@ export const switchTable = {
     values: ['built', 'absent'],
     default: 'built',
   },
+  'arm-vpci': {
+    doc: 'Whether Xen on ARM uses the vPCI code it carries; upstream it never does (facts/xen 5.1).',
+    values: ['off', 'on'],
+    default: 'off',
+  },
   'max-lpi-bits': {
     doc: "Xen's boot option: host LPIs are 2^bits - 8192 (facts/arm-msi-iommu 3.5).",
     values: ['14', '16', '20', '24'],

@@ -1,3 +1,4 @@
+import type { Immutable } from 'immer';
 import type { RecordObject, RecordValue } from '../events/field.js';
 import type { Slice } from './slice.js';
 
@@ -130,6 +131,9 @@ export interface VpciDevice {
   /** Sorted by offset, without overlaps. */
   registers: VpciRegister[];
 }
+
+/** As deciders see it. */
+export type ReadonlyVpciDevice = Immutable<VpciDevice>;
 
 /** An MMCFG window Xen traps for the PVH hardware domain. @source facts/xen 5.9 */
 export interface VpciWindow {

@@ -4,11 +4,13 @@ import { type FunctionId, functionId } from '../../pci/function-id.js';
 import { bdfOf, busOf, segmentOf } from '../../pci/sbdf.js';
 import type { Context, Decider } from '../context.js';
 import { bridgeIndex } from '../xen/arm-bridges.js';
+import { decideVpciRequest } from '../xen/vpci/decide.js';
 import { allOnes, readConfig, writeConfig } from './config-space.js';
 
 /** Configuration accesses of domains; `direct` is a hardware domain that reaches the window without Xen. */
 export const decideConfigRequest: Decider<'config.requested'> = (context, event) => {
   const { data } = event;
+  if (decideVpciRequest(context, event)) return;
   const fn = reachedDirectly(context, data.domid, event);
   if (data.dir === 'read') {
     const value = fn === null ? allOnes(data.size) : readConfig(context, fn, data.reg, data.size);

@@ -5,6 +5,7 @@ import type { Context } from '../context.js';
 import { argNumber, argRecord, type HypercallHandler } from '../hypercall.js';
 import { domids, hardwareDomain } from './domains.js';
 import { moveStreams } from './iommu.js';
+import { attachVpci, detachVpci } from './vpci/attach.js';
 
 const DEVICE_PCI = 0;
 const RDM_RELAXED = 1;
@@ -76,6 +77,7 @@ export const deassignDevice: HypercallHandler = (context, { caller, args }) => {
 function changeOwner(context: Context, name: XenSbdf, to: DomainId): number {
   const device = context.state.xen.devices[name];
   if (device === undefined) return -errno.ENODEV;
+  detachVpci(context, name);
   const failure = moveStreams(context, name, device.owner, to === domids.IO ? null : to);
   if (failure !== null) {
     const reason = `assign ${formatSbdf(name)} to d${to} failed: ${failure.reason}`;
@@ -83,5 +85,5 @@ function changeOwner(context: Context, name: XenSbdf, to: DomainId): number {
     return failure.errno;
   }
   context.emit('xen', 'device.assigned', { sbdf: name, function: device.function, from: device.owner, to });
-  return 0;
+  return attachVpci(context, name, to);
 }

@@ -5,6 +5,7 @@ import type { Context } from '../context.js';
 import { functionBehind, xenConfigRead } from './config-access.js';
 import { hardwareDomain } from './domains.js';
 import { attachToIommu, detachFromIommu } from './iommu.js';
+import { attachVpci, detachVpci } from './vpci/attach.js';
 
 /** What the caller of an add says about the device beyond its name. */
 export interface AddInfo {
@@ -41,11 +42,17 @@ export function addDevice(context: Context, name: XenSbdf, info: AddInfo): numbe
   // A device that has an owner is only enabled again, whatever comes of it.
   if (known !== undefined && known.owner !== null) return 0;
   const owner = hardwareDomain(context);
+  const emulation = attachVpci(context, name, owner);
+  if (emulation !== 0) {
+    register(null);
+    return emulation;
+  }
   const failure = attachToIommu(context, name, owner);
   if (failure === null) {
     register(owner);
     return 0;
   }
+  detachVpci(context, name);
   register(null);
   context.emit('xen', 'device.failed', {
     sbdf: name,
@@ -60,6 +67,7 @@ export function addDevice(context: Context, name: XenSbdf, info: AddInfo): numbe
 export function removeDevice(context: Context, name: XenSbdf): number {
   const device = context.state.xen.devices[name];
   if (device === undefined) return -errno.ENODEV;
+  detachVpci(context, name);
   if (device.owner !== null) detachFromIommu(context, name);
   context.emit('xen', 'device.unregistered', { sbdf: name });
   return 0;

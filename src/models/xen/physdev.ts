@@ -14,6 +14,7 @@ import { isPciActive } from './arm-bridges.js';
 import { isControlDomain } from './domains.js';
 import { hostBridgeAdd } from './host-bridge-add.js';
 import { type AddInfo, addDevice, packName, removeDevice } from './pci-device.js';
+import { resetVpci } from './vpci/attach.js';
 
 const addFlags = { EXTFN: 1, VIRTFN: 2 } as const;
 
@@ -79,7 +80,7 @@ const pciDeviceReset: HypercallHandler = (context, { args }) => {
   if ((argNumber(args, 'flags') & ~3) !== 0) return answer(-errno.EINVAL);
   const device = argRecord(args, 'dev');
   const name = packName(argNumber(device, 'seg'), argNumber(device, 'bus'), argNumber(device, 'devfn'));
-  return answer(context.state.xen.devices[name] === undefined ? -errno.ENODEV : 0);
+  return answer(context.state.xen.devices[name] === undefined ? -errno.ENODEV : resetVpci(context, name));
 };
 
 const devfnAt = (bus: number, devfn: number) => bdf(bus, devfn >>> 3, devfn & 7);

@@ -61,7 +61,7 @@ function armAccess(context: Context, guest: ReadonlyGuest, access: Requested): v
   );
   const answer = handler?.handle(context, guest, access) ?? null;
   if (handler !== undefined && answer !== null)
-    return complete(context, access, 'done', answer, handler.name);
+    return complete(context, access, answer.abort === true ? 'abort' : 'done', answer, handler.name);
   forward(context, { ...access, count: 1, df: false });
 }
 

@@ -1,4 +1,5 @@
 import type { Context } from '../../context.js';
+import { vpciHandlers } from '../vpci/io.js';
 import type { ReadonlyGuest, Requested } from './guest.js';
 import { memorySpan } from './select.js';
 
@@ -6,6 +7,8 @@ import { memorySpan } from './select.js';
 export interface InternalAnswer {
   readonly value: number | null;
   readonly valueHigh: number | null;
+  /** ARM: the access was refused and a data abort goes to the guest. */
+  readonly abort?: true;
 }
 
 /**
@@ -83,6 +86,7 @@ const acpiAt = (version: 0 | 1): Present => {
  * @source xen/arch/x86/hvm/hvm.c (hvm_domain_initialise), vpic.c, vioapic.c, rtc.c, hpet.c, pmtimer.c, emul-i8254.c
  */
 export const internalHandlers: readonly InternalHandler[] = [
+  ...vpciHandlers,
   cf8Latch,
   ports('xen:pic', 0x20, 2, fullHvm),
   ports('xen:pic', 0xa0, 2, fullHvm),

@@ -30,9 +30,12 @@ export function buildDevice(base: BuildPorts, domid: number, guestSbdf: number |
   return ret === 0 ? build.device : ret;
 }
 
-/** `vpci_reinit_ext_capabilities`: another view of the extended space, after MMCFG came or went. @source facts/xen 5.6 */
-export function rebuildExtended(base: BuildPorts, device: Readonly<VpciDevice>): VpciDevice {
-  const build = builderOn(base, structuredClone(device) as VpciDevice);
+/**
+ * `vpci_reinit_ext_capabilities`: another view of the extended space, after MMCFG came or went. Fills in `device`,
+ * which is the caller's copy. @source facts/xen 5.6
+ */
+export function rebuildExtended(base: BuildPorts, device: VpciDevice): VpciDevice {
+  const build = builderOn(base, device);
   removeRegisters(build.device.registers, EXTENDED_FIRST, 4096 - EXTENDED_FIRST);
   initCapabilities(build, true);
   return build.device;

@@ -1,4 +1,4 @@
-import type { VpciDevice } from '../../../state/vpci.js';
+import type { ReadonlyVpciDevice } from '../../../state/vpci.js';
 import { type FrameRange, framesOf } from './frames.js';
 
 export const MSIX_ENTRY_BYTES = 16;
@@ -15,7 +15,7 @@ export interface MsixRegion {
 }
 
 /** Guest address of the table and of the PBA; none without MSI-X. Their BAR follows from bits 2:0. */
-export function msixRegions({ msix, bars }: Readonly<VpciDevice>): readonly [MsixRegion, MsixRegion] | null {
+export function msixRegions({ msix, bars }: ReadonlyVpciDevice): readonly [MsixRegion, MsixRegion] | null {
   if (msix === null) return null;
   const region = (register: number, sizeBytes: number): MsixRegion => {
     const index = register & 7;
@@ -32,7 +32,7 @@ export function msixRegions({ msix, bars }: Readonly<VpciDevice>): readonly [Msi
 }
 
 /** Frames of the table and the PBA: never mapped, so that accesses trap. @source facts/xen 5.5, 5.7 */
-export function msixFrames(device: Readonly<VpciDevice>): FrameRange[] {
+export function msixFrames(device: ReadonlyVpciDevice): FrameRange[] {
   return (msixRegions(device) ?? []).flatMap(({ addressLo, addressHi, sizeBytes }) => {
     const frames = framesOf(addressLo, addressHi, sizeBytes, 0);
     return frames === null ? [] : [frames];

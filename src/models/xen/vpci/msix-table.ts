@@ -1,4 +1,4 @@
-import type { VpciDevice, VpciMsixEntry } from '../../../state/vpci.js';
+import type { ReadonlyVpciDevice, VpciMsixEntry } from '../../../state/vpci.js';
 import { overlaps } from './frames.js';
 import { entryAt, entryRequest, updateEntry } from './msix.js';
 import { MSIX_ENTRY_BYTES, msixFrames, msixRegions } from './msix-layout.js';
@@ -20,7 +20,7 @@ export type TableHit =
  * Whether vPCI traps an access to this guest address of the function: the pages of table and PBA while their BAR is
  * mapped. @source facts/xen 5.7
  */
-export function findTableHit(device: Readonly<VpciDevice>, address: number): TableHit | null {
+export function findTableHit(device: ReadonlyVpciDevice, address: number): TableHit | null {
   const regions = msixRegions(device);
   if (regions === null) return null;
   const frame = Math.floor(address / 4096);

@@ -1,5 +1,5 @@
 import type { RecordObject } from '../../../events/field.js';
-import type { VpciDevice, VpciPart } from '../../../state/vpci.js';
+import type { ReadonlyVpciDevice, VpciPart } from '../../../state/vpci.js';
 import type { VpciFeatures } from './features.js';
 import type { FrameRange } from './frames.js';
 
@@ -34,7 +34,7 @@ export interface VpciPorts {
   /** Xen was told not to touch this function's BARs. */
   readonly ignoresBars: boolean;
   /** The function after every change so far; do not keep parts of it. */
-  device(): Readonly<VpciDevice>;
+  device(): ReadonlyVpciDevice;
   change(part: VpciPart, index: number, fields: RecordObject): void;
   hwRead(reg: number, sizeBytes: 1 | 2 | 4): number;
   hwWrite(reg: number, sizeBytes: 1 | 2 | 4, value: number): void;
