@@ -5,8 +5,7 @@ import type { Field } from '../events/field.js';
 import { type BlockSummary, blockEvents } from './block-encode.js';
 import { KindTable } from './kind-table.js';
 import { unpackDocument } from './msgpack.js';
-import { decodeNumbers } from './number-decode.js';
-import { takeNumbers } from './numbers-pool.js';
+import { decodeNumbers, type Numbers } from './number-decode.js';
 import { decodeTexts, type TextColumn } from './text-column.js';
 import { logTrouble } from './trouble.js';
 import { type FileTable, type Upcaster, upcast, upcasters } from './upcasters.js';
@@ -21,12 +20,12 @@ export class Block {
   /** One table per kind that occurs, in order of first occurrence. */
   readonly tables: readonly KindTable[];
   /** Per event the index of its table. */
-  readonly tableIds: Float64Array;
-  readonly atNs: Float64Array;
+  readonly tableIds: Numbers;
+  readonly atNs: Numbers;
   readonly origin: TextColumn;
   readonly by: TextColumn;
   /** Per event how many events back its cause is, 0 where it has none. */
-  readonly causeDistance: Float64Array;
+  readonly causeDistance: Numbers;
 
   /** @throws {Trouble} LOG-002, LOG-007, LOG-008, LOG-009, LOG-011 */
   constructor(document: Uint8Array, list: readonly Upcaster[] = upcasters) {
@@ -54,15 +53,14 @@ export class Block {
     this.count = count;
     this.tableIds = numbers(tableIds, count, tables.length - 1);
     this.atNs = numbers(atNs, count, Number.MAX_SAFE_INTEGER);
-    this.origin = decodeTexts(origin, count, takeNumbers(count), false);
+    this.origin = decodeTexts(origin, count, false);
     if (!this.origin.table.every((name) => name !== null && origins.has(name))) {
       throw logTrouble('LOG-008', 'unknown origin');
     }
-    this.by = decodeTexts(by, count, takeNumbers(count), false);
+    this.by = decodeTexts(by, count, false);
     this.causeDistance = numbers(causes, count, firstSeq + count - 1);
-    for (let i = 0; i < count; i++) {
-      if (this.causeDistance[i]! > firstSeq + i)
-        throw logTrouble('LOG-009', 'a cause before the first event');
+    if (!causesExist(this.causeDistance, firstSeq, count)) {
+      throw logTrouble('LOG-009', 'a cause before the first event');
     }
     const budget = { values: limits.blockBytes >> 3 };
     this.tables = tables.map((table) => kindTable(table, schema, list, budget));
@@ -116,14 +114,24 @@ export class Block {
   }
 
   #checkRows(): void {
-    const { tableIds, count } = this;
-    const rows = new Uint32Array(this.tables.length);
-    for (let i = 0; i < count; i++) rows[tableIds[i]! | 0]!++;
-    this.tables.forEach((table, index) => {
-      if (table.count !== rows[index])
+    const rows = countRows(this.tableIds, this.count, this.tables.length);
+    for (let i = 0; i < rows.length; i++) {
+      const table = this.tables[i]!;
+      if (table.count !== rows[i])
         throw logTrouble('LOG-009', `rows of ${table.kind} do not match its events`);
-    });
+    }
   }
+}
+
+function causesExist(distance: Numbers, firstSeq: number, count: number): boolean {
+  for (let i = 0; i < count; i++) if (distance[i]! > firstSeq + i) return false;
+  return true;
+}
+
+function countRows(tableIds: Numbers, count: number, tables: number): Uint32Array {
+  const rows = new Uint32Array(tables);
+  for (let i = 0; i < count; i++) rows[tableIds[i]! | 0]!++;
+  return rows;
 }
 
 const origins: ReadonlySet<string> = new Set<Origin>(['observed', 'simulated', 'inferred']);
@@ -174,11 +182,9 @@ const wireClass: Readonly<Record<string, string>> = {
   record: 'record',
 };
 
-function numbers(bytes: unknown, n: number, high: number): Float64Array {
+function numbers(bytes: unknown, n: number, high: number): Numbers {
   if (!(bytes instanceof Uint8Array)) throw logTrouble('LOG-009', 'not a number column');
-  const out = takeNumbers(n);
-  decodeNumbers(bytes, n, out, 0, high);
-  return out;
+  return decodeNumbers(bytes, n, 0, high);
 }
 
 function isCount(value: unknown): value is number {

@@ -1,7 +1,6 @@
 import { catalogue, type KindName } from '../events/catalogue.js';
 import type { Field } from '../events/field.js';
-import { decodeNumbers } from './number-decode.js';
-import { takeNumbers } from './numbers-pool.js';
+import { decodeNumbers, type Numbers } from './number-decode.js';
 import { type AnyColumn, decodeAny } from './record-decode.js';
 import { valueTag } from './record-encode.js';
 import { buildRows } from './row-builder.js';
@@ -9,10 +8,10 @@ import { decodeTexts, type TextColumn } from './text-column.js';
 import { logTrouble } from './trouble.js';
 import { ConstantColumn } from './upcasters.js';
 
-/** Numbers and flags (0 and 1); NaN where the field is null. */
+/** Numbers and flags (0 and 1); NaN where the field is null, which is in doubles then. */
 export interface NumberColumn {
   readonly is: 'numbers';
-  readonly values: Float64Array;
+  readonly values: Numbers;
 }
 
 export interface RecordColumn {
@@ -78,7 +77,7 @@ export class KindTable {
     switch (field.type.is) {
       case 'text':
       case 'choice': {
-        const column = decodeTexts(wire, this.count, takeNumbers(this.count), field.nullable);
+        const column = decodeTexts(wire, this.count, field.nullable);
         if (field.type.is === 'choice') checkChoices(`${this.kind}.${name}`, field.type.values, column);
         return column;
       }
@@ -106,38 +105,30 @@ export class KindTable {
   #numbers(wire: unknown, field: Field, low: number, high: number): NumberColumn {
     if (!Array.isArray(wire) || wire.length !== 2) throw logTrouble('LOG-009', 'not a number column');
     const [presence, bytes] = wire as unknown[];
-    const n = this.count;
-    const out = takeNumbers(n);
     if (!(bytes instanceof Uint8Array)) throw logTrouble('LOG-009', 'not a number column');
-    if (presence === null) {
-      decodeNumbers(bytes, n, out, low, high);
-      return { is: 'numbers', values: out };
-    }
+    if (presence === null) return { is: 'numbers', values: decodeNumbers(bytes, this.count, low, high) };
     if (!(presence instanceof Uint8Array)) throw logTrouble('LOG-009', 'not a presence column');
     if (!field.nullable) throw logTrouble('LOG-009', 'null in a field that has none');
-    const present = takeNumbers(n);
-    decodeNumbers(presence, n, present, 0, 1);
-    let count = 0;
-    for (let i = 0; i < n; i++) count += present[i]!;
-    decodeNumbers(bytes, count, out, low, high);
-    // Spread from the back, in place: a value never moves to a smaller index.
-    for (let i = n - 1; i >= 0; i--) out[i] = present[i] === 1 ? out[--count]! : Number.NaN;
-    return { is: 'numbers', values: out };
+    const present = decodeNumbers(presence, this.count, 0, 1);
+    return {
+      is: 'numbers',
+      values: spread(present, this.count, (n) => decodeNumbers(bytes, n, low, high)),
+    };
   }
 
   #constant(field: Field, { value }: ConstantColumn): Column {
     switch (field.type.is) {
       case 'text':
       case 'choice':
-        return { is: 'texts', ids: takeNumbers(this.count), table: [value as string | null] };
+        return { is: 'texts', ids: new Uint8Array(this.count), table: [value as string | null] };
       case 'record': {
-        const tags = takeNumbers(this.count);
+        const tags = new Uint8Array(this.count);
         return {
           is: 'records',
           values: {
             n: this.count,
             tags,
-            numbers: new Float64Array(0),
+            numbers: new Uint8Array(0),
             texts: null,
             objects: null,
             arrays: null,
@@ -147,10 +138,21 @@ export class KindTable {
       default:
         return {
           is: 'numbers',
-          values: takeNumbers(this.count).fill(value === null ? Number.NaN : Number(value)),
+          values: new Float64Array(this.count).fill(value === null ? Number.NaN : Number(value)),
         };
     }
   }
+}
+
+/** One value per row from those of the rows that have one. */
+function spread(present: Numbers, n: number, decode: (count: number) => Numbers): Float64Array {
+  let count = 0;
+  for (let i = 0; i < n; i++) count += present[i]!;
+  const dense = decode(count);
+  const out = new Float64Array(n);
+  let at = 0;
+  for (let i = 0; i < n; i++) out[i] = present[i] === 1 ? dense[at++]! : Number.NaN;
+  return out;
 }
 
 function checkChoices(name: string, choices: readonly string[], column: TextColumn): void {

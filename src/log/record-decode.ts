@@ -1,7 +1,6 @@
 import { limits } from '../base/limits.js';
 import type { RecordValue } from '../events/field.js';
-import { decodeNumbers } from './number-decode.js';
-import { takeNumbers } from './numbers-pool.js';
+import { decodeNumbers, type Numbers } from './number-decode.js';
 import { valueTag } from './record-encode.js';
 import { decodeTexts, type TextColumn } from './text-column.js';
 import { logTrouble } from './trouble.js';
@@ -9,9 +8,9 @@ import { logTrouble } from './trouble.js';
 /** Decoded columns of record values; rows become objects only on demand. */
 export interface AnyColumn {
   readonly n: number;
-  readonly tags: Float64Array;
+  readonly tags: Numbers;
   /** Numbers of the rows that are numbers, in order; the same for the others. */
-  readonly numbers: Float64Array;
+  readonly numbers: Numbers;
   readonly texts: TextColumn | null;
   readonly objects: ObjectColumn | null;
   readonly arrays: ArrayColumn | null;
@@ -19,16 +18,16 @@ export interface AnyColumn {
 export interface ObjectColumn {
   readonly n: number;
   readonly shapes: readonly (readonly string[])[];
-  readonly shapeIds: Float64Array;
+  readonly shapeIds: Numbers;
   readonly columns: readonly (readonly AnyColumn[])[];
 }
 export interface ArrayColumn {
   readonly n: number;
-  readonly lengths: Float64Array;
+  readonly lengths: Numbers;
   readonly elements: AnyColumn;
 }
 
-const none = new Float64Array(0);
+const none = new Uint8Array(0);
 
 /**
  * Checks and decodes record columns of `n` rows.
@@ -63,7 +62,7 @@ export function decodeAny(wire: unknown, n: number, budget: { values: number }, 
       numberCount === 0
         ? none
         : numbers(numberBytes, numberCount, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY),
-    texts: textCount === 0 ? null : decodeTexts(textWire, textCount, takeNumbers(textCount), false),
+    texts: textCount === 0 ? null : decodeTexts(textWire, textCount, false),
     objects: objectCount === 0 ? null : decodeObjects(objectWire, objectCount, budget, depth),
     arrays: arrayCount === 0 ? null : decodeArrays(arrayWire, arrayCount, budget, depth),
   };
@@ -173,11 +172,9 @@ function materialiseArrays(column: ArrayColumn): RecordValue[][] {
   return rows;
 }
 
-function numbers(bytes: unknown, n: number, low: number, high: number): Float64Array {
+function numbers(bytes: unknown, n: number, low: number, high: number): Numbers {
   if (!(bytes instanceof Uint8Array)) throw logTrouble('LOG-009', 'not a number column');
-  const out = takeNumbers(n);
-  decodeNumbers(bytes, n, out, low, high);
-  return out;
+  return decodeNumbers(bytes, n, low, high);
 }
 
 function list(value: unknown, count?: number): unknown[] {

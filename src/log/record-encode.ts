@@ -3,7 +3,6 @@ import { limits } from '../base/limits.js';
 import type { RecordValue } from '../events/field.js';
 import type { ByteSink } from './byte-sink.js';
 import { encodeNumbers } from './number-encode.js';
-import { takeNumbers } from './numbers-pool.js';
 import { checkText, TextEncoder, type TextWire } from './text-column.js';
 
 /** What a value of a record is; the number stands in the tag column. */
@@ -33,8 +32,8 @@ export type ArrayWire = readonly [lengths: Uint8Array, elements: AnyWire];
 export function encodeAny(rows: readonly RecordValue[], sink: ByteSink, depth = 0): AnyWire {
   invariant(depth <= limits.recordDepth, 'record nested too deeply');
   const n = rows.length;
-  const tags = takeNumbers(n);
-  const numbers = takeNumbers(n);
+  const tags = new Float64Array(n);
+  const numbers = new Float64Array(n);
   let numberCount = 0;
   let texts: string[] | null = null;
   let objects: Readonly<Record<string, RecordValue>>[] | null = null;
@@ -82,7 +81,7 @@ export function encodeAny(rows: readonly RecordValue[], sink: ByteSink, depth = 
 const textEncoder = new TextEncoder();
 
 function encodeTexts(rows: readonly string[], sink: ByteSink): TextWire {
-  const ids = takeNumbers(rows.length);
+  const ids = new Float64Array(rows.length);
   textEncoder.start();
   for (let i = 0; i < rows.length; i++) ids[i] = textEncoder.id(rows[i]!);
   return textEncoder.finish(ids, rows.length, sink);
@@ -100,7 +99,7 @@ function encodeObjects(
   depth: number,
 ): ObjectWire {
   const shapes = new Map<string, Shape>();
-  const ids = takeNumbers(rows.length);
+  const ids = new Float64Array(rows.length);
   let last: Shape | undefined;
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i]!;
@@ -144,7 +143,7 @@ function shapeOf(keys: readonly string[], shapes: Map<string, Shape>): Shape {
 }
 
 function encodeArrays(rows: readonly (readonly RecordValue[])[], sink: ByteSink, depth: number): ArrayWire {
-  const lengths = takeNumbers(rows.length);
+  const lengths = new Float64Array(rows.length);
   const elements: RecordValue[] = [];
   for (let i = 0; i < rows.length; i++) {
     lengths[i] = rows[i]!.length;

@@ -2,6 +2,7 @@ import { invariant } from '../base/assert.js';
 import { catalogue, type KindName, kindNames } from '../events/catalogue.js';
 import type { Field } from '../events/field.js';
 import type { Column } from './kind-table.js';
+import type { Numbers } from './number-decode.js';
 import { materialiseAny } from './record-decode.js';
 
 /** Makes the payload objects of one kind from its columns, in catalogue order. */
@@ -9,11 +10,11 @@ type RowBuilder = (columns: readonly ColumnParts[], count: number) => object[];
 
 /** What a builder reads of a column: numbers or indices, and for texts and records the values themselves. */
 interface ColumnParts {
-  readonly numbers: Float64Array;
+  readonly numbers: Numbers;
   readonly values: readonly unknown[];
 }
 
-const none = new Float64Array(0);
+const none = new Uint8Array(0);
 
 /** Payloads of `count` events. @cost About 20 ns each, and what record fields cost. */
 export function buildRows(kind: KindName, columns: readonly Column[], count: number): object[] {

@@ -1,14 +1,14 @@
 import { invariant } from '../base/assert.js';
 import { limits } from '../base/limits.js';
 import type { ByteSink } from './byte-sink.js';
-import { decodeNumbers } from './number-decode.js';
+import { decodeNumbers, type Numbers } from './number-decode.js';
 import { encodeNumbers } from './number-encode.js';
 import { logTrouble } from './trouble.js';
 
 /** Texts of one column: per row an index into a table of distinct values; null may be one of them. */
 export interface TextColumn {
   readonly is: 'texts';
-  readonly ids: Float64Array;
+  readonly ids: Numbers;
   readonly table: readonly (string | null)[];
 }
 
@@ -48,7 +48,7 @@ export class TextEncoder {
 }
 
 /** @throws {Trouble} LOG-009 */
-export function decodeTexts(wire: unknown, n: number, out: Float64Array, nullable: boolean): TextColumn {
+export function decodeTexts(wire: unknown, n: number, nullable: boolean): TextColumn {
   if (
     !Array.isArray(wire) ||
     wire.length !== 2 ||
@@ -63,8 +63,11 @@ export function decodeTexts(wire: unknown, n: number, out: Float64Array, nullabl
       throw logTrouble('LOG-009', 'text table holds something else');
     }
   }
-  decodeNumbers(wire[1], n, out, 0, table.length - 1);
-  return { is: 'texts', ids: out, table: table as (string | null)[] };
+  return {
+    is: 'texts',
+    ids: decodeNumbers(wire[1], n, 0, table.length - 1),
+    table: table as (string | null)[],
+  };
 }
 
 const loneSurrogate = /\p{Surrogate}/u;

@@ -237,7 +237,7 @@ export class Columns<Name extends string> {
       const bytes: unknown = wire[1 + i];
       if (!(bytes instanceof Uint8Array)) bad('columns');
       this.#values[name] = new Float64Array(Math.max(16, this.length));
-      decodeNumbers(bytes, this.length, this.#values[name]);
+      this.#values[name].set(decodeNumbers(bytes, this.length));
     });
   }
 }
