@@ -127,6 +127,17 @@ export const verbs: readonly Verb[] = [
     load: () => import('./verbs/what-if.js'),
   },
   {
+    usage: 'diff <a> <b>',
+    summary: 'what differs between two traces, by meaning',
+    options: [
+      ['--level <level>', 'raw, semantic, guest or hardware; semantic unless given'],
+      ['--ignore <field>', 'a payload field that does not count; may be repeated', 'list'],
+      json,
+    ],
+    example: 'xpr diff swapped.xpr told.xpr',
+    load: () => import('./verbs/diff.js'),
+  },
+  {
     usage: 'export <trace>',
     summary: 'write a trace in another format',
     options: [

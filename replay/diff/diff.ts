@@ -1,0 +1,144 @@
+import { isInput, type TraceEvent } from '../../src/events/catalogue.js';
+import type { RecordValue } from '../../src/events/field.js';
+import type { TraceReader } from '../../src/log/reader.js';
+import type { Env } from '../../src/state/env.js';
+import { causesOf } from '../causes.js';
+import { compareValues } from '../compare.js';
+import { align, type Stretch } from './align.js';
+import { Canonicaliser, type CanonicalOptions, type Token } from './canonical.js';
+import { sameMeaning } from './same-meaning.js';
+
+/** One side of a comparison. */
+export interface Side {
+  readonly reader: TraceReader;
+  readonly env: Env;
+}
+
+/** The first event that differs, with its field. */
+export interface FirstDivergence {
+  /** Its place on each side; null where that side has nothing there. */
+  readonly a: number | null;
+  readonly b: number | null;
+  readonly kind: string;
+  readonly field: string;
+  readonly aValue: RecordValue | undefined;
+  readonly bValue: RecordValue | undefined;
+  /** Chain of causes on the side that has the event, nearest first. */
+  readonly causes: readonly number[];
+}
+
+/** A stretch in which the traces differ: places from (inclusive) to (exclusive) on each side. */
+export interface Island {
+  readonly aFrom: number;
+  readonly aTo: number;
+  readonly bFrom: number;
+  readonly bTo: number;
+  /** Whether the states differ behind it; null for islands beyond the first few hundred. */
+  readonly lasting: boolean | null;
+  /** The input on each side that the first differing event follows from. */
+  readonly root: { readonly a: number | null; readonly b: number | null };
+}
+
+export interface DiffResult {
+  readonly equal: boolean;
+  readonly firstDivergence: FirstDivergence | null;
+  readonly islands: readonly Island[];
+  readonly onlyInA: number;
+  readonly onlyInB: number;
+  readonly matched: number;
+  /** Differences that do not count, by reason. */
+  readonly ignored: Readonly<Record<string, number>>;
+}
+
+/** Islands whose lasting effect is worked out: each costs a comparison of two whole states. */
+const JUDGED = 256;
+
+/** Compares two traces by what they mean. Memory is bounded by the islands found and two windows. */
+export function diffTraces(left: Side, right: Side, options: CanonicalOptions): DiffResult {
+  const a = new Canonicaliser(left.env, options);
+  const b = new Canonicaliser(right.env, options);
+  const islands: Island[] = [];
+  const ignored = { time: 0, names: 0 };
+  let [matched, onlyInA, onlyInB] = [0, 0, 0];
+  let [nextA, nextB] = [0, 0];
+  let first: Stretch | null = null;
+  for (const stretch of align(a.tokens(left.reader.readEvents()), b.tokens(right.reader.readEvents()))) {
+    if (stretch.is === 'equal') {
+      matched += stretch.a.length;
+      if (options.level !== 'raw') count(stretch, ignored);
+    } else {
+      first ??= stretch;
+      onlyInA += stretch.a.length;
+      onlyInB += stretch.b.length;
+      islands.push({
+        aFrom: stretch.a[0]?.event.seq ?? nextA,
+        aTo: nextOf(stretch.a) ?? nextA,
+        bFrom: stretch.b[0]?.event.seq ?? nextB,
+        bTo: nextOf(stretch.b) ?? nextB,
+        lasting: null,
+        root: { a: rootOf(left, stretch.a[0]), b: rootOf(right, stretch.b[0]) },
+      });
+    }
+    nextA = nextOf(stretch.a) ?? nextA;
+    nextB = nextOf(stretch.b) ?? nextB;
+  }
+  return {
+    equal: islands.length === 0,
+    firstDivergence: first === null ? null : firstOf(first, left, right),
+    islands: islands.map((island, i) =>
+      i < JUDGED ? { ...island, lasting: !sameMeaning(left, right, island) } : island,
+    ),
+    onlyInA,
+    onlyInB,
+    matched,
+    ignored: { ...ignored, inferred: a.inferred + b.inferred },
+  };
+}
+
+const nextOf = (tokens: readonly Token[]): number | null => {
+  const last = tokens.at(-1);
+  return last === undefined ? null : last.event.seq + 1;
+};
+
+/** Equal pairs that were not equal to the letter. */
+function count({ a, b }: Stretch, ignored: { time: number; names: number }): void {
+  for (const [i, one] of a.entries()) {
+    const other = b[i]!;
+    if (one.event.atNs !== other.event.atNs) ignored.time += 1;
+    if (compareValues(one.event.data, other.event.data, '') !== null) ignored.names += 1;
+  }
+}
+
+function rootOf({ reader }: Side, token: Token | undefined): number | null {
+  if (token === undefined) return null;
+  const { event } = token;
+  return isInput(event) ? event.seq : (causesOf(reader, event).find(isInput)?.seq ?? null);
+}
+
+function firstOf({ a, b }: Stretch, left: Side, right: Side): FirstDivergence {
+  const [one, other] = [a[0], b[0]];
+  const causes = (side: Side, event: TraceEvent): number[] =>
+    causesOf(side.reader, event).map(({ seq }) => seq);
+  if (one !== undefined && other !== undefined && one.event.kind === other.event.kind) {
+    const difference = compareValues(one.fields, other.fields, '');
+    return {
+      a: one.event.seq,
+      b: other.event.seq,
+      kind: one.event.kind,
+      field: difference?.field ?? 'by',
+      aValue: difference === null ? one.event.by : (difference.expected as RecordValue),
+      bValue: difference === null ? other.event.by : (difference.actual as RecordValue),
+      causes: causes(left, one.event),
+    };
+  }
+  const here = one ?? other!;
+  return {
+    a: one?.event.seq ?? null,
+    b: other?.event.seq ?? null,
+    kind: here.event.kind,
+    field: 'kind',
+    aValue: one?.event.kind ?? null,
+    bValue: other?.event.kind ?? null,
+    causes: one === undefined ? causes(right, here.event) : causes(left, here.event),
+  };
+}
