@@ -5,13 +5,17 @@ import { bridgeInitKinds } from './kinds/bridge-init.js';
 import { configKinds } from './kinds/config.js';
 import { deviceKinds } from './kinds/device.js';
 import { domainKinds } from './kinds/domain.js';
+import { evtchnKinds } from './kinds/evtchn.js';
+import { gnttabKinds } from './kinds/gnttab.js';
 import { guestKinds } from './kinds/guest.js';
 import { hypercallKinds } from './kinds/hypercall.js';
 import { ioKinds } from './kinds/io.js';
 import { iommuKinds } from './kinds/iommu.js';
 import { ioreqKinds } from './kinds/ioreq.js';
+import { irqKinds } from './kinds/irq.js';
 import { itsKinds } from './kinds/its.js';
 import { msiKinds } from './kinds/msi.js';
+import { physmapKinds } from './kinds/physmap.js';
 import { vpciKinds } from './kinds/vpci.js';
 import { xenbusKinds } from './kinds/xenbus.js';
 
@@ -34,6 +38,10 @@ export const catalogue = {
   ...ioreqKinds,
   ...guestKinds,
   ...xenbusKinds,
+  ...irqKinds,
+  ...physmapKinds,
+  ...evtchnKinds,
+  ...gnttabKinds,
 };
 
 type Catalogue = typeof catalogue;

@@ -9,6 +9,8 @@ import { decideIommuService } from './msi/from-fault.js';
 import { decideMsiService } from './msi/raise.js';
 import { decideMsiWrite } from './msi/send.js';
 import { decideMsiEnd, decideMsiRaise, decideMsiReset, decideVectorWrite } from './msi/vectors.js';
+import { decideXenBoot } from './xen/boot.js';
+import { decideDomainDestroyed } from './xen/domain-destroy.js';
 import { decideHypercall } from './xen/hypercalls.js';
 import { decideIoRequest } from './xen/ioreq/access.js';
 import { decideBroadcast, decideIoreqServed } from './xen/ioreq/settle.js';
@@ -36,7 +38,7 @@ export const deciders: Deciders = {
   'bridge.stepped': decideBridgeStep,
   'stage2.populated': nothingFollows,
   'domain.created': nothingFollows,
-  'domain.destroyed': nothingFollows,
+
   'domain.configured': nothingFollows,
   'domain.dying': nothingFollows,
   'io.requested': decideIoRequest,
@@ -47,4 +49,8 @@ export const deciders: Deciders = {
   'xenstore.disconnected': nothingFollows,
   'xenstore.requested': decideXenstoreRequest,
   'xenstore.announced': decideXenstoreAnnouncement,
+  'domain.destroyed': decideDomainDestroyed,
+  'xen.booted': decideXenBoot,
+  'grant.offered': nothingFollows,
+  'grant.withdrawn': nothingFollows,
 };

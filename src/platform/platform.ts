@@ -110,6 +110,36 @@ export interface MsiController {
   readonly iidr?: number;
 }
 
+/** An I/O APIC. @source facts/xen 2.1 (apic_read), xen/arch/x86/io_apic.c */
+export interface IoApic {
+  readonly id: number;
+  readonly version: number;
+  readonly address: number;
+  readonly gsiBase: number;
+  readonly pins: number;
+}
+
+/** What only an x86 machine has, as far as Xen's answers depend on it. */
+export interface X86Facts {
+  readonly ioapics: readonly IoApic[];
+  /** Machine interrupts in all: GSIs and those for MSI. */
+  readonly nrIrqs: number;
+  /** Pirqs of the hardware domain. */
+  readonly hardwareDomainPirqs: number;
+  /** Pirqs an ordinary domain has above the GSIs (`extra_guest_irqs`). */
+  readonly extraGuestIrqs: number;
+  /** The IOMMU remaps interrupts. */
+  readonly interruptRemapping: boolean;
+  /** `msi=` boot option. */
+  readonly msi: boolean;
+  /** Interrupts Xen itself uses: its console, its timer. */
+  readonly ownIrqs: readonly number[];
+  /** I/O ports Xen itself uses beyond those every x86 Xen keeps, as inclusive ranges. */
+  readonly ownPorts: readonly (readonly [number, number])[];
+  /** Physical address width. */
+  readonly addressBits: number;
+}
+
 /** The physical truth a trace starts from: plain data, stored in the trace header. */
 export interface Platform {
   readonly name: string;
@@ -118,6 +148,8 @@ export interface Platform {
   readonly functions: readonly PlatformFunction[];
   readonly smmus: readonly Smmu[];
   readonly msiControllers: readonly MsiController[];
+  /** x86_64 only; absent: a machine with one I/O APIC of 24 pins (`defaultX86Facts`). */
+  readonly x86?: X86Facts;
 }
 
 export const emptyPlatform: Platform = {
@@ -127,4 +159,17 @@ export const emptyPlatform: Platform = {
   functions: [],
   smmus: [],
   msiControllers: [],
+};
+
+/** One I/O APIC, two CPUs' worth of vectors, interrupt remapping, MSI on. */
+export const defaultX86Facts: X86Facts = {
+  ioapics: [{ id: 0, version: 0x20, address: 0xfec0_0000, gsiBase: 0, pins: 24 }],
+  nrIrqs: 416,
+  hardwareDomainPirqs: 416,
+  extraGuestIrqs: 32,
+  interruptRemapping: true,
+  msi: true,
+  ownIrqs: [0],
+  ownPorts: [],
+  addressBits: 40,
 };

@@ -21,6 +21,11 @@ export const axes = {
     default: 'by-version',
   },
   iommu: { doc: 'Whether Xen drives the IOMMU.', values: ['on', 'off'], default: 'on' },
+  quarantine: {
+    doc: "Xen's `iommu=quarantine`: where a device goes when a guest gives it back; `none`: to the hardware domain unless it was put into quarantine by name.",
+    values: ['basic', 'scratch-page', 'none'],
+    default: 'basic',
+  },
   'pci-passthrough': {
     doc: "Xen's ARM boot option; on: Xen writes its numbers into Dom0's tree.",
     values: ['on', 'off'],

@@ -25,6 +25,10 @@ export const domainsSlice: Slice<DomainsState> = {
         name: data.name,
       };
     },
+    'domain.targeted': (domains, { data }) => {
+      const domain = domains[data.domid];
+      if (domain !== undefined) domain.target = data.target;
+    },
     'domain.destroyed': (domains, { data }) => {
       delete domains[data.domid];
     },

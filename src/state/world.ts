@@ -4,11 +4,16 @@ import { bridgeInitSlice } from './bridge-init.js';
 import { dom0Slice } from './dom0.js';
 import { domainsSlice } from './domains.js';
 import type { Env } from './env.js';
+import { evtchnSlice } from './evtchn.js';
+import { gnttabSlice } from './gnttab.js';
 import { hardwareSlice } from './hardware.js';
 import { iommuSlice } from './iommu.js';
 import { ioreqSlice } from './ioreq.js';
+import { irqSlice } from './irq.js';
 import { itsSlice } from './its.js';
 import { msiSlice } from './msi.js';
+import { permissionsSlice } from './permissions.js';
+import { physmapSlice } from './physmap.js';
 import { vpciSlice } from './vpci.js';
 import { xenSlice } from './xen.js';
 import { xenstoreSlice } from './xenstore.js';
@@ -26,6 +31,11 @@ export const slices = {
   xenstore: xenstoreSlice,
   msi: msiSlice,
   bridgeInit: bridgeInitSlice,
+  irq: irqSlice,
+  evtchn: evtchnSlice,
+  gnttab: gnttabSlice,
+  permissions: permissionsSlice,
+  physmap: physmapSlice,
 };
 
 type Slices = typeof slices;

@@ -1,5 +1,6 @@
 import type { CfgBase, DomainId } from '../base/brand.js';
 import type { FunctionId } from '../pci/function-id.js';
+import type { XenSbdf } from '../pci/sbdf.js';
 import type { Slice } from './slice.js';
 
 /** A host bridge in Xen's list, in list order. @source facts/xen 3.4 */
@@ -15,6 +16,12 @@ export interface XenDevice {
   owner: DomainId | null;
   type: string;
   extfn: string;
+  /** Physical function of a virtual one. */
+  physfn: XenSbdf | null;
+  /** Goes to dom_io when a guest gives it back. */
+  quarantine: boolean;
+  /** Never given to a guest again. */
+  broken: boolean;
 }
 
 export interface XenState {
@@ -58,6 +65,9 @@ export const xenSlice: Slice<XenState> = {
         owner: data.owner,
         type: data.type,
         extfn: data.isExtfn,
+        physfn: data.physfn,
+        quarantine: false,
+        broken: false,
       };
     },
     'device.unregistered': (xen, { data }) => {
@@ -66,6 +76,14 @@ export const xenSlice: Slice<XenState> = {
     'device.assigned': (xen, { data }) => {
       const device = xen.devices[data.sbdf];
       if (device !== undefined) device.owner = data.to;
+    },
+    'device.quarantined': (xen, { data }) => {
+      const device = xen.devices[data.sbdf];
+      if (device !== undefined) device.quarantine = data.quarantined;
+    },
+    'device.broken': (xen, { data }) => {
+      const device = xen.devices[data.sbdf];
+      if (device !== undefined) device.broken = true;
     },
     'xen.panicked': (xen, { data }) => {
       xen.panicked ??= data.reason;

@@ -1,4 +1,4 @@
-import { domid, functionField, input, int, orNull, outcome, text, xenSbdf } from '../field.js';
+import { domid, flag, functionField, input, int, orNull, outcome, text, xenSbdf } from '../field.js';
 
 /** @source facts/xen 2.4, 3.1, 7.2 */
 export const deviceKinds = {
@@ -16,6 +16,7 @@ export const deviceKinds = {
     owner: orNull(domid('owning domain; null after a failed IOMMU add')),
     type: text('Xen device type, as `pcie-endpoint`'),
     isExtfn: text('`extfn`, `virtfn` or `plain`'),
+    physfn: orNull(xenSbdf('the physical function of a virtual one')),
   }),
   'device.unregistered': outcome('Xen dropped its object for a name.', { sbdf: xenSbdf('the name') }),
   'device.assigned': outcome('A device changed its owner inside Xen.', {
@@ -24,6 +25,14 @@ export const deviceKinds = {
     from: orNull(domid('previous owner')),
     to: domid('new owner'),
   }),
+  'device.quarantined': outcome(
+    'A device was marked to go to dom_io, not to the hardware domain, when given back.',
+    {
+      sbdf: xenSbdf('the name'),
+      quarantined: flag('false: the mark was taken off'),
+    },
+  ),
+  'device.broken': outcome('Xen no longer lets guests have a device.', { sbdf: xenSbdf('the name') }),
   'device.failed': outcome('A step of device set-up failed inside Xen.', {
     sbdf: xenSbdf('the name'),
     step: text('`vpci`, `iommu`, `segment`, …'),

@@ -29,6 +29,9 @@ export const domainKinds = {
     reason: choice(['poweroff', 'reboot', 'suspend', 'crash', 'watchdog', 'soft_reset', 'other'], ''),
     why: text('log line of a crash, else empty'),
   }),
+  'domain.released': outcome('Xen took back what a destroyed domain still held.', {
+    domid: domid('the domain'),
+  }),
   'permission.changed': outcome('A grant of access was given or taken.', {
     domid: domid('the domain'),
     resource: choice(['iomem', 'ioport', 'irq', 'gsi'], ''),

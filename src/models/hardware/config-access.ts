@@ -4,6 +4,7 @@ import { type FunctionId, functionId } from '../../pci/function-id.js';
 import { bdfOf, busOf, segmentOf } from '../../pci/sbdf.js';
 import type { Context, Decider } from '../context.js';
 import { bridgeIndex } from '../xen/arm-bridges.js';
+import { decidePvAccess } from '../xen/pv-config.js';
 import { decideVpciRequest } from '../xen/vpci/decide.js';
 import { allOnes, readConfig, writeConfig } from './config-space.js';
 
@@ -11,6 +12,7 @@ import { allOnes, readConfig, writeConfig } from './config-space.js';
 export const decideConfigRequest: Decider<'config.requested'> = (context, event) => {
   const { data } = event;
   if (decideVpciRequest(context, event)) return;
+  if (data.via === 'pv' && context.env.platform.arch === 'x86_64') return decidePvAccess(context, event);
   const fn = reachedDirectly(context, data.domid, event);
   if (data.dir === 'read') {
     const value = fn === null ? allOnes(data.size) : readConfig(context, fn, data.reg, data.size);

@@ -5,6 +5,7 @@ import type { Context } from '../context.js';
 import { argNumber, argRecord, type HypercallHandler } from '../hypercall.js';
 import { domids, hardwareDomain } from './domains.js';
 import { moveStreams } from './iommu.js';
+import { isMsixMasked } from './msi.js';
 import { attachVpci, detachVpci } from './vpci/attach.js';
 
 const DEVICE_PCI = 0;
@@ -34,8 +35,9 @@ function availability(context: Context, name: XenSbdf): number {
   return device.owner === hardwareDomain(context) || device.owner === domids.IO ? 0 : -errno.EBUSY;
 }
 
-const nameIn = (args: Parameters<HypercallHandler>[1]['args']): XenSbdf =>
-  argNumber(argRecord(args, 'pci'), 'machine_sbdf') as XenSbdf;
+/** `machine_sbdf`, flat as in the structure or inside its `pci` member. */
+export const machineName = (args: Parameters<HypercallHandler>[1]['args']): XenSbdf =>
+  argNumber(args['machine_sbdf'] === undefined ? argRecord(args, 'pci') : args, 'machine_sbdf') as XenSbdf;
 
 /** XEN_DOMCTL_assign_device. @source facts/xen 7.2 */
 export const assignDevice: HypercallHandler = (context, { caller, args }) => {
@@ -49,41 +51,78 @@ export const assignDevice: HypercallHandler = (context, { caller, args }) => {
     RDM_RELAXED,
   );
   if (early !== 0) return { ret: early };
-  const name = nameIn(args);
+  const name = machineName(args);
   const taken = availability(context, name);
   if (taken !== 0) return { ret: taken };
-  return { ret: changeOwner(context, name, target) };
+  return { ret: assign(context, name, target) };
 };
+
+/** `assign_device` after the checks. @source facts/xen 7.2 step 7 */
+function assign(context: Context, name: XenSbdf, to: DomainId): number {
+  const isGuest = to !== hardwareDomain(context) && to !== domids.IO;
+  const refuse = (ret: number): number => {
+    const reason = `d${to}: assign (${formatSbdf(name)}) failed (${ret})`;
+    context.emit('xen', 'device.failed', { sbdf: name, step: 'assign', errno: ret, reason });
+    return ret;
+  };
+  if (context.state.xen.devices[name]?.broken === true && isGuest) return refuse(-errno.EBADF);
+  if (isMsixMasked(context, name)) return refuse(-errno.EBUSY);
+  const ret = changeOwner(context, name, to);
+  if (ret === 0 && to === domids.IO) setQuarantine(context, name, true);
+  return ret;
+}
+
+function setQuarantine(context: Context, name: XenSbdf, quarantined: boolean): void {
+  if (context.state.xen.devices[name]?.quarantine !== quarantined)
+    context.emit('xen', 'device.quarantined', { sbdf: name, quarantined });
+}
 
 /** XEN_DOMCTL_test_assign_device: whatever is wrong, the caller learns -EINVAL. @source facts/xen 7.2 step 6 */
 export const testAssignDevice: HypercallHandler = (context, { caller, args }) => {
   const target = argNumber(args, 'domain') as DomainId;
   const early = precheck(context, caller, target, argNumber(args, 'dev'), argNumber(args, 'flags'), 0);
   if (early !== 0) return { ret: early };
-  return { ret: availability(context, nameIn(args)) === 0 ? 0 : -errno.EINVAL };
+  return { ret: availability(context, machineName(args)) === 0 ? 0 : -errno.EINVAL };
 };
 
-/** XEN_DOMCTL_deassign_device: back to dom_io under quarantine, else to the hardware domain. @source facts/xen 7.2 step 8 */
+/** XEN_DOMCTL_deassign_device. @source facts/xen 7.2 step 8 */
 export const deassignDevice: HypercallHandler = (context, { caller, args }) => {
   const from = argNumber(args, 'domain') as DomainId;
   const early = precheck(context, caller, from, argNumber(args, 'dev'), argNumber(args, 'flags'), 0);
   if (early !== 0) return { ret: early };
-  const name = nameIn(args);
-  if (context.state.xen.devices[name]?.owner !== from) return { ret: -errno.ENODEV };
-  const target = from === domids.IO ? hardwareDomain(context) : domids.IO;
-  return { ret: changeOwner(context, name, target) };
+  return { ret: giveBack(context, machineName(args), from) };
 };
+
+/**
+ * `deassign_device`: back to dom_io under quarantine, else to the hardware domain, which takes the mark off.
+ * @source facts/xen 7.2 step 8
+ */
+export function giveBack(context: Context, name: XenSbdf, from: DomainId): number {
+  if (context.env.policies.iommu !== 'on') return -errno.EINVAL;
+  const device = context.state.xen.devices[name];
+  if (device === undefined || device.owner !== from) return -errno.ENODEV;
+  const isQuarantined = device.quarantine || context.env.policies.quarantine !== 'none';
+  const target = isQuarantined && from !== domids.IO ? domids.IO : hardwareDomain(context);
+  const ret = changeOwner(context, name, target);
+  if (ret === 0 && target === hardwareDomain(context)) setQuarantine(context, name, false);
+  return ret;
+}
 
 function changeOwner(context: Context, name: XenSbdf, to: DomainId): number {
   const device = context.state.xen.devices[name];
   if (device === undefined) return -errno.ENODEV;
+  const fail = (ret: number, why: string): number => {
+    const reason = `assign ${formatSbdf(name)} to d${to} failed: ${why}`;
+    context.emit('xen', 'device.failed', { sbdf: name, step: 'assign', errno: ret, reason });
+    return ret;
+  };
+  // VT-d gives a host bridge to nobody but the hardware domain (facts/xen 7.2, last paragraph but one).
+  const isX86 = context.env.platform.arch === 'x86_64';
+  if (isX86 && device.type === 'host-bridge' && to !== hardwareDomain(context))
+    return fail(-errno.EPERM, 'host bridge');
   detachVpci(context, name);
   const failure = moveStreams(context, name, device.owner, to === domids.IO ? null : to);
-  if (failure !== null) {
-    const reason = `assign ${formatSbdf(name)} to d${to} failed: ${failure.reason}`;
-    context.emit('xen', 'device.failed', { sbdf: name, step: 'assign', errno: failure.errno, reason });
-    return failure.errno;
-  }
+  if (failure !== null) return fail(failure.errno, failure.reason);
   context.emit('xen', 'device.assigned', { sbdf: name, function: device.function, from: device.owner, to });
   return attachVpci(context, name, to);
 }

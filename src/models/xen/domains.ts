@@ -25,3 +25,19 @@ export function hardwareDomain(context: Context): DomainId {
   const found = Object.entries(context.state.domains).find(([, domain]) => domain.hardware);
   return (found === undefined ? 0 : Number(found[0])) as DomainId;
 }
+
+/** HVM and PVH domains: translated, with an emulated interrupt controller. */
+export function isHvm(context: Context, domid: DomainId): boolean {
+  const type = context.state.domains[domid]?.type;
+  return type === 'hvm' || type === 'pvh';
+}
+
+/** Interrupts as event channels for HVM guests (the PIRQ feature); PVH domains have none. @source facts/xen 2.2 */
+export const hasPirqFeature = (context: Context, domid: DomainId): boolean =>
+  context.state.domains[domid]?.type === 'hvm';
+
+/** `rcu_lock_domain_by_any_id`: DOMID_SELF is the caller; null when no such domain lives. */
+export function resolveDomain(context: Context, caller: DomainId, domid: number): DomainId | null {
+  if (domid === domids.SELF) return caller;
+  return context.state.domains[domid] === undefined ? null : (domid as DomainId);
+}

@@ -5,6 +5,7 @@ import type { Context } from '../context.js';
 import { functionBehind, xenConfigRead } from './config-access.js';
 import { hardwareDomain } from './domains.js';
 import { attachToIommu, detachFromIommu } from './iommu.js';
+import { dropMsi, physicalFunction } from './msi.js';
 import { attachVpci, detachVpci } from './vpci/attach.js';
 
 /** What the caller of an add says about the device beyond its name. */
@@ -37,6 +38,7 @@ export function addDevice(context: Context, name: XenSbdf, info: AddInfo): numbe
       owner,
       type,
       isExtfn: info.isVirtfn ? 'virtfn' : info.isExtfn ? 'extfn' : 'plain',
+      physfn: info.isVirtfn ? physicalFunction(name, info.physfn) : null,
     });
   };
   // A device that has an owner is only enabled again, whatever comes of it.
@@ -67,10 +69,25 @@ export function addDevice(context: Context, name: XenSbdf, info: AddInfo): numbe
 export function removeDevice(context: Context, name: XenSbdf): number {
   const device = context.state.xen.devices[name];
   if (device === undefined) return -errno.ENODEV;
+  const virtual = virtualFunctions(context, name);
+  if (virtual.length > 0) {
+    for (const broken of [...virtual, name]) context.emit('xen', 'device.broken', { sbdf: broken });
+    const reason = `Attempted to remove PCI SR-IOV PF ${formatSbdf(name)} with VFs still present`;
+    context.emit('xen', 'device.failed', { sbdf: name, step: 'remove', errno: -errno.EBUSY, reason });
+    return -errno.EBUSY;
+  }
   detachVpci(context, name);
+  dropMsi(context, name);
   if (device.owner !== null) detachFromIommu(context, name);
   context.emit('xen', 'device.unregistered', { sbdf: name });
   return 0;
+}
+
+/** Virtual functions Xen has linked to a physical one, in the order of their names. */
+function virtualFunctions(context: Context, physfn: XenSbdf): XenSbdf[] {
+  return Object.entries(context.state.xen.devices)
+    .filter(([, device]) => device.physfn === physfn)
+    .map(([name]) => Number(name) as XenSbdf);
 }
 
 /** A number Xen has no object for gets one, bridge or not. @source facts/xen 2.4 step 2 */
@@ -82,7 +99,7 @@ export function createSegment(context: Context, segment: number): void {
  * Device type from the class code and the PCI Express capability, read through the name: with the wrong bridge behind
  * it, this is where another device's registers are touched first. @source facts/xen 3.1
  */
-function readType(context: Context, name: XenSbdf): string {
+export function readType(context: Context, name: XenSbdf): string {
   const deviceClass = xenConfigRead(context, name, 0x0a, 2);
   const express = findCapability(context, name, capabilityIds.express);
   if (deviceClass === 0x0604) {

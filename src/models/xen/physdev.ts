@@ -11,34 +11,37 @@ import {
   type OperationTable,
 } from '../hypercall.js';
 import { isPciActive } from './arm-bridges.js';
-import { isControlDomain } from './domains.js';
+import { hasPirqFeature, isControlDomain, isHvm } from './domains.js';
+import { eventPortOfPirq } from './event-channel-lookup.js';
 import { hostBridgeAdd } from './host-bridge-add.js';
+import { apicRead, apicWrite, isGsi, setupGsi } from './ioapic.js';
+import { getFreePirq, isPirqUsed, mapPirq, unmapPirqOperation } from './map-pirq.js';
+import { pciMmcfgReserved } from './mmcfg.js';
+import { prepareMsix, restoreMsi } from './msi.js';
 import { type AddInfo, addDevice, packName, removeDevice } from './pci-device.js';
+import { hasPirq, irqOfPirq } from './pirq.js';
 import { resetVpci } from './vpci/attach.js';
+import { nrPirqs, x86Facts } from './x86.js';
 
 const addFlags = { EXTFN: 1, VIRTFN: 2 } as const;
 
 const plainDevice: AddInfo = { isExtfn: false, isVirtfn: false, physfn: bdf(0, 0, 0) };
 
-/** ARM has commands 25, 26 and 32 only, and only with PCI compiled in and switched on. @source facts/xen 2.2 */
 const onArm = (context: Context): boolean => context.env.platform.arch === 'arm64';
-
-/** x86 only: absent on ARM. */
-const x86Only =
-  (handler: HypercallHandler): HypercallHandler =>
-  (context, call) =>
-    onArm(context) ? { ret: -errno.ENOSYS } : handler(context, call);
 
 /** The gate of the device operations, then `XSM_PRIV`. @source facts/xen 2.2 */
 const gated =
   (handler: HypercallHandler): HypercallHandler =>
   (context, call) => {
-    if (onArm(context)) {
-      if (context.env.switches['arm-pci'] === 'absent') return { ret: -errno.ENOSYS };
-      if (!isPciActive(context.env)) return { ret: -errno.EOPNOTSUPP };
-    }
-    return privileged(handler)(context, call);
+    return armGate(context) ?? privileged(handler)(context, call);
   };
+
+/** Why ARM refuses every device operation; null when it does not, and on x86. */
+function armGate(context: Context): Answer | null {
+  if (!onArm(context)) return null;
+  if (context.env.switches['arm-pci'] === 'absent') return answer(-errno.ENOSYS);
+  return isPciActive(context.env) ? null : answer(-errno.EOPNOTSUPP);
+}
 
 const privileged =
   (handler: HypercallHandler): HypercallHandler =>
@@ -60,10 +63,11 @@ const pciDeviceAdd: HypercallHandler = (context, { args }) => {
 };
 
 /** `manage_pci_add_ext`: segment 0 whatever the caller means; each flag is 0 or 1. @source facts/xen 2.1 */
-const managePciAddExt: HypercallHandler = (context, { args }) => {
+const managePciAddExt: HypercallHandler = (context, { caller, args }) => {
   const isExtfn = argNumber(args, 'is_extfn');
   const isVirtfn = argNumber(args, 'is_virtfn');
   if (isExtfn > 1 || isVirtfn > 1) return answer(-errno.EINVAL);
+  if (!isControlDomain(context, caller)) return answer(-errno.EPERM);
   const physfn = argRecord(args, 'physfn');
   return answer(
     addDevice(context, nameOf(args, 0), {
@@ -74,10 +78,18 @@ const managePciAddExt: HypercallHandler = (context, { args }) => {
   );
 };
 
-/** `pci_device_reset` came with 4.20; it rebuilds Xen's own view and touches no hardware. @source facts/xen 2.4 */
-const pciDeviceReset: HypercallHandler = (context, { args }) => {
+/**
+ * `pci_device_reset` came with 4.20; it rebuilds Xen's own view and touches no hardware. The flags are looked at
+ * before the privilege. @source facts/xen 2.4
+ */
+const pciDeviceReset: HypercallHandler = (context, call) => {
   if (!atLeast(context.env.switches, 'xen', '4.20')) return answer(-errno.ENOSYS);
+  return armGate(context) ?? resetChecked(context, call);
+};
+
+const resetChecked: HypercallHandler = (context, { caller, args }) => {
   if ((argNumber(args, 'flags') & ~3) !== 0) return answer(-errno.EINVAL);
+  if (!isControlDomain(context, caller)) return answer(-errno.EPERM);
   const device = argRecord(args, 'dev');
   const name = packName(argNumber(device, 'seg'), argNumber(device, 'bus'), argNumber(device, 'devfn'));
   return answer(context.state.xen.devices[name] === undefined ? -errno.ENODEV : resetVpci(context, name));
@@ -87,19 +99,133 @@ const devfnAt = (bus: number, devfn: number) => bdf(bus, devfn >>> 3, devfn & 7)
 const nameOf = (args: Call['args'], segment: number) =>
   packName(segment, argNumber(args, 'bus'), argNumber(args, 'devfn'));
 
+const nameFrom = (args: Call['args']) => nameOf(args, argNumber(args, 'seg'));
+
+/** PHYSDEVOP_eoi: any pirq the domain has a record of. @source facts/xen 2.1 */
+const eoi: HypercallHandler = (context, { caller, args }) => {
+  const pirq = argNumber(args, 'irq');
+  const isKnown =
+    pirq < nrPirqs(context.state, context.env, caller) &&
+    (hasPirq(context, caller, pirq) || eventPortOfPirq(context, caller, pirq) !== null);
+  if (!isKnown) return answer(-errno.EINVAL);
+  return answer(0);
+};
+
+const NEEDS_EOI = 1;
+const SHARED = 2;
+
+const irqStatusQuery: HypercallHandler = (context, { caller, args }) => {
+  const pirq = argNumber(args, 'irq');
+  if (pirq > 0x7fff_ffff || pirq >= nrPirqs(context.state, context.env, caller)) return answer(-errno.EINVAL);
+  if (isHvm(context, caller) && !isPirqUsed(context, caller, pirq)) return answer(-errno.EINVAL);
+  const guests = context.state.irq.guests[irqOfPirq(context, caller, pirq)] ?? [];
+  return { ret: 0, out: { irq: pirq, flags: NEEDS_EOI | (guests.length > 1 ? SHARED : 0) } };
+};
+
+/** One page per domain; version 1 also unmasks the event channel at each EOI. @source facts/xen 2.1 */
+const pirqEoiPage =
+  (autoUnmask: boolean): HypercallHandler =>
+  (context, { caller, args }) => {
+    const gmfn = argNumber(args, 'gmfn');
+    if (gmfn > 0xffff_ffff) return answer(-errno.EINVAL);
+    if ((context.state.irq.domains[caller]?.eoiPage ?? null) !== null) return answer(-errno.EBUSY);
+    context.emit('xen', 'pirq.eoi_page', { domid: caller, gmfn, autoUnmask });
+    return answer(0);
+  };
+
+const MAX_PORTS = 65_536;
+
+const restore =
+  (nameOfArgs: (args: Call['args']) => ReturnType<typeof nameFrom>): HypercallHandler =>
+  (context, { caller, args }) => {
+    const name = nameOfArgs(args);
+    if (context.state.xen.devices[name] === undefined) return answer(-errno.ENODEV);
+    if (!x86Facts(context.env).msi) return answer(-errno.EOPNOTSUPP);
+    return answer(isControlDomain(context, caller) ? restoreMsi(context, name) : -errno.EPERM);
+  };
+
+/** The debug port's USB controller around a reset; Xen uses none here, so there is nothing to stop. @source facts/xen 2.1 */
+const dbgpOp: HypercallHandler = (context, { caller, args }) => {
+  if (context.state.domains[caller]?.hardware !== true) return answer(-errno.EPERM);
+  const isKnownOp = argNumber(args, 'op') === 1 || argNumber(args, 'op') === 2;
+  return answer(isKnownOp && argNumber(args, 'bus') <= 1 ? 0 : -errno.EINVAL);
+};
+
+/** Who besides PV domains reaches an operation on x86: HVM domains always, with the PIRQ feature, or as hardware domain. */
+type HvmMay = 'always' | 'pirq' | 'hardware' | 'never';
+
+/**
+ * Puts an operation behind the entry of its machine: ARM has 25, 26 and 32 only, HVM and PVH domains pass
+ * hvm_physdev_op first. @source facts/xen 2.2
+ */
+const entry =
+  (hvmMay: HvmMay, handler: HypercallHandler, arm = false): HypercallHandler =>
+  (context, call) => {
+    if (onArm(context)) return arm ? handler(context, call) : answer(-errno.ENOSYS);
+    if (!isHvm(context, call.caller)) return handler(context, call);
+    const passes =
+      hvmMay === 'always' ||
+      (hvmMay === 'pirq' && hasPirqFeature(context, call.caller)) ||
+      (hvmMay === 'hardware' && context.state.domains[call.caller]?.hardware === true);
+    return passes ? handler(context, call) : answer(-errno.ENOSYS);
+  };
+
 /** `physdev_op` sub-operations. @source facts/xen 2 */
 export const physdevOperations: OperationTable = {
-  manage_pci_add: x86Only(
+  irq_unmask_notify: entry('never', () => answer(0)),
+  irq_status_query: entry('pirq', irqStatusQuery),
+  set_iopl: entry('never', (_context, { args }) => answer(argNumber(args, 'iopl') > 3 ? -errno.EINVAL : 0)),
+  set_iobitmap: entry('never', (_context, { args }) =>
+    answer(argNumber(args, 'nr_ports') > MAX_PORTS ? -errno.EINVAL : 0),
+  ),
+  apic_read: entry('never', privileged(apicRead)),
+  apic_write: entry('never', privileged(apicWrite)),
+  alloc_irq_vector: entry(
+    'never',
+    privileged((_context, { args }) => {
+      const irq = argNumber(args, 'irq');
+      return { ret: 0, out: { irq, vector: irq } };
+    }),
+  ),
+  eoi: entry('pirq', eoi),
+  map_pirq: entry('always', mapPirq),
+  unmap_pirq: entry('always', unmapPirqOperation),
+  manage_pci_add: entry(
+    'never',
     privileged((context, { args }) => answer(addDevice(context, nameOf(args, 0), plainDevice))),
   ),
-  manage_pci_remove: x86Only(
+  manage_pci_remove: entry(
+    'never',
     privileged((context, { args }) => answer(removeDevice(context, nameOf(args, 0)))),
   ),
-  manage_pci_add_ext: x86Only(privileged(managePciAddExt)),
-  pci_device_add: gated(pciDeviceAdd),
-  pci_device_remove: gated((context, { args }) =>
-    answer(removeDevice(context, nameOf(args, argNumber(args, 'seg')))),
+  pirq_eoi_gmfn_v1: entry('never', pirqEoiPage(true)),
+  restore_msi: entry(
+    'never',
+    restore((args) => nameOf(args, 0)),
   ),
-  pci_device_reset: gated(pciDeviceReset),
+  manage_pci_add_ext: entry('never', managePciAddExt),
+  setup_gsi: entry('hardware', (context, call) =>
+    isGsi(context, argNumber(call.args, 'gsi')) ? privileged(setupGsi)(context, call) : answer(-errno.EINVAL),
+  ),
+  get_free_pirq: entry('pirq', getFreePirq),
+  pci_mmcfg_reserved: entry('hardware', privileged(pciMmcfgReserved)),
+  pci_device_add: entry('hardware', gated(pciDeviceAdd), true),
+  pci_device_remove: entry(
+    'hardware',
+    gated((context, { args }) => answer(removeDevice(context, nameFrom(args)))),
+    true,
+  ),
+  restore_msi_ext: entry('never', restore(nameFrom)),
+  pirq_eoi_gmfn_v2: entry('never', pirqEoiPage(false)),
+  dbgp_op: entry('hardware', dbgpOp),
+  prepare_msix: entry(
+    'never',
+    privileged((context, { args }) => answer(prepareMsix(context, nameFrom(args), false))),
+  ),
+  release_msix: entry(
+    'never',
+    privileged((context, { args }) => answer(prepareMsix(context, nameFrom(args), true))),
+  ),
+  pci_device_reset: entry('hardware', pciDeviceReset, true),
   pci_host_bridge_add: privileged(hostBridgeAdd),
 };

@@ -1,0 +1,31 @@
+import { address, domid, flag, input, outcome, u8, u32 } from '../field.js';
+
+/** @source facts/xen 1.2; xen/common/grant_table.c */
+export const gnttabKinds = {
+  'grant.offered': input('A domain wrote an entry of its grant table.', {
+    domid: domid('the owner of the page'),
+    ref: u32('grant reference'),
+    to: domid('who may use it'),
+    frame: address('the frame offered'),
+    readonly: flag('only for reading'),
+  }),
+  'grant.withdrawn': input('A domain cleared an entry of its grant table.', {
+    domid: domid('the owner of the page'),
+    ref: u32('grant reference'),
+  }),
+  'grant.mapped': outcome('A domain mapped a granted frame.', {
+    domid: domid('who mapped it'),
+    handle: u32('its handle'),
+    from: domid('the owner of the page'),
+    ref: u32('grant reference'),
+    readonly: flag('mapped only for reading'),
+  }),
+  'grant.unmapped': outcome('A domain gave up a mapping of a granted frame.', {
+    domid: domid('who had it'),
+    handle: u32('its handle'),
+  }),
+  'grant.version': outcome('A domain chose the layout of its grant table.', {
+    domid: domid('the domain'),
+    version: u8('1 or 2'),
+  }),
+};

@@ -1,0 +1,26 @@
+import { formatSbdf, type XenSbdf } from '../../pci/sbdf.js';
+import type { Context, Decider } from '../context.js';
+import { giveBack } from './assignment.js';
+import { unmapAllPirqs } from './pirq.js';
+
+/**
+ * A domain's end: interrupts first, then its devices, each to where a deassign would bring it.
+ * @source facts/xen 7.2 ("domain destruction"), xen/drivers/passthrough/pci.c (pci_release_devices)
+ */
+export const decideDomainDestroyed: Decider<'domain.destroyed'> = (context, { data }) => {
+  const isKnown = context.state.irq.domains[data.domid] !== undefined;
+  unmapAllPirqs(context, data.domid);
+  for (const name of ownedBy(context, data.domid)) {
+    const ret = giveBack(context, name, data.domid);
+    if (ret !== 0) {
+      const reason = `d${data.domid}: deassign (${formatSbdf(name)}) failed (${ret})`;
+      context.emit('xen', 'device.failed', { sbdf: name, step: 'deassign', errno: ret, reason });
+    }
+  }
+  if (isKnown) context.emit('xen', 'domain.released', { domid: data.domid });
+};
+
+const ownedBy = (context: Context, domid: number): XenSbdf[] =>
+  Object.entries(context.state.xen.devices)
+    .filter(([, device]) => device.owner === domid)
+    .map(([name]) => Number(name) as XenSbdf);

@@ -1,0 +1,264 @@
+import type { DomainId } from '../../base/brand.js';
+import { errno } from '../../base/errno.js';
+import { sbdf, segmentOf, type XenSbdf } from '../../pci/sbdf.js';
+import type { DeviceMsi, MsiEntry } from '../../state/irq.js';
+import type { Context } from '../context.js';
+import { readConfig } from '../hardware/config-space.js';
+import { functionBehind } from './config-access.js';
+import { domids, hardwareDomain } from './domains.js';
+import { x86Facts } from './x86.js';
+
+/** `struct msi_info`: what a caller wants. */
+export interface MsiRequest {
+  readonly name: XenSbdf;
+  /** Table entry of MSI-X; vectors of a multi-message MSI. */
+  readonly entry: number;
+  /** Base address register of the MSI-X table; 0 asks for MSI. */
+  readonly tableBase: number;
+}
+
+const capability = { MSI: 0x05, MSIX: 0x11, SRIOV: 0x10 } as const;
+const COMMAND_MEMORY = 2;
+const MSIX_MASKALL = 0x4000;
+const SRIOV_CONTROL_VFE_MSE = 0x9;
+
+const none: DeviceMsi = { entries: [], prepared: false, guestMaskall: false };
+export const deviceMsi = (context: Context, name: XenSbdf): DeviceMsi =>
+  (context.state.irq.msi[name] as DeviceMsi | undefined) ?? none;
+
+/** Xen remembers these places when it makes a device object, so looking at them again is no access of its own. */
+function peek(context: Context, name: XenSbdf, reg: number, size: 1 | 2 | 4): number {
+  const fn = functionBehind(context.state, context.env, name);
+  return fn === null ? 2 ** (8 * size) - 1 : readConfig(context, fn, reg, size);
+}
+
+/** Offset of a capability of the legacy list; 0 when the device has none of that id. At most 48 steps. */
+export function capabilityAt(context: Context, name: XenSbdf, id: number): number {
+  if ((peek(context, name, 0x06, 2) & 0x10) === 0) return 0;
+  let at = peek(context, name, 0x34, 1) & ~3;
+  for (let step = 0; step < 48 && at >= 0x40; step++) {
+    const header = peek(context, name, at, 2);
+    if ((header & 0xff) === id) return at;
+    if ((header & 0xff) === 0xff) return 0;
+    at = (header >>> 8) & ~3;
+  }
+  return 0;
+}
+
+/** Offset of an extended capability; 0 when there is none. */
+export function extendedCapabilityAt(context: Context, name: XenSbdf, id: number): number {
+  let at = 0x100;
+  for (let step = 0; step < 480 && at >= 0x100; step++) {
+    const header = peek(context, name, at, 4);
+    if (header === 0 || header === 0xffff_ffff) return 0;
+    if ((header & 0xffff) === id) return at;
+    at = (header >>> 20) & ~3;
+  }
+  return 0;
+}
+
+export const msixAt = (context: Context, name: XenSbdf): number =>
+  capabilityAt(context, name, capability.MSIX);
+export const msiAt = (context: Context, name: XenSbdf): number => capabilityAt(context, name, capability.MSI);
+
+/** Entries of the MSI-X table; 0 without MSI-X. */
+const msixEntries = (context: Context, name: XenSbdf): number => {
+  const at = msixAt(context, name);
+  return at === 0 ? 0 : (peek(context, name, at + 2, 2) & 0x7ff) + 1;
+};
+
+/** The device and entry a machine interrupt belongs to; null when it is no MSI. O(entries in use). */
+export function msiOf(context: Context, irq: number): { name: XenSbdf; entry: MsiEntry } | null {
+  for (const [key, device] of Object.entries(context.state.irq.msi)) {
+    for (const entry of device.entries)
+      if (entry.irq === irq || isLaterVector(context, entry, irq))
+        return { name: Number(key) as XenSbdf, entry: { ...entry } };
+  }
+  return null;
+}
+
+/** Vectors of one multi-message MSI stand side by side in one domain's pirqs. */
+function isLaterVector(context: Context, entry: MsiEntry, irq: number): boolean {
+  if (entry.vectors === 1) return false;
+  return Object.values(context.state.irq.domains).some(({ pirqOf }) => {
+    const first = pirqOf[entry.irq];
+    const here = pirqOf[irq];
+    return first !== undefined && here !== undefined && here > first && here < first + entry.vectors;
+  });
+}
+
+/**
+ * `pci_enable_msi`: 0, a negative errno, or the number of vectors the device has when more were asked for.
+ * @source facts/xen 2.3, xen/arch/x86/msi.c
+ */
+export function enableMsi(
+  context: Context,
+  caller: DomainId,
+  { name, entry, tableBase }: MsiRequest,
+  irq: number,
+  vectors: number,
+): number {
+  if (!x86Facts(context.env).msi) return -errno.EPERM;
+  return tableBase === 0
+    ? enablePlain(context, name, irq, vectors)
+    : enableMsix(context, caller, name, entry, irq);
+}
+
+function enablePlain(context: Context, name: XenSbdf, irq: number, vectors: number): number {
+  if (find(context, name, 'msi', irq) !== undefined) return -errno.EEXIST;
+  const other = find(context, name, 'msix');
+  if (other !== undefined) context.emit('xen', 'msi.disabled', { sbdf: name, irq: other.irq });
+  const at = msiAt(context, name);
+  if (at === 0) return -errno.ENODEV;
+  const most = 1 << ((peek(context, name, at + 2, 2) >>> 1) & 7);
+  if (vectors > most) return most;
+  context.emit('xen', 'msi.enabled', { sbdf: name, type: 'msi', entry: 0, irq, vectors });
+  return 0;
+}
+
+function enableMsix(context: Context, caller: DomainId, name: XenSbdf, entry: number, irq: number): number {
+  const entries = msixEntries(context, name);
+  if (entries === 0) return -errno.ENODEV;
+  if (entry < 0 || entry >= entries) return -errno.EINVAL;
+  if (find(context, name, 'msix', irq) !== undefined) return -errno.EEXIST;
+  const other = find(context, name, 'msi');
+  if (other !== undefined) context.emit('xen', 'msi.disabled', { sbdf: name, irq: other.irq });
+  const ready = setUpTable(context, name, caller);
+  if (ready !== 0) return ready;
+  context.emit('xen', 'msi.enabled', { sbdf: name, type: 'msix', entry, irq, vectors: 1 });
+  return 0;
+}
+
+const find = (context: Context, name: XenSbdf, type: string, irq?: number): MsiEntry | undefined =>
+  deviceMsi(context, name).entries.find(
+    (entry) => entry.type === type && (irq === undefined || entry.irq === irq),
+  );
+
+/** Uses of the MSI-X table: its entries, and one for prepare_msix. */
+export function usesOfTable(context: Context, name: XenSbdf): number {
+  const device = deviceMsi(context, name);
+  return device.entries.filter((entry) => entry.type === 'msix').length + (device.prepared ? 1 : 0);
+}
+
+/**
+ * The part of `msix_capability_init` that can refuse. Xen finds the table itself only for prepare_msix and for the
+ * hardware domain's own or quarantined devices; for a guest's device it must have been prepared before.
+ * @param caller Null for prepare_msix.
+ */
+function setUpTable(context: Context, name: XenSbdf, caller: DomainId | null): number {
+  if (!isMemoryDecoded(context, name)) return -errno.ENXIO;
+  if (usesOfTable(context, name) > 0) return 0;
+  const owner = context.state.xen.devices[name]?.owner;
+  const mayFind =
+    caller === null || (caller === hardwareDomain(context) && (owner === caller || owner === domids.IO));
+  if (!mayFind) return -errno.ENODATA;
+  return caller === null && tableAddress(context, name) === 0 ? -errno.ENXIO : 0;
+}
+
+/** Whether the function claims memory accesses; a virtual function does as its physical one says. */
+function isMemoryDecoded(context: Context, name: XenSbdf): boolean {
+  const physfn = context.state.xen.devices[name]?.physfn ?? null;
+  if (physfn === null) return (peek(context, name, 0x04, 2) & COMMAND_MEMORY) !== 0;
+  const at = extendedCapabilityAt(context, physfn, capability.SRIOV);
+  const control = at === 0 ? 0 : peek(context, physfn, at + 8, 2);
+  return (control & SRIOV_CONTROL_VFE_MSE) === SRIOV_CONTROL_VFE_MSE;
+}
+
+/** Address of the register the MSI-X table lies behind; 0 when it is unset or no memory register. */
+function tableAddress(context: Context, name: XenSbdf): number {
+  const bir = peek(context, name, msixAt(context, name) + 4, 4) & 7;
+  const physfn = context.state.xen.devices[name]?.physfn ?? null;
+  // The registers of virtual functions stand in the capability of the physical one.
+  const [holder, first] =
+    physfn === null ? [name, 0x10] : [physfn, extendedCapabilityAt(context, physfn, capability.SRIOV) + 0x24];
+  if (bir > 5) return 0;
+  const low = peek(context, holder, first + 4 * bir, 4);
+  if ((low & 1) !== 0) return 0;
+  const high = (low & 6) === 4 ? peek(context, holder, first + 4 * bir + 4, 4) : 0;
+  return high * 0x1_0000_0000 + ((low & ~0xf) >>> 0);
+}
+
+/** `pci_disable_msi` and `msi_free_irq` of one entry. */
+export function disableMsi(context: Context, name: XenSbdf, irq: number): void {
+  context.emit('xen', 'msi.disabled', { sbdf: name, irq });
+}
+
+/** `pci_prepare_msix`, both ways. @source facts/xen 2.4 */
+export function prepareMsix(context: Context, name: XenSbdf, release: boolean): number {
+  if (!x86Facts(context.env).msi) return 0;
+  // Xen takes it for granted that the device has MSI-X; one without is answered like one that is not there.
+  if (context.state.xen.devices[name] === undefined || msixAt(context, name) === 0) return -errno.ENODEV;
+  if (usesOfTable(context, name) !== (release ? 1 : 0)) return -errno.EBUSY;
+  const ready = release ? 0 : setUpTable(context, name, null);
+  if (ready !== 0) return ready;
+  context.emit('xen', 'msix.prepared', { sbdf: name, prepared: !release });
+  return 0;
+}
+
+/** `pci_restore_msi_state`, after the device was found. @source facts/xen 2.4 */
+export function restoreMsi(context: Context, name: XenSbdf): number {
+  const hasMsix = find(context, name, 'msix') !== undefined;
+  if (hasMsix && !isMemoryDecoded(context, name)) return -errno.ENXIO;
+  context.emit('xen', 'msi.restored', { sbdf: name });
+  return 0;
+}
+
+/** Why a device with MSI-X may not change hands: MASKALL is set in hardware. @source facts/xen 7.2 step 7 */
+export function isMsixMasked(context: Context, name: XenSbdf): boolean {
+  const at = msixAt(context, name);
+  return at !== 0 && (peek(context, name, at + 2, 2) & MSIX_MASKALL) !== 0;
+}
+
+/**
+ * `pci_conf_write_intercept`: 0 passed on as it is, 1 passed on with `value`, or a negative errno.
+ * @source facts/xen 3.3, xen/arch/x86/msi.c
+ */
+export function interceptWrite(
+  context: Context,
+  name: XenSbdf,
+  reg: number,
+  size: number,
+  data: number,
+): { readonly verdict: number; readonly value: number } {
+  const pass = { verdict: 0, value: data };
+  const refuse = { verdict: -errno.EACCES, value: data };
+  if (reg < 64 || reg >= 256 || context.state.xen.devices[name] === undefined) return pass;
+  const msix = msixAt(context, name);
+  if (msix !== 0 && reg >= msix && reg < msix + 12) {
+    if (reg !== msix + 2 || size !== 2) return refuse;
+    const maskall = (data & MSIX_MASKALL) !== 0;
+    if (deviceMsi(context, name).guestMaskall !== maskall)
+      context.emit('xen', 'msix.masked', { sbdf: name, maskall });
+    // Xen's own MASKALL is set only while it works on the table, never between two accesses.
+    return { verdict: 1, value: data };
+  }
+  const entry = find(context, name, 'msi');
+  if (entry === undefined) return pass;
+  const at = msiAt(context, name);
+  const control = peek(context, name, at + 2, 2);
+  if ((control & 0x100) === 0) return pass;
+  const maskAt = at + ((control & 0x80) !== 0 ? 0x10 : 0x0c);
+  if (reg < at || reg >= maskAt + 8) return pass;
+  if (reg === at + 2) return size === 2 ? { verdict: 1, value: data } : refuse;
+  if (reg < maskAt || reg >= maskAt + 4 || size !== 4) return refuse;
+  return { verdict: 1, value: (data | unusedMask(control, entry.vectors)) >>> 0 };
+}
+
+/** Mask bits of vectors the device has but nobody uses stay set. */
+function unusedMask(control: number, vectors: number): number {
+  const most = 1 << ((control >>> 1) & 7);
+  return (2 ** most - 2 ** vectors) >>> 0;
+}
+
+/** `pci_cleanup_msi`: a device that goes leaves no entry behind. */
+export function dropMsi(context: Context, name: XenSbdf): void {
+  for (const entry of [...deviceMsi(context, name).entries]) {
+    context.emit('xen', 'msi.disabled', { sbdf: name, irq: entry.irq });
+    if (context.state.irq.created[entry.irq] !== undefined)
+      context.emit('xen', 'irq.destroyed', { irq: entry.irq });
+  }
+}
+
+/** Physical function of a virtual function's request, in the request's own segment. */
+export const physicalFunction = (name: XenSbdf, physfn: number): XenSbdf =>
+  sbdf<XenSbdf>(segmentOf(name), physfn);

@@ -1,0 +1,23 @@
+import { addRange, type Ranges, removeRange } from './ranges.js';
+import type { Slice } from './slice.js';
+
+export type Resource = 'iomem' | 'ioport' | 'irq' | 'gsi';
+
+/** By domid, what a domain may use: machine frames, I/O ports, machine interrupts. */
+export type PermissionsState = Record<number, Partial<Record<Resource, Ranges>>>;
+
+export const permissionsSlice: Slice<PermissionsState> = {
+  initial: () => ({}),
+  on: {
+    'permission.changed': (permissions, { data }) => {
+      permissions[data.domid] ??= {};
+      const domain = permissions[data.domid]!;
+      domain[data.resource] ??= [];
+      const change = data.allowed ? addRange : removeRange;
+      change(domain[data.resource]!, Number(data.first), Number(data.last));
+    },
+    'domain.destroyed': (permissions, { data }) => {
+      delete permissions[data.domid];
+    },
+  },
+};

@@ -1,0 +1,59 @@
+import type { Slice } from './slice.js';
+
+/** Machine frames a translated domain sees at `gfn`. */
+export interface MmioMapping {
+  gfn: number;
+  mfn: number;
+  count: number;
+}
+
+/** Machine ports an HVM domain sees at `gport`. */
+export interface PortMapping {
+  gport: number;
+  mport: number;
+  count: number;
+}
+
+export interface PhysmapDomain {
+  mmio: MmioMapping[];
+  ports: PortMapping[];
+}
+
+export type PhysmapState = Record<number, PhysmapDomain>;
+
+const domainOf = (state: PhysmapState, domid: number): PhysmapDomain => {
+  state[domid] ??= { mmio: [], ports: [] };
+  return state[domid];
+};
+
+export const physmapSlice: Slice<PhysmapState> = {
+  initial: () => ({}),
+  on: {
+    'mmio.mapped': (state, { data }) => {
+      const domain = domainOf(state, data.domid);
+      const { gfn, mfn, count } = data;
+      domain.mmio = domain.mmio.flatMap((old) => withoutFrames(old, gfn, count));
+      if (data.mapped) domain.mmio.push({ gfn, mfn, count });
+    },
+    'ports.mapped': (state, { data }) => {
+      const domain = domainOf(state, data.domid);
+      const { gport, mport, count } = data;
+      domain.ports = domain.ports.filter((old) => old.mport !== mport || old.count !== count);
+      if (data.mapped) domain.ports.unshift({ gport, mport, count });
+    },
+    'domain.destroyed': (state, { data }) => {
+      delete state[data.domid];
+    },
+  },
+};
+
+/** What is left of a mapping when [gfn, gfn + count) is taken out of it. */
+function withoutFrames(old: MmioMapping, gfn: number, count: number): MmioMapping[] {
+  const end = gfn + count;
+  const oldEnd = old.gfn + old.count;
+  if (oldEnd <= gfn || old.gfn >= end) return [old];
+  const left: MmioMapping[] = [];
+  if (old.gfn < gfn) left.push({ gfn: old.gfn, mfn: old.mfn, count: gfn - old.gfn });
+  if (oldEnd > end) left.push({ gfn: end, mfn: old.mfn + (end - old.gfn), count: oldEnd - end });
+  return left;
+}
