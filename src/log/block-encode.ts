@@ -49,7 +49,7 @@ export class BlockEncoder {
     let lastRows: Row[] = [];
     for (let i = 0; i < n; i++) {
       const event = events[i]!;
-      invariant(event.seq === first.seq + i, `event ${event.seq} stands where ${first.seq + i} belongs`);
+      if (event.seq !== first.seq + i) misplaced(event.seq, first.seq + i);
       if (event.kind !== lastKind) {
         lastKind = event.kind;
         const rows = rowsByKind.get(lastKind);
@@ -89,7 +89,7 @@ export class BlockEncoder {
     const values = this.#numbers;
     for (let i = 0; i < events.length; i++) {
       const at = events[i]!.atNs;
-      invariant(Number.isSafeInteger(at) && at >= 0, `atNs ${at} is no time`);
+      if (!(Number.isSafeInteger(at) && at >= 0)) throw new InvariantError(`atNs ${at} is no time`);
       values[i] = at;
     }
     return encodeNumbers(values, events.length, this.#sink);
@@ -107,10 +107,9 @@ export class BlockEncoder {
     const values = this.#numbers;
     for (let i = 0; i < events.length; i++) {
       const { cause, seq } = events[i]!;
-      invariant(
-        cause === null || (Number.isInteger(cause) && cause >= 0 && cause < seq),
-        `event ${seq} follows from ${cause}`,
-      );
+      if (cause !== null && !(Number.isInteger(cause) && cause >= 0 && cause < seq)) {
+        throw new InvariantError(`event ${seq} follows from ${cause}`);
+      }
       values[i] = cause === null ? 0 : seq - cause;
     }
     return encodeNumbers(values, events.length, this.#sink);
@@ -214,6 +213,11 @@ function summariseEnvelopes(events: readonly TraceEvent[]): Omit<BlockSummary, '
   }
   origins.set(last, (origins.get(last) ?? 0) + run);
   return { firstSeq: events[0]!.seq, count: events.length, fromNs, toNs, origins };
+}
+
+/** A number that breaks the sequence. Its text is made only then: a template per event would cost more than encoding it. */
+export function misplaced(seq: number, expected: number): never {
+  throw new InvariantError(`event ${seq} stands where ${expected} belongs`);
 }
 
 function wrong(kind: KindName, name: string, value: unknown): never {

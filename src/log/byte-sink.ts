@@ -2,12 +2,15 @@
 export class ByteSink {
   bytes: Uint8Array<ArrayBuffer>;
   at = 0;
+  /** Record values since `reset`; readers bound them. */
+  values = 0;
 
   constructor(capacityBytes = 1 << 18) {
     this.bytes = new Uint8Array(capacityBytes);
   }
 
   reset(): void {
+    this.values = 0;
     this.at = 0;
   }
 

@@ -1,6 +1,7 @@
 import { invariant } from '../base/assert.js';
+import { limits } from '../base/limits.js';
 import type { TraceEvent } from '../events/catalogue.js';
-import { BlockEncoder, blockEvents } from './block-encode.js';
+import { BlockEncoder, blockEvents, misplaced } from './block-encode.js';
 import { type Codec, defaultCodec } from './codec.js';
 import { blockDigest, digestText, headerDigest } from './digest.js';
 import { encodeFooter, encodeFrame, encodePreamble, type FrameType, frameType } from './frame.js';
@@ -8,6 +9,7 @@ import { checkHeader, type TraceHeader } from './header.js';
 import { packForeign } from './msgpack.js';
 import type { TraceTarget } from './store.js';
 import { TraceIndex } from './trace-index.js';
+import { logTrouble } from './trouble.js';
 
 export interface WriterOptions {
   /** Default deflate. */
@@ -68,7 +70,7 @@ export class TraceWriter {
   /** Adds one event; its `seq` is `nextSeq`. */
   append(event: TraceEvent): void {
     invariant(!this.#done, 'trace already finished');
-    invariant(event.seq === this.#nextSeq, `event ${event.seq} stands where ${this.#nextSeq} belongs`);
+    if (event.seq !== this.#nextSeq) misplaced(event.seq, this.#nextSeq);
     this.#open.push(event);
     this.#nextSeq++;
     if (this.#open.length === blockEvents) {
@@ -119,9 +121,18 @@ export class TraceWriter {
     this.#target.abandon();
   }
 
-  #flush(): void {
-    const { document, summary } = this.#encoder.encode(this.#open);
+  #flush(events = this.#open): void {
     this.#open = [];
+    const { document, summary } = this.#encoder.encode(events);
+    if (document.length > limits.blockBytes) {
+      // Events with long texts: blocks of fewer events, down to one.
+      if (events.length === 1)
+        throw logTrouble('LOG-011', `event ${summary.firstSeq} of ${document.length} bytes`);
+      const half = events.length >> 1;
+      this.#flush(events.slice(0, half));
+      this.#flush(events.slice(half));
+      return;
+    }
     this.#digest = blockDigest(this.#digest, document);
     const offsetBytes = this.#offset;
     const ordinal = this.#frames;
