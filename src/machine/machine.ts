@@ -3,6 +3,8 @@ import type { TraceNs } from '../base/brand.js';
 import { Prng } from '../base/prng.js';
 import type { InputDraft, TraceEvent } from '../events/catalogue.js';
 import { Engine } from '../models/engine.js';
+import type { DeviceModel } from '../routing/device-model.js';
+import { DeviceModels } from '../routing/device-models.js';
 import { drain, type InputBatch, pipeline } from '../routing/pipeline.js';
 import type { Env } from '../state/env.js';
 import type { World } from '../state/world.js';
@@ -24,12 +26,14 @@ interface Running {
  * A running, recording machine: programs picked by a seeded scheduler, one input a turn, through the pipeline.
  * The same environment, programs and seed give the same events on every engine.
  * @param append Takes the events of each turn in log order.
+ * @param models Device models: they take their turns when these are due, before programs.
  */
 export function runMachine(
   env: Env,
   programs: Programs,
   seed: number,
   append: (events: readonly TraceEvent[]) => void,
+  models: readonly DeviceModel[] = [],
 ): World {
   const engine = new Engine(env);
   const prng = new Prng(seed);
@@ -41,15 +45,22 @@ export function runMachine(
     },
   };
   let last: readonly TraceEvent[] = [];
-  const source = from(turns(view, programs, () => last));
+  const servers = new DeviceModels(models);
+  const source = from(turns(view, programs, servers, () => last));
   drain(pipeline(source, engine, append), (events) => {
     last = events;
+    servers.see(events);
   });
   return engine.state;
 }
 
 /** Picks who acts next until nobody can. The pipeline has finished a turn before the next one is pulled. */
-function* turns(view: MachineView, programs: Programs, last: () => Followed): Generator<InputBatch> {
+function* turns(
+  view: MachineView,
+  programs: Programs,
+  servers: DeviceModels,
+  last: () => Followed,
+): Generator<InputBatch> {
   let running: Running[] = Object.entries(programs).map(([name, program]) => ({
     name,
     generator: program(view),
@@ -58,14 +69,21 @@ function* turns(view: MachineView, programs: Programs, last: () => Followed): Ge
     wakesAtNs: 0,
   }));
   let nowNs = 0;
-  while (running.length > 0) {
+  while (running.length > 0 || servers.nextNs < Number.POSITIVE_INFINITY) {
+    if (servers.nextNs <= nowNs) {
+      const turn = servers.take();
+      if (turn === null) continue;
+      nowNs += TURN_NS;
+      yield [stamped(turn, nowNs)];
+      continue;
+    }
     const ready = running.filter(
       (one) => one.wakesAtNs <= nowNs && (one.waitsFor === null || one.waitsFor(view.state)),
     );
     if (ready.length === 0) {
       const wake = running.reduce(
         (soonest, one) => (one.wakesAtNs > nowNs ? Math.min(soonest, one.wakesAtNs) : soonest),
-        Number.POSITIVE_INFINITY,
+        servers.nextNs,
       );
       if (wake === Number.POSITIVE_INFINITY) return;
       nowNs = wake;

@@ -1,6 +1,7 @@
 import { configRules } from './config.js';
+import { ioreqRules } from './ioreq.js';
 import type { Rule } from './rule.js';
 import { segmentRules } from './segments.js';
 
 /** Every rule; its order is the order in which findings of one event are reported. */
-export const rules: readonly Rule[] = [...segmentRules, ...configRules];
+export const rules: readonly Rule[] = [...segmentRules, ...configRules, ...ioreqRules];

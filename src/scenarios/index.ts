@@ -1,8 +1,10 @@
+import { guestBoot } from './ioreq/guest-boot.js';
+import { serverScenarios } from './ioreq/servers.js';
 import type { Scenario } from './scenario.js';
 import { segmentScenarios } from './segments/scenarios.js';
 
 /** Every built-in scenario, family by family. */
-export const scenarios: readonly Scenario[] = [...segmentScenarios];
+export const scenarios: readonly Scenario[] = [...segmentScenarios, ...serverScenarios, guestBoot];
 
 export function findScenario(name: string): Scenario | undefined {
   return scenarios.find((scenario) => scenario.name === name);

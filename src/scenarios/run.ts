@@ -50,5 +50,5 @@ export function runScenario(
   seed: number,
   append: (events: readonly TraceEvent[]) => void,
 ): void {
-  runMachine(env, scenario.programs(env), seed, append);
+  runMachine(env, scenario.programs(env), seed, append, scenario.deviceModels?.(env));
 }

@@ -2,6 +2,7 @@ import type { Programs } from '../machine/program.js';
 import type { Platform } from '../platform/platform.js';
 import type { Policies } from '../policy/axes.js';
 import type { Switches } from '../policy/switches.js';
+import type { DeviceModel } from '../routing/device-model.js';
 import type { Env } from '../state/env.js';
 
 /** A case of the mailing lists as a runnable machine. */
@@ -25,4 +26,6 @@ export interface Scenario {
   platform(given: Platform | null): Platform;
   /** Who acts. */
   programs(env: Env): Programs;
+  /** Device models that answer IOREQs; fresh ones for every run. */
+  deviceModels?(env: Env): readonly DeviceModel[];
 }

@@ -79,6 +79,8 @@ export interface GuestIo {
   /** By id, 0 to 7. */
   servers: (IoreqServer | null)[];
   waiting: Record<number, Waiting>;
+  /** Last access of each virtual CPU that ended, and what it read: its registers. */
+  ended: Record<number, { request: EventSeq; value: number | null; valueHigh: number | null }>;
   usedPorts: Record<number, true>;
   params: Record<number, number>;
   /** Indexes into the frame pool of HVM_PARAM_IOREQ_SERVER_PFN that are free, ascending; and free legacy parameters. */
@@ -129,6 +131,7 @@ function newGuest({ type, hardware }: DataOf<'domain.created'>): GuestIo {
     cf8: 0,
     servers: new Array<IoreqServer | null>(SERVER_COUNT).fill(null),
     waiting: {},
+    ended: {},
     usedPorts: {},
     params: {},
     freeGfns: [],
@@ -244,7 +247,9 @@ export const ioreqSlice: Slice<IoreqState> = {
     },
     'io.completed': (guests, { data }) => {
       const guest = guests[data.domid];
-      if (guest?.waiting[data.vcpu]?.request === data.request) delete guest.waiting[data.vcpu];
+      if (guest === undefined || data.result === 'blocked') return;
+      guest.ended[data.vcpu] = { request: data.request, value: data.value, valueHigh: data.valueHigh };
+      if (guest.waiting[data.vcpu]?.request === data.request) delete guest.waiting[data.vcpu];
     },
     'cf8.latched': (guests, { data }) => {
       const guest = guests[data.domid];
@@ -383,7 +388,7 @@ export const ioreqSlice: Slice<IoreqState> = {
     'ioreq.drained': (guests, { data }) => {
       const server = guests[data.domid]?.servers[data.server];
       if (server !== undefined && server !== null && server.bufPage !== 'none')
-        server.ring.read = data.readPointer;
+        server.ring.read = (server.ring.read + data.taken) >>> 0;
     },
     'line.changed': (guests, { data }) => {
       const guest = guests[data.domid];

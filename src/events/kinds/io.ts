@@ -46,6 +46,7 @@ export const ioKinds = {
   }),
   'cf8.latched': outcome("Xen took a 4-byte write to port 0xCF8 into the domain's address latch.", {
     domid: domid('the guest'),
+    vcpu: u16('the virtual CPU that wrote it'),
     value: reg32('the whole value'),
   }),
 };

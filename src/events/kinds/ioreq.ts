@@ -46,7 +46,7 @@ export const ioreqKinds = {
   'ioreq.drained': input('A device model moved the read pointer of its buffered ring.', {
     domid: guest,
     server,
-    readPointer: u32('new value'),
+    taken: u32('slots it took out'),
   }),
   'broadcast.requested': input('Xen had something to tell every device model of a guest.', {
     domid: guest,

@@ -68,9 +68,9 @@ const cf8Latch: InternalHandler = {
   name: 'xen:cf8',
   space: 'port',
   accepts: (_context, _guest, { addr, size }) => addr >= 0xcf8 && addr + size <= 0xcfc,
-  handle: (context, _guest, { domid, dir, size, value, dataIsPtr }) => {
+  handle: (context, _guest, { domid, vcpu, dir, size, value, dataIsPtr }) => {
     if (dir === 'write' && size === 4 && !dataIsPtr)
-      context.emit('xen', 'cf8.latched', { domid, value: value ?? 0 });
+      context.emit('xen', 'cf8.latched', { domid, vcpu, value: value ?? 0 });
     return null;
   },
 };

@@ -395,8 +395,8 @@ describe('the buffered ring', () => {
     return bench;
   };
   const ring = (bench: BenchGuest) => bench.guest.servers[0]!.ring;
-  const drain = (bench: BenchGuest, readPointer: number) =>
-    bench.step({ kind: 'ioreq.drained', by: 'dm:0', data: { domid: GUEST, server: 0, readPointer } });
+  const drain = (bench: BenchGuest, taken: number) =>
+    bench.step({ kind: 'ioreq.drained', by: 'dm:0', data: { domid: GUEST, server: 0, taken } });
 
   it('takes single writes into the VGA window without blocking', () => {
     const bench = vga(1);

@@ -1,0 +1,168 @@
+import { concatMap, from, type OperatorFunction, Subject, scan } from 'rxjs';
+import { assertNever } from '../base/assert.js';
+import type { EventOf, InputDraft, TraceEvent } from '../events/catalogue.js';
+import type { DeviceAnswer, DeviceFailure, DeviceModel, ServerName } from './device-model.js';
+import { DueQueue } from './due-queue.js';
+
+type Sent = EventOf<'ioreq.sent'>;
+
+/** Buffered rings are polled, not answered. @source facts/q35-qemu 3.2 */
+const POLL_NS = 100_000_000;
+const SLOW = 100;
+
+/** What a device model will do, and when; `make` runs when it is due. */
+interface Planned {
+  readonly dueNs: number;
+  readonly make: () => InputDraft;
+}
+
+/** One server: requests go in, planned turns come out. */
+interface Server {
+  readonly name: ServerName;
+  readonly requests: Subject<Sent>;
+  gone: boolean;
+}
+
+/**
+ * The device models of a machine, one pipeline each: a subject of requests, a queue in trace time, failures, turns. What
+ * happens is put into the log as inputs (`ioreq.served`, `ioreq.drained`) when it is due, so that a replay needs none
+ * of this. No timers: the machine asks for what is due.
+ */
+export class DeviceModels {
+  readonly #models: ReadonlyMap<string, DeviceModel>;
+  readonly #servers = new Map<string, Server>();
+  readonly #due = new DueQueue<{ readonly server: Server; readonly make: () => InputDraft }>();
+
+  constructor(models: readonly DeviceModel[]) {
+    this.#models = new Map(models.map((model) => [`dm:${model.name}`, model]));
+  }
+
+  /** Trace time of the next turn; infinity when no device model has one. */
+  get nextNs(): number {
+    return this.#due.nextNs;
+  }
+
+  /** Reads what a turn of the machine led to: new and lost servers, and requests. The input comes first. */
+  see(events: readonly TraceEvent[]): void {
+    for (const event of events) {
+      switch (event.kind) {
+        case 'ioreq.sent':
+          this.#servers.get(keyOf(event.data))?.requests.next(event);
+          break;
+        case 'server.created': {
+          const model = this.#models.get(events[0]!.by);
+          if (model !== undefined) this.#bind(model, event.data);
+          break;
+        }
+        case 'server.destroyed':
+          this.#unbind(event.data);
+          break;
+        default:
+      }
+    }
+  }
+
+  /** Takes the next turn out; null when it went with its server. */
+  take(): InputDraft | null {
+    const planned = this.#due.pop();
+    if (planned === undefined) return null;
+    return planned.server.gone ? null : planned.make();
+  }
+
+  #bind(model: DeviceModel, { domid, server: id }: ServerName): void {
+    const name: ServerName = { domid, server: id };
+    const requests = new Subject<Sent>();
+    const server: Server = { name, requests, gone: false };
+    requests
+      .pipe(
+        queued(model),
+        concatMap(({ sent, startNs, nth }) => from(turnsOf(model, name, sent, startNs, nth))),
+      )
+      .subscribe((planned) => this.#due.push(planned.dueNs, { server, make: planned.make }));
+    this.#servers.set(keyOf(name), server);
+  }
+
+  #unbind(name: ServerName): void {
+    const server = this.#servers.get(keyOf(name));
+    if (server === undefined) return;
+    this.#servers.delete(keyOf(name));
+    server.gone = true;
+    server.requests.complete();
+  }
+}
+
+const keyOf = ({ domid, server }: ServerName): string => `${domid}:${server}`;
+
+/** A request with its place in the server's queue. */
+interface Queued {
+  readonly sent: Sent;
+  readonly nth: number;
+  /** When the device model turns to it. */
+  readonly startNs: number;
+  readonly busyUntilNs: number;
+}
+
+/** One request after the other: the next is taken up when the one before is done. */
+function queued(model: DeviceModel): OperatorFunction<Sent, Queued> {
+  return scan<Sent, Queued>(
+    (before, sent) => {
+      const nth = before.nth + 1;
+      const startNs = Math.max(sent.atNs, before.busyUntilNs);
+      const busyUntilNs = sent.data.buffered ? before.busyUntilNs : startNs + latency(model, nth);
+      return { sent, nth, startNs, busyUntilNs };
+    },
+    { nth: -1, startNs: 0, busyUntilNs: 0 } as Queued,
+  );
+}
+
+const failureAt = ({ failure }: DeviceModel, nth: number): DeviceFailure['how'] | null =>
+  failure !== undefined && nth >= failure.after ? failure.how : null;
+
+const latency = (model: DeviceModel, nth: number): number =>
+  model.latencyNs * (failureAt(model, nth) === 'slow' ? SLOW : 1);
+
+/** What the device model does with one request. */
+function turnsOf(model: DeviceModel, name: ServerName, sent: Sent, startNs: number, nth: number): Planned[] {
+  const { data } = sent;
+  const how = failureAt(model, nth);
+  const dueNs = startNs + latency(model, nth);
+  const by = `dm:${model.name}`;
+  const write = (state: number, atNs: number, answer: () => DeviceAnswer): Planned => ({
+    dueNs: atNs,
+    make: () => {
+      const { data: low, dataHigh } = answer();
+      return {
+        kind: 'ioreq.served',
+        by,
+        cause: sent.seq,
+        data: { ...name, vcpu: data.vcpu, state, data: low, dataHigh: dataHigh ?? null, eport: null },
+      };
+    },
+  });
+  const unchanged = (): DeviceAnswer => ({ data: data.data, dataHigh: data.dataHigh });
+  switch (how) {
+    case 'dead':
+      return [];
+    case 'stuck':
+      return data.buffered ? [] : [write(INPROCESS, dueNs, unchanged)];
+    case 'scribbler':
+      return data.buffered ? [] : [write(NO_STATE, dueNs, unchanged)];
+    case 'slow':
+    case null:
+      break;
+    default:
+      return assertNever(how);
+  }
+  if (!data.buffered) return [write(RESP_READY, dueNs, () => model.serve(data))];
+  const taken = data.size === 8 ? 2 : 1;
+  const make = (): InputDraft => {
+    model.serve(data);
+    return { kind: 'ioreq.drained', by, cause: sent.seq, data: { ...name, taken } };
+  };
+  return [{ dueNs: sent.atNs + POLL_NS, make }];
+}
+
+/** @source facts/xen 4.6 */
+const INPROCESS = 2;
+const RESP_READY = 3;
+const NO_STATE = 9;
