@@ -35,10 +35,10 @@ const ports: InternalHandler = {
   accepts: (context, _guest, { domid, addr, size }) =>
     ((addr === CF8 && size === 4) || (addr & ~3) === CFC) && hasVpci(context, domid),
   handle: (context, guest, access) => {
-    const { domid, addr, size, dir, dataIsPtr } = access;
+    const { domid, vcpu, addr, size, dir, dataIsPtr } = access;
     if (addr === CF8) {
       if (dir === 'read') return read(guest.cf8);
-      if (!dataIsPtr) context.emit('xen', 'cf8.latched', { domid, value: access.value ?? 0 });
+      if (!dataIsPtr) context.emit('xen', 'cf8.latched', { domid, vcpu, value: access.value ?? 0 });
       return done;
     }
     const named = decodeDataPort(guest.cf8, addr);
