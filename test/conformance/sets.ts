@@ -3,6 +3,7 @@ import { dtbSet } from './sets/dtb.js';
 import { dtcSet } from './sets/dtc.js';
 import { qtestSet } from './sets/qtest.js';
 import { toolstackSet } from './sets/toolstack.js';
+import { xenTapSet } from './sets/xen-tap.js';
 import { xenVpciSet } from './sets/xen-vpci.js';
 
 /** Every set of the runner, in the order it runs them. A new set is a file in `sets/` and a line here. */
@@ -11,5 +12,6 @@ export const conformanceSets: readonly ConformanceSet[] = [
   dtcSet,
   qtestSet,
   toolstackSet,
+  xenTapSet,
   xenVpciSet,
 ];

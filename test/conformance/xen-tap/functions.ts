@@ -1,0 +1,86 @@
+import { type CallerSbdf, parseSbdf } from '../../../src/pci/sbdf.js';
+
+/** Configuration space of each function in an `lspci -D -xxxx` listing, by packed name. */
+export function configSpaces(text: string): Map<CallerSbdf, Uint8Array> {
+  const found = new Map<CallerSbdf, Uint8Array>();
+  let bytes: number[] = [];
+  let name: CallerSbdf | null = null;
+  const close = (): void => {
+    if (name !== null && bytes.length >= 64) {
+      const image = new Uint8Array(bytes.length > 256 ? 4096 : 256);
+      image.set(bytes.slice(0, image.length));
+      found.set(name, image);
+    }
+    name = null;
+    bytes = [];
+  };
+  for (const line of text.split('\n')) {
+    const head = /^([0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]) /.exec(line);
+    if (head !== null) {
+      close();
+      name = parseSbdf<CallerSbdf>(head[1]!);
+      continue;
+    }
+    const row = /^([0-9a-f]{2,3}): ((?:[0-9a-f]{2} ?)+)\s*$/.exec(line);
+    if (row === null || Number.parseInt(row[1]!, 16) !== bytes.length) continue;
+    bytes.push(
+      ...row[2]!
+        .trim()
+        .split(' ')
+        .map((pair) => Number.parseInt(pair, 16)),
+    );
+  }
+  close();
+  return found;
+}
+
+/** Offset of a capability in an image; 0 when there is none. */
+export function capabilityIn(image: Uint8Array, id: number): number {
+  if ((image[0x06]! & 0x10) === 0) return 0;
+  for (let at = image[0x34]! & ~3, step = 0; at >= 0x40 && step < 48; at = image[at + 1]! & ~3, step++)
+    if (image[at] === id) return at;
+  return 0;
+}
+
+/**
+ * A snapshot was taken while drivers ran; at power-on neither MSI nor MSI-X is on, and nothing is masked
+ * (facts/xen 3.1: Xen itself puts that right when it makes the device's object).
+ */
+export function asAtPowerOn(image: Uint8Array): Uint8Array {
+  const fresh = image.slice();
+  const msi = capabilityIn(fresh, 0x05);
+  if (msi !== 0) fresh[msi + 2] = fresh[msi + 2]! & ~1;
+  const msix = capabilityIn(fresh, 0x11);
+  if (msix !== 0) fresh[msix + 3] = fresh[msix + 3]! & ~0xc0;
+  return fresh;
+}
+
+/** Bits of a function that software changes and the models look at: command, MSI-X control, the SR-IOV switch. */
+export function writable(image: Uint8Array): Uint8Array {
+  const mask = new Uint8Array(image.length);
+  mask[0x04] = 0x47;
+  mask[0x05] = 0x05;
+  const msix = capabilityIn(image, 0x11);
+  if (msix !== 0) mask[msix + 3] = 0xc0;
+  const sriov = extendedCapabilityIn(image, 0x10);
+  if (sriov !== 0) mask[sriov + 8] = 0x1f;
+  return mask;
+}
+
+/** Turns on what a driver turns on before it asks for interrupts: memory decode, virtual functions. */
+export function turnOn(image: Uint8Array): void {
+  image[0x04] = image[0x04]! | 2;
+  const sriov = extendedCapabilityIn(image, 0x10);
+  if (sriov !== 0) image[sriov + 8] = image[sriov + 8]! | 9;
+}
+
+function extendedCapabilityIn(image: Uint8Array, id: number): number {
+  for (let at = 0x100, step = 0; at >= 0x100 && at + 12 < image.length && step < 480; step++) {
+    const header =
+      (image[at]! | (image[at + 1]! << 8) | (image[at + 2]! << 16) | (image[at + 3]! << 24)) >>> 0;
+    if (header === 0 || header === 0xffff_ffff) return 0;
+    if ((header & 0xffff) === id) return at;
+    at = (header >>> 20) & ~3;
+  }
+  return 0;
+}
