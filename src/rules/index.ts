@@ -1,7 +1,17 @@
+import { bridgeInitRules } from './bridge-init.js';
 import { configRules } from './config.js';
+import { iommuRules } from './iommu.js';
 import { ioreqRules } from './ioreq.js';
+import { msiRules } from './msi.js';
 import type { Rule } from './rule.js';
 import { segmentRules } from './segments.js';
 
 /** Every rule; its order is the order in which findings of one event are reported. */
-export const rules: readonly Rule[] = [...segmentRules, ...configRules, ...ioreqRules];
+export const rules: readonly Rule[] = [
+  ...segmentRules,
+  ...configRules,
+  ...ioreqRules,
+  ...bridgeInitRules,
+  ...iommuRules,
+  ...msiRules,
+];

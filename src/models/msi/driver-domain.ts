@@ -7,7 +7,7 @@ import type { Context } from '../context.js';
  * when Xen takes that name for another function. Null when nobody was given it.
  * @cost O(bridges Dom0 registered), no allocation.
  */
-export function driverDomain(context: Context, fn: FunctionId): DomainId | null {
+export function driverDomain(context: Pick<Context, 'env' | 'state'>, fn: FunctionId): DomainId | null {
   const bridge = context.env.platform.bridges[bridgeOf(fn)];
   if (bridge === undefined) return null;
   const { bridges } = context.state.dom0;

@@ -70,7 +70,7 @@ export const segmentScenarios: readonly Scenario[] = [
     source: `${thread2015}; facts/arm-msi-iommu 6.7`,
     shows:
       "Two asynchronously probed bridges get swapped numbers in Dom0. Every add names the wrong function to Xen; assigning NIC-A moves NIC-B's stream, and NIC-B's interrupts are lost.",
-    expects: ['SEG-003', 'SEG-001', 'CFG-001'],
+    expects: ['SEG-003', 'SEG-001', 'CFG-001', 'IOM-001', 'IOM-002', 'MSI-002', 'MSI-001'],
     takesPlatform: true,
     platform: twoNics,
     programs: asyncSwapped,
@@ -81,7 +81,7 @@ export const segmentScenarios: readonly Scenario[] = [
     source: 'facts/arm-msi-iommu 6.7, variant V1',
     shows:
       "Only NIC-A exists: Xen programs the stream of a device that is not there, and NIC-A's first DMA faults.",
-    expects: ['SEG-003', 'SEG-001', 'CFG-001'],
+    expects: ['SEG-003', 'SEG-001', 'CFG-001', 'IOM-001'],
     takesPlatform: true,
     platform: (given) => {
       const platform = twoNics(given);
@@ -94,7 +94,7 @@ export const segmentScenarios: readonly Scenario[] = [
     title: 'Swapped numbers behind an SMMUv2',
     source: 'facts/arm-msi-iommu 6.7, variant V4; 6.5',
     shows: 'StreamIDs are cut to 15 bits: both cards share one entry, and assigning one moves both.',
-    expects: ['SEG-003', 'SEG-001', 'CFG-001'],
+    expects: ['SEG-003', 'SEG-001', 'CFG-001', 'IOM-005', 'IOM-002', 'MSI-002'],
     takesPlatform: true,
     platform: (given) => {
       const platform = twoNics(given);
@@ -182,7 +182,7 @@ export const segmentScenarios: readonly Scenario[] = [
     source: 'facts/arm-msi-iommu 1.3; facts/dom0 1.8',
     shows:
       'IOMMU on, pci-passthrough off, no linux,pci-domain: Xen numbers but writes nothing into the tree of Dom0. `what-if --policy pci-passthrough=on` is the cure.',
-    expects: ['SEG-003', 'SEG-001', 'CFG-001'],
+    expects: ['SEG-003', 'SEG-001', 'CFG-001', 'IOM-001'],
     policies: { iommu: 'on', 'pci-passthrough': 'off' },
     takesPlatform: true,
     platform: twoNics,
@@ -194,7 +194,7 @@ export const segmentScenarios: readonly Scenario[] = [
     source: 'facts/dom0 1.5, 1.9',
     shows:
       'The first bridge waits for a regulator: Dom0 gives it the last number while Xen counted in tree order.',
-    expects: ['SEG-003', 'SEG-001', 'CFG-001'],
+    expects: ['SEG-003', 'SEG-001', 'CFG-001', 'IOM-001'],
     takesPlatform: true,
     platform: twoNics,
     programs: () => ({
