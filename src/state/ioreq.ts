@@ -427,6 +427,10 @@ export const ioreqSlice: Slice<IoreqState> = {
       );
       if (data.type !== null) guest.cacheattrs.push({ start: data.start, end: data.end, type: data.type });
     },
+    'param.spent': (guests, { data }) => {
+      const guest = guests[data.domid];
+      if (guest !== undefined) guest.freeLegacy = guest.freeLegacy.filter((param) => param !== data.index);
+    },
     'param.changed': (guests, { data }) => {
       const guest = guests[data.domid];
       if (guest === undefined) return;

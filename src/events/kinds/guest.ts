@@ -45,6 +45,10 @@ export const guestKinds = {
     end: address('last one, inclusive'),
     type: orNull(u8('x86 memory type')),
   }),
+  'param.spent': outcome('The frame of a legacy HVM parameter counts as taken, though nobody got it.', {
+    domid: guest,
+    index: u16('HVM_PARAM_*'),
+  }),
   'param.changed': outcome('An HVM parameter of the guest was set.', {
     domid: guest,
     index: u16('HVM_PARAM_*'),

@@ -1,5 +1,6 @@
 import type { DomainId, PhysicalAddress } from '../../../base/brand.js';
 import { type ErrnoName, errno } from '../../../base/errno.js';
+import { atLeast } from '../../../policy/switches.js';
 import { hvmParam } from '../../../state/ioreq.js';
 import type { Context } from '../../context.js';
 import { type Answer, argNumber, type HypercallHandler } from '../../hypercall.js';
@@ -7,15 +8,39 @@ import { arg64 } from '../dm-op/call.js';
 import { mayActAsDeviceModel } from '../domains.js';
 import { guestOf, type ReadonlyGuest, type ReadonlyServer, serverOf } from './guest.js';
 
-const gfnOfLegacy = (guest: ReadonlyGuest, param: number): number => guest.params[param] ?? 0;
+const legacyParams = [hvmParam.IOREQ_PFN, hvmParam.BUFIOREQ_PFN] as const;
 
-/** Free frames in the order Xen takes them: the pool first, then the two legacy parameters. @source facts/xen 4.3 */
-function freeGfns(guest: ReadonlyGuest): readonly number[] {
+interface Frames {
+  readonly gfns: readonly number[];
+  /** Legacy parameters marked as taken on the way although nobody got their frame. */
+  readonly lost: readonly number[];
+}
+
+/**
+ * Frames for so many pages, as many as there are: the pool first, then the legacy parameters. Before 4.19 (stable-4.18
+ * still) the test for a legacy frame is turned round: free ones are marked as taken and passed over, and the frame of
+ * one that is taken is handed out again.
+ * @source facts/xen 4.3; xen/arch/x86/hvm/ioreq.c (hvm_alloc_ioreq_gfn, hvm_alloc_legacy_ioreq_gfn; commit 282ed258a5)
+ */
+function takeFrames(context: Context, guest: ReadonlyGuest, count: number): Frames {
   const base = guest.params[hvmParam.IOREQ_SERVER_PFN] ?? 0;
-  return [
-    ...guest.freeGfns.map((index) => base + index),
-    ...guest.freeLegacy.map((param) => gfnOfLegacy(guest, param)),
-  ];
+  const gfns = guest.freeGfns.slice(0, count).map((index) => base + index);
+  const free = new Set(guest.freeLegacy);
+  const lost: number[] = [];
+  const isTurnedRound = !atLeast(context.env.switches, 'xen', '4.19');
+  while (gfns.length < count) {
+    const param = legacyParams.find((one) => {
+      if (!isTurnedRound) return free.has(one);
+      if (!free.has(one)) return true;
+      lost.push(one);
+      free.delete(one);
+      return false;
+    });
+    if (param === undefined) break;
+    free.delete(param);
+    gfns.push(guest.params[param] ?? 0);
+  }
+  return { gfns, lost };
 }
 
 /**
@@ -32,15 +57,16 @@ export function mapGuestPages(context: Context, domid: DomainId, id: number): Er
   if (server.page === 'none') wanted.push('ioreq');
   if (server.bufioreq !== 0 && server.bufPage === 'none') wanted.push('bufioreq');
   if (wanted.length > 0 && guest.dying) return 'EINVAL';
-  const frames = freeGfns(guest);
-  if (frames.length < wanted.length) return 'ENOMEM';
+  const { gfns, lost } = takeFrames(context, guest, wanted.length);
+  for (const index of lost) context.emit('xen', 'param.spent', { domid, index });
+  if (gfns.length < wanted.length) return 'ENOMEM';
   for (const [i, page] of wanted.entries()) {
     context.emit('xen', 'server.page', {
       domid,
       server: id,
       page,
       how: 'gfn',
-      gfn: frames[i]! as PhysicalAddress,
+      gfn: gfns[i]! as PhysicalAddress,
     });
   }
   return null;

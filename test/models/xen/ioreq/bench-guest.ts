@@ -4,7 +4,7 @@ import type { RecordObject } from '../../../../src/events/field.js';
 import { Engine } from '../../../../src/models/engine.js';
 import { emptyPlatform } from '../../../../src/platform/platform.js';
 import { defaultPolicies, type Policies } from '../../../../src/policy/axes.js';
-import { defaultSwitches } from '../../../../src/policy/switches.js';
+import { defaultSwitches, type Switches } from '../../../../src/policy/switches.js';
 
 export const DOM0 = 0 as DomainId;
 export const GUEST = 5 as DomainId;
@@ -21,11 +21,12 @@ export class BenchGuest {
     type: 'hvm' | 'pvh' | 'arm' | 'pv' = 'hvm',
     configured: Partial<Configured> = {},
     policies: Partial<Policies> = {},
+    switches: Partial<Switches> = {},
   ) {
     this.engine = new Engine({
       platform: { ...emptyPlatform, arch: type === 'arm' ? 'arm64' : 'x86_64' },
       policies: { ...defaultPolicies, ...policies },
-      switches: defaultSwitches,
+      switches: { ...defaultSwitches, ...switches },
     });
     const dom0 = type === 'arm' ? 'arm' : 'pv';
     this.create(DOM0, dom0, { privileged: true, hardware: true });

@@ -363,6 +363,19 @@ describe('acquire_resource', () => {
     expect(acquire(new BenchGuest('hvm', { vcpus: 129 }), {}).out).toEqual({ nr_frames: 3 });
   });
 
+  it.each([
+    ['4.18', [-errno.ENOMEM, 0]],
+    ['4.19', [0, 0]],
+  ])('hands out the legacy frames the way Xen %s tests for them', (xen, expected) => {
+    const bench = new BenchGuest('hvm', {}, {}, { xen });
+    bench.hypercall('hvm_op', 'set_param', { domid: GUEST, index: 5, value: 0x200 });
+    bench.hypercall('hvm_op', 'set_param', { domid: GUEST, index: 6, value: 0x201 });
+    created(bench);
+    const info = () => bench.dm('get_ioreq_server_info', { id: 0 });
+    expect([info(), info()]).toEqual(expected);
+    expect(bench.guest.servers[0]!.gfn).toBe(0x200);
+  });
+
   it('takes frames from the pool, then from the legacy parameters, and gives them back', () => {
     const bench = new BenchGuest();
     const param = (index: number, value: number) =>
