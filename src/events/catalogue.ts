@@ -16,6 +16,9 @@ import { irqKinds } from './kinds/irq.js';
 import { itsKinds } from './kinds/its.js';
 import { msiKinds } from './kinds/msi.js';
 import { physmapKinds } from './kinds/physmap.js';
+import { pcibackKinds } from './kinds/pciback.js';
+import { sysfsKinds } from './kinds/sysfs.js';
+import { toolstackKinds } from './kinds/toolstack.js';
 import { vpciKinds } from './kinds/vpci.js';
 import { xenbusKinds } from './kinds/xenbus.js';
 
@@ -42,6 +45,9 @@ export const catalogue = {
   ...physmapKinds,
   ...evtchnKinds,
   ...gnttabKinds,
+  ...sysfsKinds,
+  ...pcibackKinds,
+  ...toolstackKinds,
 };
 
 type Catalogue = typeof catalogue;

@@ -3,7 +3,23 @@ import { decideDma } from './arm/dma.js';
 import { decideItsCommand } from './arm/virtual-its.js';
 import type { Deciders } from './context.js';
 import { decideConfigRequest } from './hardware/config-access.js';
+import {
+  decideToolstackAnswer,
+  decideToolstackRequest,
+  decideToolstackStep,
+  decideToolstackTimeout,
+} from './libxl/toolstack.js';
+import { decideEnumerated } from './linux/enumerated.js';
 import { decideBridgeProbe, decideBridgeUnbind } from './linux/host-bridge.js';
+import { decidePcibackWake } from './linux/pciback/backend.js';
+import { decideAerReport, decidePcibackLoad, decidePcibackUnload } from './linux/pciback/module.js';
+import {
+  decideFrontendProbe,
+  decideFrontendShutdown,
+  decideFrontendWake,
+} from './linux/pcifront/frontend.js';
+import { decideExpiry, decideServe, decideSubmit, decideTake } from './linux/pciif/operations.js';
+import { decideSysfsRequest } from './linux/sysfs.js';
 import { decideXenstoreAnnouncement, decideXenstoreRequest } from './linux/xenstored/store.js';
 import { decideIommuService } from './msi/from-fault.js';
 import { decideMsiService } from './msi/raise.js';
@@ -53,4 +69,23 @@ export const deciders: Deciders = {
   'xen.booted': decideXenBoot,
   'grant.offered': nothingFollows,
   'grant.withdrawn': nothingFollows,
+  'linux.enumerated': decideEnumerated,
+  'linux.forgot': nothingFollows,
+  'sysfs.requested': decideSysfsRequest,
+  'pciback.loaded': decidePcibackLoad,
+  'pciback.unloaded': decidePcibackUnload,
+  'pciback.woke': decidePcibackWake,
+  'pcifront.probed': decideFrontendProbe,
+  'pcifront.woke': decideFrontendWake,
+  'pcifront.shut-down': decideFrontendShutdown,
+  'pciif.submitted': decideSubmit,
+  'pciif.taken': decideTake,
+  'pciif.served': decideServe,
+  'pciif.expired': decideExpiry,
+  'aer.reported': decideAerReport,
+  'toolstack.requested': decideToolstackRequest,
+  'toolstack.stepped': decideToolstackStep,
+  'toolstack.answered': decideToolstackAnswer,
+  'toolstack.timed-out': decideToolstackTimeout,
+  'toolstack.killed': nothingFollows,
 };

@@ -14,6 +14,11 @@ import { itsSlice } from './its.js';
 import { msiSlice } from './msi.js';
 import { permissionsSlice } from './permissions.js';
 import { physmapSlice } from './physmap.js';
+import { marksSlice } from './marks.js';
+import { pcibackSlice } from './pciback.js';
+import { pcifrontSlice } from './pcifront.js';
+import { linuxSlice } from './sysfs.js';
+import { toolstackSlice } from './toolstack.js';
 import { vpciSlice } from './vpci.js';
 import { xenSlice } from './xen.js';
 import { xenstoreSlice } from './xenstore.js';
@@ -36,6 +41,11 @@ export const slices = {
   gnttab: gnttabSlice,
   permissions: permissionsSlice,
   physmap: physmapSlice,
+  linux: linuxSlice,
+  pciback: pcibackSlice,
+  pcifront: pcifrontSlice,
+  toolstack: toolstackSlice,
+  marks: marksSlice,
 };
 
 type Slices = typeof slices;

@@ -66,6 +66,9 @@ export function freshConnection(domid: number): XenstoreConnection {
   return { domid, transactions: {}, nextTransaction: 1 };
 }
 
+/** XenStore connection of one running toolstack command. */
+export const toolstackConnection = (job: number): string => `xl${job}`;
+
 const emptyTransaction = (): XenstoreTransaction => ({ nodes: {}, seen: {}, accessed: [], fires: {} });
 
 export const xenstoreSlice: Slice<XenstoreState> = {
@@ -140,8 +143,23 @@ export const xenstoreSlice: Slice<XenstoreState> = {
       );
       if (at >= 0) store.watches.splice(at, 1);
     },
+    // A kernel has one connection; a running xl has another.
+    'domain.created': (store, { data }) => {
+      store.connections[`k${data.domid}`] = freshConnection(data.domid);
+    },
     'domain.destroyed': (store, { data }) => {
       delete store.introduced[data.domid];
+      delete store.connections[`k${data.domid}`];
+      store.watches = store.watches.filter((watch) => watch.conn !== `k${data.domid}`);
+    },
+    'toolstack.requested': (store, { data }) => {
+      store.connections[toolstackConnection(data.job)] = freshConnection(0);
+    },
+    'toolstack.finished': (store, { data }) => {
+      delete store.connections[toolstackConnection(data.job)];
+    },
+    'toolstack.killed': (store, { data }) => {
+      delete store.connections[toolstackConnection(data.job)];
     },
   },
 };

@@ -39,4 +39,11 @@ export const deviceKinds = {
     errno: int('negative errno'),
     reason: text('log line'),
   }),
+  'device.marked': outcome(
+    'The proposed `assigned` flag of a device changed (never merged; policy `assignable`).',
+    {
+      sbdf: xenSbdf('the name'),
+      assignable: flag('eligible for passthrough'),
+    },
+  ),
 };

@@ -3,6 +3,7 @@ import { errno } from '../../base/errno.js';
 import type { RecordObject } from '../../events/field.js';
 import type { Context, Decider } from '../context.js';
 import type { Answer, Call, OperationTable } from '../hypercall.js';
+import { assignedFlagOperations } from './assigned-flag.js';
 import { dmOperations } from './dm-op.js';
 import { domctlOperations } from './domctl.js';
 import { hvmOperations } from './hvm-op.js';
@@ -16,6 +17,7 @@ const hypercalls: Readonly<Record<string, OperationTable>> = {
   dm_op: dmOperations,
   hvm_op: hvmOperations,
   memory_op: { acquire_resource: acquireResource },
+  sysctl: assignedFlagOperations,
 };
 
 /** A domain's own hypercall. */

@@ -40,6 +40,11 @@ export class XenstoreClient {
     this.#request('RM', path, null);
   }
 
+  /** The same; false when the store says that nothing was there to remove. */
+  removeKnown(path: string): boolean {
+    return this.#request('RM', path, null).error === null;
+  }
+
   watch(path: string, token: string): void {
     this.#request('WATCH', path, token);
   }
@@ -50,21 +55,20 @@ export class XenstoreClient {
 
   /** Everything `body` does becomes visible at once; again from the start when somebody else changed what it saw. */
   transaction(body: () => void): void {
+    this.transactionIf(() => {
+      body();
+      return true;
+    });
+  }
+
+  /** The same, abandoned when `body` says no. */
+  transactionIf(body: () => boolean): void {
     for (let attempt = 0; attempt < 8; attempt++) {
       this.#tx = Number(this.#request('TRANSACTION_START', '', null).data);
-      body();
-      const ended = this.#request('TRANSACTION_END', '', 'T');
+      const ended = this.#request('TRANSACTION_END', '', body() ? 'T' : 'F');
       this.#tx = 0;
       if (ended.error !== 'EAGAIN') return;
     }
-  }
-
-  /** A transaction that only looked. */
-  abandon(body: () => void): void {
-    this.#tx = Number(this.#request('TRANSACTION_START', '', null).data);
-    body();
-    this.#request('TRANSACTION_END', '', 'F');
-    this.#tx = 0;
   }
 
   #request(op: XenstoreOp, path: string, value: string | null): XenstoreReply {

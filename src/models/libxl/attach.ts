@@ -1,0 +1,252 @@
+import { type Dom0Sbdf, formatSbdf } from '../../pci/sbdf.js';
+import { PCIBACK } from '../linux/sysfs.js';
+import { backendPath, domainPath } from '../linux/xenstored/xenbus.js';
+import { assignableDevices } from './assignable.js';
+import { deviceAddArguments, deviceModelTakes } from './device-model.js';
+import { rc } from './errors.js';
+import { permitInterrupt, permitRegions } from './resources.js';
+import { type PciSpec, parseSpec } from './spec.js';
+import { deviceFile, libxlPath, messageName, type Next, qemuId, type StepIo, type Steps } from './step.js';
+import { addToStore } from './xenstore-device.js';
+
+const RDM_RELAXED = 1;
+
+/** Which device of the command is in work; both passes run over all of them. */
+const at = (io: StepIo): number => io.recall('index', 0);
+
+function specOf(io: StepIo, index = at(io)): PciSpec {
+  const parsed = parseSpec(io.job.devices[index] ?? '');
+  const device = io.recall<number | null>(`device-${index}`, null) as Dom0Sbdf | null;
+  const spec: PciSpec =
+    'spec' in parsed
+      ? parsed.spec
+      : {
+          device: null,
+          name: null,
+          allFunctions: false,
+          vdevfn: 0,
+          permissive: false,
+          msitranslate: false,
+          seize: false,
+          powerMgmt: false,
+          rdmPolicy: null,
+        };
+  return device === null ? spec : { ...spec, device };
+}
+
+const deviceOf = (io: StepIo): Dom0Sbdf => (specOf(io).device ?? 0) as Dom0Sbdf;
+
+/** Any failure takes the domid key back and names the device. @source facts/dom0 8.5 */
+function abandon(io: StepIo, code: number): Next {
+  const device = deviceOf(io);
+  io.store.remove(libxlPath(device, 'domid'));
+  io.log('error', `libxl__device_pci_add failed for PCI device ${messageName(device)} (rc ${code})`);
+  return { rc: code };
+}
+
+function refuse(io: StepIo, text: string, code: number = rc.FAIL): Next {
+  io.log('error', text);
+  return abandon(io, code);
+}
+
+/**
+ * `xl pci-attach`, and the PCI part of a domain's creation. The first pass brings each device to the point where the
+ * device model is asked; the second finishes one after the other. @source facts/dom0 8.5, Appendix B
+ */
+export const attach: Steps = {
+  start: (io) => {
+    for (const text of io.job.devices) {
+      const parsed = parseSpec(text);
+      if ('error' in parsed) {
+        io.log('error', parsed.error);
+        const how =
+          io.job.op === 'create'
+            ? `unable to parse PCI_SPEC_STRING \`${text}' for passthrough`
+            : `pci-attach: malformed PCI_SPEC_STRING "${text}"`;
+        return io.fail(how, rc.INVAL);
+      }
+    }
+    if (io.job.devices.length === 0) return { rc: rc.OK };
+    return { to: io.job.op === 'create' ? 'make-home' : 'find-by-name' };
+  },
+  /** What of a new domain's home the PCI keys stand in. */
+  'make-home': (io) => {
+    const home = domainPath(io.domid);
+    if (io.store.read(`${home}/name`) === null) {
+      const name = io.context.state.domains[io.domid]?.name ?? '';
+      io.store.transaction(() => {
+        io.store.make(home, `n0 r${io.domid}`);
+        io.store.write(`${home}/name`, name);
+        io.store.make(`${home}/device`, `n0 r${io.domid}`);
+        io.store.write(`/libxl/${io.domid}/type`, io.guestType);
+      });
+    }
+    return { to: 'find-by-name' };
+  },
+  'find-by-name': (io) => {
+    const { name, device } = specOf(io);
+    if (device === null) {
+      for (const child of io.store.list('/libxl/pci')) {
+        if (io.store.read(`/libxl/pci/${child}/name`) !== name) continue;
+        const [segment, bus, dev, fn] = child.split('-').map((part) => Number.parseInt(part, 16));
+        io.vars[`device-${at(io)}`] = segment! * 0x1_0000 + bus! * 256 + dev! * 8 + fn!;
+      }
+      if (specOf(io).device === null) return io.fail(`no device is named ${name}`, rc.NOTFOUND);
+    }
+    return { to: io.guestType === 'hvm' ? 'test-assign' : 'seize' };
+  },
+  'test-assign': (io) => {
+    const device = deviceOf(io);
+    const ret = io.domctl('test_assign_device', { dev: 0, flags: 0, machine_sbdf: device });
+    if (ret === 0) return { to: 'seize' };
+    const name = formatSbdf(device);
+    return refuse(
+      io,
+      ret === -95
+        ? `PCI device ${name} cannot be assigned - no IOMMU?`
+        : `PCI device ${name} cannot be assigned - already assigned to a different guest?`,
+    );
+  },
+  seize: (io) => {
+    const device = deviceOf(io);
+    if (!specOf(io).seize || io.exists(`${PCIBACK}/${formatSbdf(device)}`)) return { to: 'check-assignable' };
+    const driver = io.driverOf(device);
+    if (driver !== null) {
+      io.write(`${driver}/unbind`, formatSbdf(device));
+      io.store.write(libxlPath(device, 'driver_path'), driver);
+    }
+    io.write(`${PCIBACK}/new_slot`, formatSbdf(device));
+    io.write(`${PCIBACK}/bind`, formatSbdf(device));
+    return { to: 'check-assignable' };
+  },
+  'check-assignable': (io) => {
+    const device = deviceOf(io);
+    const free = assignableDevices(io) ?? [];
+    if (free.some((one) => one.device === device)) return { to: 'claim' };
+    return refuse(io, `PCI device ${messageName(device)} is not assignable`);
+  },
+  claim: (io) => {
+    io.store.write(libxlPath(deviceOf(io), 'domid'), String(io.domid));
+    return { to: 'reset' };
+  },
+  /** The result is ignored. @source facts/dom0 8.7 */
+  reset: (io) => {
+    resetDevice(io, deviceOf(io));
+    return { to: 'choose-functions' };
+  },
+  'choose-functions': (io) => {
+    const spec = specOf(io);
+    if (!spec.allFunctions) return nextDevice(io, 'functions-chosen');
+    if (spec.vdevfn === 0) return refuse(io, 'Must specify a v-slot for multi-function devices', rc.INVAL);
+    let highest = -1;
+    for (let fn = 7; fn >= 0; fn--) {
+      const sibling = ((deviceOf(io) & ~7) + fn) as Dom0Sbdf;
+      if (!io.exists(deviceFile(sibling, ''))) continue;
+      if (!io.exists(`${PCIBACK}/${formatSbdf(sibling)}`)) {
+        return refuse(io, `${formatSbdf(sibling)} is not assigned to pciback driver`, rc.FAIL);
+      }
+      highest = Math.max(highest, fn);
+    }
+    // Since 4.13 the loop from 7 down ends after its first function. @source facts/dom0 8.5 step 9
+    if (highest >= 0) io.vars[`device-${at(io)}`] = (deviceOf(io) & ~7) + highest;
+    return nextDevice(io, 'functions-chosen');
+  },
+  /** Second pass. */
+  'add-to-dm': (io) => {
+    if (io.guestType !== 'hvm') return { to: 'grant' };
+    io.ask('device_add', deviceAddArguments(deviceOf(io), specOf(io)));
+    return { wait: 'qmp', to: 'dm-added' };
+  },
+  'dm-added': (io) => {
+    if (io.woken.by === 'timeout') return abandon(io, rc.TIMEDOUT);
+    if (!io.woken.ok) return refuse(io, io.woken.reply, rc.QMP_GENERIC_ERROR);
+    io.ask('query-pci', {});
+    return { wait: 'qmp', to: 'find-in-dm' };
+  },
+  'find-in-dm': (io) => {
+    const device = deviceOf(io);
+    if (io.woken.by === 'timeout') return abandon(io, rc.TIMEDOUT);
+    if (!io.woken.ok || io.woken.reply === '') {
+      return refuse(io, `PCI device id '${qemuId(device)}' wasn't found in QEMU's 'query-pci' response.`);
+    }
+    const vdevfn = Number.parseInt(io.woken.reply, 16);
+    io.vars[`vdevfn-${at(io)}`] = vdevfn;
+    deviceModelTakes(io.context, io.domid, device, vdevfn);
+    return { to: 'grant' };
+  },
+  grant: (io) => (permitRegions(io, deviceOf(io), true) ? { to: 'interrupt' } : abandon(io, rc.FAIL)),
+  interrupt: (io) => {
+    if (io.context.env.platform.arch === 'arm64') return { to: 'assign' };
+    // A missing `irq` file skips `permissive` too, and nothing else. @source facts/dom0 8.5 step 12
+    if (!io.exists(deviceFile(deviceOf(io), 'irq'))) return { to: 'assign' };
+    return permitInterrupt(io, deviceOf(io)) ? { to: 'permissive' } : abandon(io, rc.FAIL);
+  },
+  permissive: (io) => {
+    if (specOf(io).permissive) {
+      const failed = io.write(`${PCIBACK}/permissive`, formatSbdf(deviceOf(io)));
+      if (failed !== 0) return refuse(io, 'Setting permissive for device');
+    }
+    return { to: 'assign' };
+  },
+  assign: (io) => {
+    const spec = specOf(io);
+    const flags = spec.rdmPolicy === 'relaxed' ? RDM_RELAXED : 0;
+    const ret = io.domctl('assign_device', { dev: 0, flags, machine_sbdf: deviceOf(io) });
+    if (ret === 0 || (io.guestType !== 'hvm' && ret === -38)) return { to: 'wait-backend' };
+    return refuse(io, `xc_assign_device failed: ${errorText(ret)}`);
+  },
+  'wait-backend': (io) => {
+    const starting = io.job.op === 'create';
+    const held = io.store.read(`${backendPath(io.domid)}/num_devs`);
+    if (held === null || starting || io.guestType !== 'pv') return { to: 'store' };
+    return { wait: 'backend', to: 'store' };
+  },
+  store: (io) => {
+    if (io.woken.by === 'timeout') return refuse(io, `Backend ${backendPath(io.domid)} not ready`);
+    const spec = specOf(io);
+    const vdevfn = io.recall(`vdevfn-${at(io)}`, spec.vdevfn);
+    addToStore(io, deviceOf(io), spec, vdevfn, io.job.op === 'create');
+    return nextDevice(io, 'added');
+  },
+};
+
+/** After the first pass over all devices comes the second; after that the end. */
+function nextDevice(io: StepIo, done: 'functions-chosen' | 'added'): Next {
+  const index = at(io) + 1;
+  const left = index < io.job.devices.length;
+  // Only a device model makes anybody wait, so elsewhere each device runs through.
+  const together = io.guestType === 'hvm';
+  if (done === 'functions-chosen') {
+    if (!together) return { to: 'add-to-dm' };
+    io.vars['index'] = left ? index : 0;
+    return { to: left ? 'find-by-name' : 'add-to-dm' };
+  }
+  if (!left) return { rc: rc.OK };
+  io.vars['index'] = index;
+  return { to: together ? 'add-to-dm' : 'find-by-name' };
+}
+
+/** `do_flr` where a kernel has it, else the device's own `reset`. @source facts/dom0 8.7 */
+export function resetDevice(io: StepIo, device: Dom0Sbdf): void {
+  if (io.exists(`${PCIBACK}/do_flr`)) {
+    io.write(`${PCIBACK}/do_flr`, formatSbdf(device));
+    return;
+  }
+  const path = deviceFile(device, 'reset');
+  if (!io.exists(path)) {
+    io.log('error', `The kernel doesn't support reset from sysfs for PCI device ${formatSbdf(device)}`);
+    return;
+  }
+  io.write(path, '1');
+}
+
+const texts: Readonly<Record<number, string>> = {
+  1: 'Operation not permitted',
+  9: 'Bad file descriptor',
+  16: 'Device or resource busy',
+  18: 'Invalid cross-device link',
+  19: 'No such device',
+  22: 'Invalid argument',
+  95: 'Operation not supported',
+};
+const errorText = (ret: number): string => texts[-ret] ?? `error ${ret}`;

@@ -1,0 +1,122 @@
+import { hexPad } from '../../base/hex.js';
+import { busOf, type Dom0Sbdf, devOf, fnOf, formatSbdf, segmentOf } from '../../pci/sbdf.js';
+import { xenbusStates as states } from '../linux/pciif/page.js';
+import { backendPath, domainPath } from '../linux/xenstored/xenbus.js';
+import { resetDevice } from './attach.js';
+import { rc } from './errors.js';
+import { permitRegions, revokeInterrupt } from './resources.js';
+import { parseSpec } from './spec.js';
+import { libxlPath, type Next, qemuId, type StepIo, type Steps } from './step.js';
+import { attachedDevices, closeInStore, removeFromStore } from './xenstore-device.js';
+
+const deviceOf = (io: StepIo): Dom0Sbdf => io.recall('devices', [0])[io.recall('index', 0)] as Dom0Sbdf;
+const isForced = (io: StepIo): boolean => io.job.op === 'destroy' || io.job.options['force'] === true;
+
+/** The next device of the command, or what comes after the last. */
+function nextDevice(io: StepIo): Next {
+  const index = io.recall('index', 0) + 1;
+  io.vars['index'] = index;
+  if (index < io.recall<readonly number[]>('devices', []).length) return { to: 'find' };
+  return io.job.op === 'destroy' ? { to: 'remove-home' } : { rc: rc.OK };
+}
+
+/**
+ * `xl pci-detach`, and the PCI part of a domain's end, which takes every device with force. @source facts/dom0 8.8
+ */
+export const detach: Steps = {
+  start: (io) => {
+    if (io.job.op === 'destroy') {
+      io.vars['devices'] = attachedDevices(io).map((one) => one.device);
+    } else {
+      const parsed = parseSpec(io.job.devices[0] ?? '');
+      if ('error' in parsed || parsed.spec.device === null) {
+        return io.fail(`pci-detach: malformed PCI_SPEC_STRING "${io.job.devices[0] ?? ''}"`, rc.INVAL);
+      }
+      io.vars['devices'] = [parsed.spec.device];
+    }
+    io.vars['index'] = 0;
+    const none = io.recall<readonly number[]>('devices', []).length === 0;
+    return { to: none ? 'remove-home' : 'find' };
+  },
+  find: (io) => {
+    if (!attachedDevices(io).some((one) => one.device === deviceOf(io))) {
+      return io.fail('PCI device not attached to this domain', rc.INVAL);
+    }
+    return { to: io.guestType === 'hvm' ? 'remove-from-dm' : 'revoke' };
+  },
+  'remove-from-dm': (io) => {
+    io.ask('device_del', { id: qemuId(deviceOf(io)) });
+    return { wait: 'removal', to: 'dm-removed' };
+  },
+  /** An answer says that the id is gone from `query-pci`; ten seconds without one end the wait. */
+  'dm-removed': (io) => {
+    if (io.woken.by === 'answer' && io.woken.ok) return { to: 'revoke' };
+    const device = deviceOf(io);
+    const id = `pci-pt-${hexPad(busOf(device), 2)}_${hexPad(devOf(device), 2)}.${fnOf(device)}`;
+    if (io.woken.by === 'timeout') io.log('warning', `timed out waiting for DM to remove ${id}`);
+    if (!isForced(io)) return { rc: rc.FAIL };
+    return { to: 'revoke' };
+  },
+  revoke: (io) => {
+    // Before 4.18 an HVM guest kept every permission. @source facts/dom0 8.8 (history)
+    if (io.guestType === 'hvm' && !io.xenAtLeast('4.18')) return { to: 'deassign' };
+    permitRegions(io, deviceOf(io), false);
+    return { to: 'revoke-interrupt' };
+  },
+  'revoke-interrupt': (io) => {
+    if (io.context.env.platform.arch !== 'arm64') revokeInterrupt(io, deviceOf(io));
+    return { to: 'reset' };
+  },
+  reset: (io) => {
+    const vdevfn = attachedDevices(io).find((one) => one.device === deviceOf(io))?.vdevfn ?? 0;
+    if ((vdevfn & 7) === 0) resetDevice(io, deviceOf(io));
+    return { to: 'deassign' };
+  },
+  deassign: (io) => {
+    const ret = io.domctl('deassign_device', { dev: 0, flags: 0, machine_sbdf: deviceOf(io) });
+    if (ret !== 0) io.log('error', `xc_deassign_device failed: ${ret}`);
+    return { to: 'wait-before' };
+  },
+  /** A PV backend has to stand at Connected; a guest that closed its own side never lets it. @source facts/dom0 8.6 */
+  'wait-before': (io) => (io.guestType === 'pv' ? { wait: 'backend', to: 'close' } : { to: 'close' }),
+  close: (io) => {
+    if (io.woken.by === 'timeout') return notReady(io);
+    const index = closeInStore(io, deviceOf(io));
+    if (index === null) {
+      const device = deviceOf(io);
+      io.log(
+        'error',
+        `Couldn't find the device ${formatSbdf(device)} on xenstore (segment ${segmentOf(device)})`,
+      );
+      return { to: 'release' };
+    }
+    io.vars['index-in-store'] = index;
+    return io.guestType === 'pv' ? { wait: 'backend', to: 'remove' } : { to: 'remove' };
+  },
+  remove: (io) => {
+    if (io.woken.by === 'timeout') return notReady(io);
+    removeFromStore(io, io.recall('index-in-store', 0));
+    return { to: 'release' };
+  },
+  release: (io) => {
+    io.store.remove(libxlPath(deviceOf(io), 'domid'));
+    return nextDevice(io);
+  },
+  'remove-home': (io) => {
+    const home = domainPath(io.domid);
+    const vm = io.store.read(`${home}/vm`);
+    if (vm !== null) io.store.remove(vm);
+    io.store.remove(home);
+    io.store.remove(`/libxl/${io.domid}`);
+    io.store.remove(`${home}/hvmloader`);
+    return { rc: rc.OK };
+  },
+};
+
+function notReady(io: StepIo): Next {
+  io.log('error', `Backend ${backendPath(io.domid)} not ready`);
+  return { to: 'release' };
+}
+
+/** Whether the backend stands where a waiting command wants it. */
+export const isBackendReady = (state: string | undefined): boolean => state === String(states.Connected);

@@ -1,0 +1,53 @@
+import type { DomainId } from '../../base/brand.js';
+import type { RecordObject } from '../../events/field.js';
+import { type Dom0Sbdf, devOf, formatSbdf } from '../../pci/sbdf.js';
+import type { Context } from '../context.js';
+import { linuxDevice, linuxRead } from '../linux/devices.js';
+import { hardwareDomain } from '../xen/domains.js';
+import { enterXen } from '../xen/hypercalls.js';
+import type { PciSpec } from './spec.js';
+import { qemuId } from './step.js';
+
+/** Arguments of `device_add`; msitranslate and power_mgmt never get there. @source facts/dom0 8.1, 8.5 step 10 */
+export function deviceAddArguments(device: Dom0Sbdf, spec: PciSpec): RecordObject {
+  return {
+    driver: 'xen-pci-passthrough',
+    id: qemuId(device),
+    hostaddr: formatSbdf(device),
+    ...(spec.vdevfn === 0
+      ? {}
+      : { addr: `${(spec.vdevfn >>> 3).toString(16)}.${(spec.vdevfn & 7).toString(16)}` }),
+    ...(spec.permissive ? { permissive: true } : {}),
+  };
+}
+
+/**
+ * What QEMU asks of Xen when it takes a device: its pin's GSI mapped for the guest and bound to the slot's pin.
+ * This happens before libxl assigns the device. @source facts/dom0 Appendix B step 5, recordings
+ */
+export function deviceModelTakes(context: Context, domid: number, device: Dom0Sbdf, vdevfn: number): void {
+  if (context.env.platform.arch !== 'x86_64') return;
+  const irq = linuxDevice(context, device)?.gsi ?? 0;
+  const pin = linuxRead(context, device, 0x3d, 1);
+  if (irq === 0 || pin === 0) return;
+  const caller = hardwareDomain(context);
+  const ret = enterXen(context, caller, 'physdev_op', 'map_pirq', {
+    domid,
+    type: 1,
+    index: irq,
+    pirq: irq,
+    bus: 0,
+    devfn: 0,
+    entry_nr: 0,
+    table_base: 0,
+  }).ret;
+  if (ret !== 0) return;
+  enterXen(context, caller, 'domctl', 'bind_pt_irq', {
+    domain: domid as DomainId,
+    machine_irq: irq,
+    irq_type: 0,
+    bus: 0,
+    device: devOf(vdevfn),
+    intx: pin - 1,
+  });
+}

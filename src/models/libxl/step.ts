@@ -1,0 +1,180 @@
+import type { DomainId } from '../../base/brand.js';
+import { errno } from '../../base/errno.js';
+import { hexPad } from '../../base/hex.js';
+import type { RecordObject } from '../../events/field.js';
+import { busOf, type Dom0Sbdf, devOf, fnOf, formatSbdf, segmentOf } from '../../pci/sbdf.js';
+import { atLeast } from '../../policy/switches.js';
+import type { Job, JobValue } from '../../state/toolstack.js';
+import { toolstackConnection } from '../../state/xenstore.js';
+import type { Context } from '../context.js';
+import { DEVICES, driverLink, sysfsExists, sysfsList, sysfsRead, sysfsWrite } from '../linux/sysfs.js';
+import { XenstoreClient } from '../linux/xenstored/client.js';
+import { hardwareDomain } from '../xen/domains.js';
+import { enterXen } from '../xen/hypercalls.js';
+
+/** What a step leads to: the next one, a wait before it, or the end. */
+export type Next =
+  | { readonly to: string }
+  | { readonly wait: 'qmp' | 'backend' | 'removal'; readonly to: string }
+  | { readonly rc: number };
+
+export type Step = (io: StepIo) => Next;
+/** Steps of one command by name; the first is `start`. */
+export type Steps = Readonly<Record<string, Step>>;
+
+const TOOLSTACK = 'toolstack';
+const TOOLSTACK_DOMAIN = 0 as DomainId;
+
+/** What one step of xl can do and see. Every call outside is an event. */
+export class StepIo {
+  readonly context: Context;
+  readonly jobId: number;
+  readonly store: XenstoreClient;
+  /** Changes of the job's memory, kept when the step has ended. */
+  readonly vars: Record<string, JobValue> = {};
+  /** What woke the job from a wait. */
+  readonly woken: {
+    readonly by: 'step' | 'timeout' | 'answer';
+    readonly ok: boolean;
+    readonly reply: string;
+  };
+
+  constructor(context: Context, jobId: number, woken: StepIo['woken']) {
+    this.context = context;
+    this.jobId = jobId;
+    this.woken = woken;
+    this.store = new XenstoreClient(context, TOOLSTACK, toolstackConnection(jobId));
+  }
+
+  get job(): Readonly<Job> {
+    return this.context.state.toolstack.jobs[this.jobId] as Readonly<Job>;
+  }
+
+  /** A remembered value, this step's changes first. */
+  recall<T>(name: string, otherwise: T): T {
+    return ((name in this.vars ? this.vars[name] : this.job.vars[name]) ?? otherwise) as T;
+  }
+
+  get domid(): number {
+    return this.job.domid ?? -1;
+  }
+
+  /** `hvm`, `pv`, `pvh` or `arm`; what libxl reads from its own `type` key. */
+  get guestType(): 'pv' | 'hvm' | 'pvh' | 'arm' {
+    return this.context.state.domains[this.domid]?.type ?? 'pv';
+  }
+
+  xenAtLeast(release: string): boolean {
+    return atLeast(this.context.env.switches, 'xen', release);
+  }
+
+  /** libxl reads its own domain's /sys; with another hardware domain the files are not there. @source facts/dom0 12.3 */
+  get seesHardware(): boolean {
+    return (
+      hardwareDomain(this.context) === TOOLSTACK_DOMAIN &&
+      this.context.env.policies['hardware-domain'] === 'dom0'
+    );
+  }
+
+  exists(path: string): boolean {
+    if (!this.seesHardware) return this.#absent('exists', path);
+    return sysfsExists(this.context, TOOLSTACK, path);
+  }
+
+  list(path: string): readonly string[] | null {
+    if (!this.seesHardware) {
+      this.#absent('list', path);
+      return null;
+    }
+    return sysfsList(this.context, TOOLSTACK, path);
+  }
+
+  read(path: string): string | null {
+    if (!this.seesHardware) {
+      this.#absent('read', path);
+      return null;
+    }
+    const answer = sysfsRead(this.context, TOOLSTACK, path);
+    return answer.errno === 0 ? answer.text : null;
+  }
+
+  write(path: string, value: string): number {
+    if (!this.seesHardware) {
+      this.#absent('write', path);
+      return -errno.ENOENT;
+    }
+    return sysfsWrite(this.context, TOOLSTACK, path, value);
+  }
+
+  driverOf(device: Dom0Sbdf): string | null {
+    return driverLink(this.context, TOOLSTACK, device);
+  }
+
+  #absent(verb: 'exists' | 'list' | 'read' | 'write', path: string): false {
+    this.context.emit(TOOLSTACK, 'sysfs.accessed', {
+      verb,
+      path,
+      value: null,
+      errno: -errno.ENOENT,
+      result: null,
+    });
+    return false;
+  }
+
+  domctl(op: string, args: RecordObject, domid: number = this.domid): number {
+    return enterXen(this.context, TOOLSTACK_DOMAIN, 'domctl', op, { domain: domid, ...args }).ret;
+  }
+
+  physdev(op: string, args: RecordObject): number {
+    return enterXen(this.context, TOOLSTACK_DOMAIN, 'physdev_op', op, args).ret;
+  }
+
+  /** The three system controls proposed in 2020 and never merged. @source facts/dom0 12.1 */
+  sysctl(op: string, args: RecordObject): number {
+    return enterXen(this.context, TOOLSTACK_DOMAIN, 'sysctl', op, args).ret;
+  }
+
+  /** Enumerates the devices Xen has marked as assignable, until it answers -EINVAL. */
+  markedInXen(): readonly string[] {
+    const names: string[] = [];
+    for (let idx = 0; ; idx++) {
+      const { ret, out } = enterXen(this.context, TOOLSTACK_DOMAIN, 'sysctl', 'pci_device_enum_assigned', {
+        idx,
+        report_not_assigned: 0,
+      });
+      if (ret !== 0 || out === undefined) return names;
+      const name = out['machine_sbdf'];
+      if (typeof name === 'number') names.push(formatSbdf(name as Dom0Sbdf));
+    }
+  }
+
+  ask(command: string, args: RecordObject): void {
+    this.context.emit(TOOLSTACK, 'toolstack.asked', { job: this.jobId, command, args });
+  }
+
+  log(level: 'error' | 'warning' | 'info' | 'output', text: string): void {
+    this.context.emit(TOOLSTACK, 'toolstack.logged', { job: this.jobId, level, text });
+  }
+
+  fail(text: string, code = -3): Next {
+    this.log('error', text);
+    return { rc: code };
+  }
+}
+
+/** `/libxl/pci/<dddd>-<bb>-<dd>-<f>`; before 4.15 `/libxl/pciback/…`. @source facts/dom0 4.6 */
+export function libxlPath(device: Dom0Sbdf, key?: string): string {
+  const node = `/libxl/pci/${hexPad(segmentOf(device), 4)}-${hexPad(busOf(device), 2)}-${hexPad(devOf(device), 2)}-${fnOf(device)}`;
+  return key === undefined ? node : `${node}/${key}`;
+}
+
+/** `d:b:s.f` as libxl's messages print it. */
+export const messageName = (device: Dom0Sbdf): string =>
+  `${segmentOf(device).toString(16)}:${busOf(device).toString(16)}:${devOf(device).toString(16)}.${fnOf(device)}`;
+
+export const deviceFile = (device: Dom0Sbdf, file: string): string =>
+  `${DEVICES}/${formatSbdf(device)}/${file}`;
+
+/** QEMU's name of the device; the segment is not in it. @source facts/dom0 8.5 step 10 */
+export const qemuId = (device: Dom0Sbdf): string =>
+  `pci-pt-${hexPad(busOf(device), 2)}_${hexPad(devOf(device), 2)}.${fnOf(device)}`;

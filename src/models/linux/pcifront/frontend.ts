@@ -1,0 +1,145 @@
+import type { DomainId } from '../../../base/brand.js';
+import { kernelConnection } from '../../../state/pciback.js';
+import { FRONTEND_TOKEN } from '../../../state/pcifront.js';
+import type { Context, Decider } from '../../context.js';
+import { xenbusStates as states } from '../pciif/page.js';
+import { XenstoreClient } from '../xenstored/client.js';
+import { backendPath, frontendPath, readState, switchState } from '../xenstored/xenbus.js';
+
+/**
+ * Grant reference and event channel port of the first connection of a guest, as a guest kernel of the recorded kind
+ * has them; nothing depends on their values. @source docs/models/toolstack.md
+ */
+const FIRST_GRANT = 8;
+const FIRST_CHANNEL = 8;
+
+const client = (context: Context, domid: number): XenstoreClient =>
+  new XenstoreClient(context, `d${domid}`, kernelConnection(domid));
+
+function log(context: Context, domid: number, text: string): void {
+  context.emit(`d${domid}`, 'linux.logged', { domid: domid as DomainId, text: `pcifront pci-0: ${text}` });
+}
+
+function become(
+  context: Context,
+  store: XenstoreClient,
+  domid: number,
+  state: number,
+  seen?: { readonly roots: string; readonly devices: string },
+): void {
+  const own = context.state.pcifront[domid];
+  if (own !== undefined && own.state !== state) switchState(store, 'device/pci/0', state);
+  context.emit(`d${domid}`, 'pcifront.changed', {
+    domid: domid as DomainId,
+    state,
+    roots: seen?.roots ?? own?.roots.join(' ') ?? '',
+    devices: seen?.devices ?? own?.devices.join(' ') ?? '',
+  });
+}
+
+/** Page, grant, event channel, keys, FE 3, watch the backend. @source facts/dom0 4.7 step 4, 6 */
+export const decideFrontendProbe: Decider<'pcifront.probed'> = (context, { data }) => {
+  const { domid } = data;
+  const store = client(context, domid);
+  if (store.read('device/pci/0/state') === null) return;
+  // Only PV guests have the driver.
+  if (context.state.domains[domid]?.type !== 'pv') return;
+  if (store.read('device/pci/0/backend') === null) return;
+  store.transaction(() => {
+    store.write('device/pci/0/pci-op-ref', String(FIRST_GRANT));
+    store.write('device/pci/0/event-channel', String(FIRST_CHANNEL));
+    store.write('device/pci/0/magic', data.magic);
+  });
+  become(context, store, domid, states.Initialised);
+  store.watch(`${backendPath(domid)}/state`, FRONTEND_TOKEN);
+};
+
+/** The backend's state changed. @source facts/dom0 4.7 (pcifront BE events) */
+export const decideFrontendWake: Decider<'pcifront.woke'> = (context, { data }) => {
+  const { domid } = data;
+  const own = context.state.pcifront[domid];
+  if (own === undefined) return;
+  const store = client(context, domid);
+  switch (readState(store, backendPath(domid))) {
+    case states.Connected:
+      if (own.state === states.Initialised) {
+        scan(context, store, domid);
+      }
+      return;
+    case states.Closed:
+      if (own.state === states.Closed) return;
+      goAway(context, store, domid);
+      return;
+    case states.Closing:
+      goAway(context, store, domid);
+      return;
+    case states.Reconfiguring:
+      detachPass(context, store, domid);
+      return;
+    case states.Reconfigured:
+      if (own.state === states.Reconfiguring) scan(context, store, domid);
+      return;
+    default:
+      return;
+  }
+};
+
+/** Reads the published roots and finds what the backend exported, FE 4. */
+function scan(context: Context, store: XenstoreClient, domid: number): void {
+  const node = backendPath(domid);
+  const count = store.read(`${node}/root_num`);
+  const roots: string[] = [];
+  if (count === null) roots.push('0000:00');
+  else for (let i = 0; i < Number(count); i++) roots.push(store.read(`${node}/root-${i}`) ?? '');
+  log(context, domid, `Creating PCI Frontend Bus ${roots[0] ?? ''}`);
+  const devices = Object.keys(context.state.pciback.backends[domid]?.devices ?? {}).map(Number);
+  become(context, store, domid, states.Connected, {
+    roots: roots.join(' '),
+    devices: devices.map((address) => address.toString(16)).join(' '),
+  });
+}
+
+function goAway(context: Context, store: XenstoreClient, domid: number): void {
+  const own = context.state.pcifront[domid];
+  if (own?.state === states.Connected || own?.state === states.Initialised) {
+    log(context, domid, 'backend going away!');
+  }
+  become(context, store, domid, states.Closed, { roots: '', devices: '' });
+}
+
+/** Devices whose state is 5 leave the guest, FE 7; a frontend that never connected goes straight there. */
+function detachPass(context: Context, store: XenstoreClient, domid: number): void {
+  const own = context.state.pcifront[domid];
+  if (own === undefined || (own.state !== states.Connected && own.state !== states.Initialised)) return;
+  const node = backendPath(domid);
+  const count = Number(store.read(`${node}/num_devs`) ?? '0');
+  const leaving = new Set<string>();
+  if (own.state === states.Connected) {
+    for (let i = 0; i < count; i++) {
+      if (store.read(`${node}/state-${i}`) !== String(states.Closing)) continue;
+      const vdev = /:(\w\w):(\w\w)\.(\w\w)$/.exec(store.read(`${node}/vdev-${i}`) ?? '');
+      if (vdev === null) continue;
+      const [bus, dev, fn] = vdev.slice(1).map((part) => Number.parseInt(part, 16)) as [
+        number,
+        number,
+        number,
+      ];
+      leaving.add(((bus << 8) | (dev << 3) | fn).toString(16));
+    }
+  }
+  become(context, store, domid, states.Reconfiguring, {
+    roots: own.roots.join(' '),
+    devices: own.devices.filter((device) => !leaving.has(device)).join(' '),
+  });
+}
+
+/** A shutting down kernel closes its devices. */
+export const decideFrontendShutdown: Decider<'pcifront.shut-down'> = (context, { data }) => {
+  const own = context.state.pcifront[data.domid];
+  if (own === undefined || own.state === states.Closed) return;
+  become(context, client(context, data.domid), data.domid, states.Closing);
+};
+
+/** Whether the guest's side of the device is there at all. */
+export const hasFrontendNode = (context: Context, domid: number): boolean =>
+  context.state.xenstore.nodes[frontendPath(domid)] !== undefined;

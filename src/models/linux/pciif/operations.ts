@@ -1,0 +1,190 @@
+import { errno, errnoName } from '../../../base/errno.js';
+import { type Dom0Sbdf, formatSbdf } from '../../../pci/sbdf.js';
+import type { Context, Decider } from '../../context.js';
+import { domids, hardwareDomain } from '../../xen/domains.js';
+import { enterXen } from '../../xen/hypercalls.js';
+import { by, linuxDevice, linuxLog, linuxRead, resourcesOf } from '../devices.js';
+import { configRead, configWrite } from '../pciback/config-policy.js';
+import { findCapability } from '../pciback/fields.js';
+import { devicePort, patchDevice } from '../pciback/port.js';
+import { errorToPcibios, MAX_MSIX_ENTRIES, pciCommands, pciErrors, xenbusStates } from './page.js';
+
+interface Answer {
+  readonly err: number;
+  readonly value: number;
+  readonly vectors: string;
+}
+
+interface Request {
+  readonly cmd: number;
+  readonly sbdf: number;
+  readonly offset: number;
+  readonly size: number;
+  readonly value: number;
+}
+
+/** pcifront asks; refused when it is not connected or a request is out. @source facts/dom0 6 */
+export const decideSubmit: Decider<'pciif.submitted'> = (context, { data, by: actor }) => {
+  const front = context.state.pcifront[data.domid];
+  if (front === undefined || front.state !== xenbusStates.Connected) {
+    context.emit(actor, 'pciif.refused', { domid: data.domid, reason: 'not-connected' });
+  }
+};
+
+/** The worker copies the request before it does anything: what the guest changes later does not matter. */
+export const decideTake: Decider<'pciif.taken'> = (context, { data }) => {
+  const page = context.state.pcifront[data.domid]?.page;
+  if (page === undefined || page.pending === null || page.serving !== null) return;
+  if (context.state.pciback.backends[data.domid]?.connected !== true) return;
+  context.emit(by(context), 'pciif.started', { domid: data.domid });
+};
+
+/**
+ * The worker carries out what it copied, writes back error, value and vectors and clears the request bit, whichever
+ * request that bit stands for by then. @source facts/dom0 6, 7
+ */
+export const decideServe: Decider<'pciif.served'> = (context, { data }) => {
+  const page = context.state.pcifront[data.domid]?.page;
+  if (page === undefined || page.serving === null) return;
+  const waits = page.pending !== null;
+  const expired = page.expired;
+  const answer = carryOut(context, data.domid, page.serving);
+  context.emit(by(context), 'pciif.finished', { domid: data.domid, ...answer });
+  if (!waits) return;
+  context.emit(`d${data.domid}`, 'pciif.returned', {
+    domid: data.domid,
+    err: errorToPcibios(answer.err),
+    value: answer.value,
+    attempts: expired,
+  });
+};
+
+/** Two seconds: the frontend takes its request back and tells its caller -1. @source facts/dom0 6 */
+export const decideExpiry: Decider<'pciif.expired'> = (context, { data }) => {
+  const actor = `d${data.domid}`;
+  context.emit(actor, 'linux.logged', {
+    domid: data.domid,
+    text: 'pcifront pci-0: pciback not responding!!!',
+  });
+  const expired = context.state.pcifront[data.domid]?.page.expired ?? 0;
+  const err = pciErrors.dev_not_found;
+  context.emit(actor, 'pciif.returned', {
+    domid: data.domid,
+    err: errorToPcibios(err),
+    value: 0,
+    attempts: expired,
+  });
+};
+
+function carryOut(context: Context, domid: number, request: Request): Answer {
+  const failed = (err: number, value = request.value): Answer => ({ err, value, vectors: '' });
+  const device = context.state.pciback.backends[domid]?.devices[request.sbdf] as Dom0Sbdf | undefined;
+  if (device === undefined) return failed(pciErrors.dev_not_found);
+  const port = devicePort(context, device);
+  if (port === undefined) return failed(pciErrors.dev_not_found);
+  switch (request.cmd) {
+    case pciCommands.conf_read: {
+      const { err, value } = configRead(port, request.offset, request.size);
+      return { err, value, vectors: '' };
+    }
+    case pciCommands.conf_write: {
+      const before = context.state.pciback.devices[device]?.enableIntx;
+      const { err } = configWrite(port, request.offset, request.size, request.value);
+      const after = context.state.pciback.devices[device]?.enableIntx;
+      if (err === 0 && before !== after) switchFakeHandler(context, device, after === true);
+      return failed(err);
+    }
+    case pciCommands.enable_msi:
+      return enableMsi(context, domid, device);
+    case pciCommands.enable_msix:
+      return enableMsix(context, domid, device, request.value);
+    case pciCommands.disable_msi:
+    case pciCommands.disable_msix:
+      return disable(context, device);
+    default:
+      return failed(pciErrors.not_implemented);
+  }
+}
+
+/** A shared handler answers for the guest's interrupt line; not on bridges, nor without an irq. @source facts/dom0 4.8 */
+function switchFakeHandler(context: Context, device: Dom0Sbdf, on: boolean): void {
+  if ((linuxRead(context, device, 0x0e, 1) & 0x7f) === 1) return;
+  if ((linuxDevice(context, device)?.gsi ?? 0) === 0) return;
+  patchDevice(context, device, { isrOn: on, ackIntr: on });
+}
+
+const interruptPirq = (context: Context, device: Dom0Sbdf): number => linuxDevice(context, device)?.gsi ?? 0;
+
+/** `xen_initdom_setup_msi_irqs`: Dom0 maps on the guest's behalf, so the pirq is the guest's. @source facts/dom0 2.5, 7 */
+function mapPirq(
+  context: Context,
+  device: Dom0Sbdf,
+  entry: number,
+  tableBase: number,
+): { readonly ret: number; readonly pirq: number } {
+  const owner = linuxDevice(context, device)?.owner ?? null;
+  const answer = enterXen(context, hardwareDomain(context), 'physdev_op', 'map_pirq', {
+    domid: owner ?? domids.SELF,
+    type: 3,
+    index: -1,
+    pirq: -1,
+    bus: ((device >>> 8) & 0xff) | (Math.floor(device / 0x1_0000) << 16),
+    devfn: device & 0xff,
+    entry_nr: entry,
+    table_base: tableBase,
+  });
+  const pirq = answer.out?.['pirq'];
+  if (answer.ret !== 0) {
+    linuxLog(context, `xen map irq failed ${answer.ret} for ${owner ?? domids.SELF} domain`);
+  }
+  return { ret: answer.ret, pirq: typeof pirq === 'number' ? pirq : 0 };
+}
+
+function enableMsi(context: Context, domid: number, device: Dom0Sbdf): Answer {
+  const stub = context.state.pciback.devices[device]!;
+  const refuse = (reason: number): Answer => {
+    linuxLog(context, `pciback ${formatSbdf(device)}: error enabling MSI for guest ${domid}: err ${reason}`);
+    return { err: pciErrors.op_failed, value: 0, vectors: '' };
+  };
+  if (stub.msi === 'msi') return refuse(-errno.EALREADY);
+  if (stub.msi === 'msix') return refuse(-errno.ENXIO);
+  const at = findCapability((reg, size) => linuxRead(context, device, reg, size), 0x05);
+  if (at === 0) return refuse(-errno.EINVAL);
+  const mapped = mapPirq(context, device, 0, 0);
+  if (mapped.ret !== 0) return refuse(mapped.ret);
+  patchDevice(context, device, { msi: 'msi', ackIntr: false });
+  return { err: 0, value: mapped.pirq, vectors: '' };
+}
+
+function enableMsix(context: Context, domid: number, device: Dom0Sbdf, count: number): Answer {
+  const stub = context.state.pciback.devices[device]!;
+  const leak = (err: number): Answer => {
+    linuxLog(context, `pciback ${formatSbdf(device)}: error enabling MSI-X for guest ${domid}: err ${err}!`);
+    return { err, value: count, vectors: '' };
+  };
+  if (count > MAX_MSIX_ENTRIES) return leak(-errno.EINVAL);
+  if (stub.msi === 'msix') return leak(-errno.EALREADY);
+  if ((linuxRead(context, device, 0x04, 2) & 2) === 0 || stub.msi === 'msi') return leak(-errno.ENXIO);
+  const read = (reg: number, size: number): number => linuxRead(context, device, reg, size);
+  const at = findCapability(read, 0x11);
+  if (at === 0) return leak(-errno.EINVAL);
+  const table = resourcesOf(context, device)[0x10 + 4 * (read(at + 4, 4) & 7)]?.start ?? 0;
+  if (table === 0) return leak(-errno.EINVAL);
+  const vectors: number[] = [];
+  for (let entry = 0; entry < count; entry++) {
+    const mapped = mapPirq(context, device, entry, table);
+    if (mapped.ret !== 0) {
+      linuxLog(context, `${formatSbdf(device)}: ${errnoName(mapped.ret)} at MSI-X entry ${entry}`);
+      return { err: mapped.ret, value: (mapped.ret & 0xffff_ffff) >>> 0, vectors: '' };
+    }
+    vectors.push(mapped.pirq);
+  }
+  patchDevice(context, device, { msi: 'msix', ackIntr: false });
+  return { err: 0, value: 0, vectors: vectors.join(' ') };
+}
+
+/** Never fails; the value is the pirq of the interrupt pin. */
+function disable(context: Context, device: Dom0Sbdf): Answer {
+  patchDevice(context, device, { msi: 'none', ackIntr: true });
+  return { err: 0, value: interruptPirq(context, device), vectors: '' };
+}

@@ -1,0 +1,60 @@
+import type { Slice } from './slice.js';
+
+/** A PCI device as the hardware domain's Linux has it. */
+export interface LinuxDevice {
+  /** FunctionId. */
+  function: number;
+  /** Interrupt its pin is routed to; 0 for none. */
+  gsi: number;
+  driver: string | null;
+  driverOverride: string | null;
+  enabled: boolean;
+  /** Domain for which Linux maps this device's interrupts; null: itself. */
+  owner: number | null;
+}
+
+export interface LinuxState {
+  /** By Dom0Sbdf. */
+  devices: Record<number, LinuxDevice>;
+  /** GSIs Linux has an irq for. */
+  gsis: Record<number, true>;
+}
+
+export const linuxSlice: Slice<LinuxState> = {
+  initial: () => ({ devices: {}, gsis: {} }),
+  on: {
+    'linux.enumerated': (linux, { data }) => {
+      linux.devices[data.sbdf] = {
+        function: data.function,
+        gsi: data.gsi,
+        driver: data.driver,
+        driverOverride: null,
+        enabled: data.enabled,
+        owner: null,
+      };
+      if (data.enabled && data.gsi !== 0) linux.gsis[data.gsi] = true;
+    },
+    'linux.forgot': (linux, { data }) => {
+      delete linux.devices[data.sbdf];
+    },
+    'linux.driver-changed': (linux, { data }) => {
+      const device = linux.devices[data.sbdf];
+      if (device !== undefined) device.driver = data.driver;
+    },
+    'linux.override-changed': (linux, { data }) => {
+      const device = linux.devices[data.sbdf];
+      if (device !== undefined) device.driverOverride = data.driver;
+    },
+    'linux.owner-changed': (linux, { data }) => {
+      const device = linux.devices[data.sbdf];
+      if (device !== undefined) device.owner = data.domid;
+    },
+    'linux.enable-changed': (linux, { data }) => {
+      const device = linux.devices[data.sbdf];
+      if (device !== undefined) device.enabled = data.enabled;
+    },
+    'linux.gsi-mapped': (linux, { data }) => {
+      linux.gsis[data.gsi] = true;
+    },
+  },
+};
