@@ -5,10 +5,9 @@ import { linuxHypercall, linuxLog, linuxRead, physdevName } from './devices.js';
 
 /**
  * The bus notifier of a hardware domain: each new device is reported to Xen before any driver binds; a refusal is
- * logged and stops nobody. With devices Xen has already it changes nothing. @source facts/dom0 2.1, 2.2
+ * logged and stops nobody. @source facts/dom0 2.1, 2.2
  */
 export const decideEnumerated: Decider<'linux.enumerated'> = (context, { data }) => {
-  if (context.state.xen.devices[data.sbdf] !== undefined) return;
   report(context, data.sbdf);
 };
 

@@ -1,8 +1,8 @@
 import type { DomainId } from '../../../src/base/brand.js';
 import type { InputDraft, TraceEvent } from '../../../src/events/catalogue.js';
 import type { ToolstackOp } from '../../../src/events/kinds/toolstack.js';
-import { backendReady } from '../../../src/models/libxl/toolstack.js';
 import { Engine } from '../../../src/models/engine.js';
+import { backendReady } from '../../../src/models/libxl/toolstack.js';
 import { functionId } from '../../../src/pci/function-id.js';
 import { type Dom0Sbdf, parseSbdf } from '../../../src/pci/sbdf.js';
 import { emptyPlatform, type Platform, type PlatformFunction } from '../../../src/platform/platform.js';
@@ -11,10 +11,13 @@ import { defaultSwitches, type Switches } from '../../../src/policy/switches.js'
 import { bytesOf, realConfigs } from '../linux/real-device.js';
 
 const masks: Readonly<Record<number, string>> = {
-  0x00: '00 00 00 00 47 05 00 00 00 00 00 00 ff 00 00 00',
+  0: '00 00 00 00 47 05 00 00 00 00 00 00 ff 00 00 00',
 };
 
-function writeMask(bars: readonly (readonly [reg: number, mask: number])[], extra: readonly (readonly [number, number])[] = []) {
+function writeMask(
+  bars: readonly (readonly [reg: number, mask: number])[],
+  extra: readonly (readonly [number, number])[] = [],
+) {
   const mask = bytesOf(masks, 4096);
   for (const [reg, bits] of bars) {
     for (let i = 0; i < 4; i++) mask[reg + i] = (bits >>> (8 * i)) & 0xff;
@@ -73,31 +76,60 @@ export const recordedPlatform: Platform = {
       msiMap: null,
       msiParents: [],
       windows: [],
+      registers: [],
     },
   ],
   functions: [
     describe(
       functions.bridge,
-      wide({ 0x00: '36 1b 0e 00 07 01 10 00 00 00 04 06 00 00 01 00', 0x10: '00 00 00 00 00 00 00 00 00 07 08 00 00 00 00 00', 0x30: '00 00 00 00 00 00 00 00 00 00 00 00 00 00 02 00' }),
+      wide({
+        0: '36 1b 0e 00 07 01 10 00 00 00 04 06 00 00 01 00',
+        16: '00 00 00 00 00 00 00 00 00 07 08 00 00 00 00 00',
+        48: '00 00 00 00 00 00 00 00 00 00 00 00 00 00 02 00',
+      }),
       writeMask([], [[0x3e, 0x7f]]),
     ),
     describe(
       functions.nvme,
       wide(realConfigs.nvme),
-      writeMask([[0x10, 0xffff_c000], [0x14, 0xffff_ffff]], [[0x43, 0xc0], [0x88, 0xff], [0x89, 0x7f]]),
+      writeMask(
+        [
+          [0x10, 0xffff_c000],
+          [0x14, 0xffff_ffff],
+        ],
+        [
+          [0x43, 0xc0],
+          [0x88, 0xff],
+          [0x89, 0x7f],
+        ],
+      ),
     ),
     describe(
       functions.e1000e,
       wide(realConfigs.e1000e),
       writeMask(
-        [[0x10, 0xfffe_0000], [0x14, 0xfffe_0000], [0x18, 0xffff_ffe0], [0x1c, 0xffff_c000], [0x30, 0xfffc_0001]],
-        [[0xcc, 0x03], [0xd2, 0x01], [0xa3, 0xc0]],
+        [
+          [0x10, 0xfffe_0000],
+          [0x14, 0xfffe_0000],
+          [0x18, 0xffff_ffe0],
+          [0x1c, 0xffff_c000],
+          [0x30, 0xfffc_0001],
+        ],
+        [
+          [0xcc, 0x03],
+          [0xd2, 0x01],
+          [0xa3, 0xc0],
+        ],
       ),
     ),
     describe(
       functions.rtl8139,
       wide(realConfigs.rtl8139),
-      writeMask([[0x10, 0xffff_ff00], [0x14, 0xffff_ff00], [0x30, 0xfffc_0001]]),
+      writeMask([
+        [0x10, 0xffff_ff00],
+        [0x14, 0xffff_ff00],
+        [0x30, 0xfffc_0001],
+      ]),
     ),
   ],
 };
@@ -128,8 +160,16 @@ export class Machine {
     this.step({
       kind: 'domain.created',
       by: 'xen',
-      data: { domid: d(0), type: options.dom0 ?? 'pv', privileged: true, hardware: true, target: null, name: 'Domain-0' },
+      data: {
+        domid: d(0),
+        type: options.dom0 ?? 'pv',
+        privileged: true,
+        hardware: true,
+        target: null,
+        name: 'Domain-0',
+      },
     });
+    this.step({ kind: 'xen.booted', by: 'xen', data: { domid: d(0) } });
     for (const name of Object.values(functions)) {
       const sbdf = parseSbdf<Dom0Sbdf>(name)!;
       this.step({
@@ -210,7 +250,8 @@ export class Machine {
     for (let turn = 0; turn < 500; turn++) {
       const { pciback, pcifront } = this.engine.state;
       const front = Object.entries(pcifront).find(([, one]) => one.wakes > 0);
-      if (pciback.wakes.length > 0 && pciback.running) this.step({ kind: 'pciback.woke', by: 'd0', data: {} });
+      if (pciback.wakes.length > 0 && pciback.running)
+        this.step({ kind: 'pciback.woke', by: 'd0', data: {} });
       else if (front !== undefined) {
         const domid = d(Number(front[0]));
         this.step({ kind: 'pcifront.woke', by: `d${domid}`, data: { domid } });
@@ -241,7 +282,9 @@ export class Machine {
         }
         case 'sysfs.accessed': {
           const { verb, path, value, errno } = event.data;
-          return [`sysfs ${verb} ${path}${value === null ? '' : `=${value}`}${errno === 0 ? '' : ` ${errno}`}`];
+          return [
+            `sysfs ${verb} ${path}${value === null ? '' : `=${value}`}${errno === 0 ? '' : ` ${errno}`}`,
+          ];
         }
         case 'hypercall.entered':
           return [`${event.data.hypercall} ${event.data.op}`];
