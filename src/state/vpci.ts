@@ -88,6 +88,8 @@ export interface VpciMsi {
   enabled: boolean;
   /** A pirq block is mapped; it may still be unbound when the address was refused. */
   mapped: boolean;
+  /** First pirq of the block; meaningful while `mapped`. */
+  pirq: number;
   bound: boolean;
   addressLo: number;
   addressHi: number;
@@ -104,6 +106,8 @@ export interface VpciMsixEntry {
   /** Address or data were written since Xen last took them over. */
   updated: boolean;
   mapped: boolean;
+  /** Meaningful while `mapped`. */
+  pirq: number;
 }
 
 export interface VpciMsix {
@@ -161,6 +165,7 @@ export const untouchedEntry: Readonly<VpciMsixEntry> = {
   masked: true,
   updated: false,
   mapped: false,
+  pirq: 0,
 };
 
 /** Applies one change in place. A change of a part the device does not have does nothing. */
@@ -265,6 +270,7 @@ const readMsi = (msi: RecordObject): VpciMsi => ({
   masking: isTrue(msi['masking']),
   enabled: isTrue(msi['enabled']),
   mapped: isTrue(msi['mapped']),
+  pirq: number(msi['pirq']),
   bound: isTrue(msi['bound']),
   addressLo: number(msi['addressLo']),
   addressHi: number(msi['addressHi']),
@@ -291,6 +297,7 @@ const readEntry = (entry: RecordObject): VpciMsixEntry => ({
   masked: isTrue(entry['masked']),
   updated: isTrue(entry['updated']),
   mapped: isTrue(entry['mapped']),
+  pirq: number(entry['pirq']),
 });
 
 const readRegister = (register: RecordObject): VpciRegister => ({

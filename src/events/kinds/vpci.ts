@@ -43,6 +43,7 @@ export const vpciKinds = {
     sbdf: xenSbdf('the function'),
     source: choice(['msi', 'msi-x'], 'which capability'),
     entry: u16('vector of the MSI block or MSI-X entry'),
+    pirq: orNull(u32('the pirq it concerns; null when one is asked for')),
     action: choice(['map', 'bind', 'unbind', 'unmap', 'mask', 'unmask', 'refuse'], 'what was asked'),
     addressLo: reg32('message address, low half'),
     addressHi: reg32('message address, high half'),

@@ -4,6 +4,7 @@ import type { Context, Decider } from '../context.js';
 import { hardwareDomain } from './domains.js';
 import { readType } from './pci-device.js';
 import { grant, revoke } from './permissions.js';
+import { attachVpci } from './vpci/attach.js';
 import { nrGsis, x86Facts } from './x86.js';
 
 /**
@@ -50,6 +51,8 @@ function register(context: Context, segment: number, fn: FunctionId): void {
     isExtfn: 'plain',
     physfn: null,
   });
+  // A function that cannot be emulated stays the hardware domain's, raw.
+  attachVpci(context, name, hardwareDomain(context));
 }
 
 /** Ports of the PICs, ELCR, PIT, speaker, A20, IGNNE, reset and configuration data. @source xen/arch/x86/dom0_build.c */

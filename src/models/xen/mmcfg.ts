@@ -1,6 +1,10 @@
 import { errno } from '../../base/errno.js';
 import { mmcfgKey } from '../../state/irq.js';
 import { argNumber, type HypercallHandler } from '../hypercall.js';
+import { hardwareDomain } from './domains.js';
+import { refreshExtended } from './vpci/attach.js';
+import { hasVpci } from './vpci/owner.js';
+import { registerWindow } from './vpci/windows.js';
 
 const RESERVED = 1;
 
@@ -9,7 +13,7 @@ const RESERVED = 1;
  * buses must be one of Xen's own entries; "already so" is 0.
  * @source facts/xen 3.3
  */
-export const pciMmcfgReserved: HypercallHandler = (context, { args }) => {
+export const pciMmcfgReserved: HypercallHandler = (context, { caller, args }) => {
   const flags = argNumber(args, 'flags');
   if ((flags & ~RESERVED) !== 0) return { ret: -errno.EINVAL };
   const segment = argNumber(args, 'segment');
@@ -27,6 +31,10 @@ export const pciMmcfgReserved: HypercallHandler = (context, { args }) => {
   if (argNumber(args, 'address') + startBus * 0x10_0000 !== bridge.cfgBase) return { ret: -errno.EIO };
   const enabled = (flags & RESERVED) !== 0;
   const known = context.state.irq.mmcfg[mmcfgKey(segment, startBus, endBus)] ?? true;
-  if (known !== enabled) context.emit('xen', 'mmcfg.changed', { segment, startBus, endBus, enabled });
-  return { ret: 0 };
+  if (known !== enabled) {
+    context.emit('xen', 'mmcfg.changed', { segment, startBus, endBus, enabled });
+    refreshExtended(context, hardwareDomain(context), segment, startBus, endBus);
+  }
+  if (!enabled || !hasVpci(context, caller)) return { ret: 0 };
+  return { ret: registerWindow(context, argNumber(args, 'address'), segment, startBus, endBus) };
 };

@@ -35,7 +35,7 @@ const bindX86: HypercallHandler = (context, { caller, args }) => {
   if (pirq >= nrPirqs(context.state, context.env, domid)) return { ret: -errno.EINVAL };
   switch (typeOf(args)) {
     case ptIrqType.MSI:
-      return { ret: bindMsi(context, domid, pirq, irq, args) };
+      return { ret: bindGuestMsi(context, domid, pirq, irq, args) };
     case ptIrqType.PCI:
     case ptIrqType.MSI_TRANSLATE:
       return { ret: bindIntx(context, domid, pirq, irq, args) };
@@ -45,7 +45,13 @@ const bindX86: HypercallHandler = (context, { caller, args }) => {
 };
 
 /** First bind or a new vector and destination in place; a pirq bound as INTx is busy. */
-function bindMsi(context: Context, domid: DomainId, pirq: number, irq: number, args: Call['args']): number {
+export function bindGuestMsi(
+  context: Context,
+  domid: DomainId,
+  pirq: number,
+  irq: number,
+  args: Call['args'],
+): number {
   const bound = context.state.irq.domains[domid]?.bindings[pirq];
   if (bound !== undefined && bound.as !== 'msi') return -errno.EBUSY;
   if (bound === undefined) {

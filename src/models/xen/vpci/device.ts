@@ -54,6 +54,7 @@ function buildHeaderFirst(build: Builder): number {
   const header = initHeader(build);
   if (header !== 0) return header;
   if (build.ports.features.storesHardwareDomainLists) return initCapabilities(build, false);
+  if (build.ports.arch === 'arm64') return 0;
   for (const [id, init] of [
     [capabilityIds.msix, initMsix],
     [capabilityIds.msi, initMsi],

@@ -59,12 +59,12 @@ export function writeMsiControl(ports: VpciPorts, msi: Readonly<VpciMsi>, value:
     ports.change('msi', 0, { enabled: false, mapped: false });
   }
   if (enabled) {
-    const ret = ports.interrupt(request(msi, 0, 'map'));
-    if (ret < 0) {
-      ports.warn(`failed to map PIRQ: ${ret}`);
+    const pirq = ports.interrupt(request({ ...msi, vectors }, 0, 'map'));
+    if (pirq < 0) {
+      ports.warn(`failed to map PIRQ: ${pirq}`);
       return;
     }
-    ports.change('msi', 0, { mapped: true, bound: bindMsi(ports, { ...msi, vectors }) });
+    ports.change('msi', 0, { mapped: true, pirq, bound: bindMsi(ports, { ...msi, vectors, pirq }) });
     if (!wasEnabled && !ports.isHardwareDomain) disableIntx(ports);
   }
   ports.change('msi', 0, { vectors, enabled });
@@ -114,6 +114,9 @@ const request = (
   addressLo: msi.addressLo,
   addressHi: msi.addressHi,
   data: ((msi.data & ~0xff) | vectorOf(msi.data, entry, msi.vectors)) >>> 0,
+  masked: ((msi.mask >>> entry) & 1) === 1,
+  pirq: msi.pirq + entry,
+  vectors: msi.vectors,
 });
 
 /** @returns Whether every vector is bound afterwards; a failure takes back those bound before it. */
@@ -151,6 +154,7 @@ export function initialMsi(position: number, control: number): VpciMsi {
     masking: hasMasking(control),
     enabled: false,
     mapped: false,
+    pirq: 0,
     bound: false,
     addressLo: 0,
     addressHi: 0,

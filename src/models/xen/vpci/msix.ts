@@ -55,19 +55,20 @@ const touched = (msix: Readonly<VpciMsix>): number[] => Object.keys(msix.entries
 export function updateEntry(ports: VpciPorts, nr: number): void {
   if (entryAt(ports.device().msix!, nr).mapped) releaseEntry(ports, nr, {});
   const entry = entryAt(ports.device().msix!, nr);
-  const mapped = ports.interrupt(entryRequest(nr, entry, 'map'));
-  if (mapped < 0) {
-    ports.warn(`unable to enable entry ${nr}: ${mapped}`);
+  const pirq = ports.interrupt(entryRequest(nr, entry, 'map'));
+  if (pirq < 0) {
+    ports.warn(`unable to enable entry ${nr}: ${pirq}`);
     return;
   }
   const deliverable = isDeliverable(entry.addressLo, entry.addressHi);
-  const bound = ports.interrupt(entryRequest(nr, entry, deliverable ? 'bind' : 'refuse'));
+  const mapped = { ...entry, pirq };
+  const bound = ports.interrupt(entryRequest(nr, mapped, deliverable ? 'bind' : 'refuse'));
   if (!deliverable || bound < 0) {
-    ports.interrupt(entryRequest(nr, entry, 'unmap'));
+    ports.interrupt(entryRequest(nr, mapped, 'unmap'));
     ports.warn(`unable to enable entry ${nr}: ${deliverable ? bound : -errno.EOPNOTSUPP}`);
     return;
   }
-  ports.change('entry', nr, { mapped: true, updated: false });
+  ports.change('entry', nr, { mapped: true, pirq, updated: false });
 }
 
 function releaseEntry(ports: VpciPorts, nr: number, fields: Partial<VpciMsixEntry>): void {
@@ -79,9 +80,19 @@ function releaseEntry(ports: VpciPorts, nr: number, fields: Partial<VpciMsixEntr
 
 export const entryRequest = (
   entry: number,
-  { addressLo, addressHi, data }: Readonly<VpciMsixEntry>,
+  { addressLo, addressHi, data, masked, pirq }: Readonly<VpciMsixEntry>,
   action: InterruptRequest['action'],
-): InterruptRequest => ({ source: 'msi-x', entry, action, addressLo, addressHi, data });
+): InterruptRequest => ({
+  source: 'msi-x',
+  entry,
+  action,
+  addressLo,
+  addressHi,
+  data,
+  masked,
+  pirq,
+  vectors: 1,
+});
 
 /** Reads control, table and PBA registers of a function. */
 export function probeMsix(ports: VpciPorts, position: number): VpciMsix {

@@ -6,11 +6,18 @@ import type { FrameRange } from './frames.js';
 /** What vPCI asks Xen's interrupt layer to do with one vector. */
 export interface InterruptRequest {
   readonly source: 'msi' | 'msi-x';
+  /** Vector of the MSI block, or MSI-X entry. */
   readonly entry: number;
   readonly action: 'map' | 'bind' | 'unbind' | 'unmap' | 'mask' | 'unmask' | 'refuse';
   readonly addressLo: number;
   readonly addressHi: number;
+  /** Message data of that vector. */
   readonly data: number;
+  readonly masked: boolean;
+  /** What an earlier `map` gave; for a later vector of a block already counted up. */
+  readonly pirq: number;
+  /** `map`: size of the block. */
+  readonly vectors: number;
 }
 
 /** A BAR of another function that is mapped into the same domain, in guest frames. */
@@ -44,7 +51,7 @@ export interface VpciPorts {
   mappedBars(): Iterable<MappedBar>;
   /** Frames of the host memory map: RAM, reserved, ACPI. */
   hostMemory(): readonly FrameRange[];
-  /** 0 or a negative errno. */
+  /** The (first) pirq for `map`, 0 for the others; or a negative errno. */
   interrupt(request: InterruptRequest): number;
   warn(message: string): void;
 }

@@ -1,6 +1,7 @@
 import type { DomainId } from '../../../base/brand.js';
 import { hex } from '../../../base/hex.js';
-import type { XenSbdf } from '../../../pci/sbdf.js';
+import { busOf, segmentOf, type XenSbdf } from '../../../pci/sbdf.js';
+import { mmcfgKey } from '../../../state/irq.js';
 import type { Context } from '../../context.js';
 import { allOnes, describeFunction, readConfig } from '../../hardware/config-space.js';
 import { functionBehind, xenConfigWrite } from '../config-access.js';
@@ -8,6 +9,7 @@ import { hardwareDomain } from '../domains.js';
 import type { BuildPorts } from './device.js';
 import { vpciFeatures } from './features.js';
 import { framesOf } from './frames.js';
+import { requestInterrupt } from './interrupts.js';
 import { devicesOf } from './owner.js';
 import type { MappedBar, VpciPorts } from './ports.js';
 
@@ -22,7 +24,7 @@ export function buildPorts(context: Context, name: XenSbdf, domid: DomainId): Bu
     features: vpciFeatures(context.env.switches),
     arch: context.env.platform.arch,
     isHardwareDomain: domid === hardwareDomain(context),
-    hasExtendedConfig: (described?.config.length ?? 0) > 256,
+    hasExtendedConfig: (described?.config.length ?? 0) > 256 && hasWindow(context, name),
     ignoresBars: false,
     hwRead: (reg, size) => (fn === null ? allOnes(size) : readConfig(context, fn, reg, size)),
     hwWrite: (reg, size, value) => xenConfigWrite(context, name, reg, size, value),
@@ -41,10 +43,7 @@ export function buildPorts(context: Context, name: XenSbdf, domid: DomainId): Bu
     mappedBars: () => mappedBars(context, name, domid),
     // xpr's platforms say nothing of the host's memory map yet.
     hostMemory: () => [],
-    interrupt: (request) => {
-      context.emit('xen', 'vpci.interrupt', { sbdf: name, ...request });
-      return 0;
-    },
+    interrupt: (request) => requestInterrupt(context, name, domid, request),
     warn: (message) => {
       context.emit('xen', 'vpci.warned', { sbdf: name, message });
     },
@@ -62,6 +61,20 @@ export function devicePorts(context: Context, name: XenSbdf): VpciPorts | null {
       context.emit('xen', 'vpci.changed', { sbdf: name, part, index, fields });
     },
   };
+}
+
+/** x86 reaches registers from 256 on through MMCFG only, while its window is on. @source facts/xen 3.2, 3.3 */
+function hasWindow({ env, state }: Context, name: XenSbdf): boolean {
+  if (env.platform.arch === 'arm64') return true;
+  const bus = busOf(name);
+  const bridge = env.platform.bridges.find(
+    (candidate, index) =>
+      (candidate.pciDomain ?? index) === segmentOf(name) &&
+      bus >= candidate.busStart &&
+      bus <= candidate.busEnd,
+  );
+  if (bridge?.access !== 'mmcfg') return false;
+  return state.irq.mmcfg[mmcfgKey(segmentOf(name), bridge.busStart, bridge.busEnd)] ?? true;
 }
 
 function* mappedBars({ state }: Context, name: XenSbdf, domid: DomainId): Iterable<MappedBar> {

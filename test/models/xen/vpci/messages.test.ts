@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { errno } from '../../../../src/base/errno.js';
 import type { TraceEvent } from '../../../../src/events/catalogue.js';
 import { vectorOf } from '../../../../src/models/xen/vpci/msi.js';
+import { networkCard } from '../../../../src/platform/built-in/pvh-pc.js';
 import {
   all,
   BenchPvh,
@@ -12,6 +14,7 @@ import {
   only,
   warnings,
 } from './bench-pvh.js';
+import { PlainFunction } from './plain-function.js';
 
 const completed = (events: readonly TraceEvent[]) => only(events, 'io.completed').data;
 
@@ -91,6 +94,47 @@ describe('MSI', () => {
     [0x1ff, 1, 8, 0xf8],
   ])('vector of data %i, message %i of %i is %i', (data, i, vectors, vector) => {
     expect(vectorOf(data, i, vectors)).toBe(vector);
+  });
+});
+
+describe('MSI that cannot be had', () => {
+  const refusing = (action: string) =>
+    new PlainFunction(networkCard(2), {
+      interrupt: (request) => (request.action === action ? -errno.ENOSPC : 0),
+    });
+
+  it('leaves the control word as it was when no pirq is free', () => {
+    const nic = refusing('map');
+    nic.write(0xd2, 2, 1);
+    expect(nic.read(0xd2, 2)).toBe(0x0080);
+    expect(nic.device.msi).toMatchObject({ enabled: false, mapped: false });
+  });
+
+  it('is on but unbound when the binding fails', () => {
+    const nic = refusing('bind');
+    nic.write(0xd4, 4, 0xfee0_0000);
+    nic.write(0xd2, 2, 1);
+    expect(nic.read(0xd2, 2)).toBe(0x0081);
+    expect(nic.device.msi).toMatchObject({ enabled: true, mapped: true, bound: false });
+  });
+});
+
+describe('pirqs of the hardware domain', () => {
+  it('are taken for a block of messages and given back with it', () => {
+    const bench = new BenchPvh();
+    bench.write(GPU, 0x54, 4, 0xfee0_1000);
+    bench.write(GPU, 0x5c, 2, 0x41);
+    const on = bench.write(GPU, 0x52, 2, 0x0011);
+    const mapped = all(on, 'pirq.mapped').map(({ data }) => data.pirq);
+    expect(mapped).toHaveLength(2);
+    expect(bench.device(GPU).msi?.pirq).toBe(mapped[0]);
+    expect(all(on, 'pirq.bound').map(({ data }) => [data.pirq, data.gvec, data.gflags])).toEqual([
+      [mapped[0], 0x41, 0x01],
+      [mapped[1], 0x40, 0x01],
+    ]);
+    const off = bench.write(GPU, 0x52, 2, 0);
+    expect(all(off, 'pirq.unbound')).toHaveLength(2);
+    expect(all(off, 'pirq.unmapped').map(({ data }) => data.pirq)).toEqual(mapped);
   });
 });
 
