@@ -1,10 +1,16 @@
 import { guestBoot } from './ioreq/guest-boot.js';
 import { serverScenarios } from './ioreq/servers.js';
+import { msiScenarios } from './msi/scenarios.js';
 import type { Scenario } from './scenario.js';
 import { segmentScenarios } from './segments/scenarios.js';
 
 /** Every built-in scenario, family by family. */
-export const scenarios: readonly Scenario[] = [...segmentScenarios, ...serverScenarios, guestBoot];
+export const scenarios: readonly Scenario[] = [
+  ...segmentScenarios,
+  ...msiScenarios,
+  ...serverScenarios,
+  guestBoot,
+];
 
 export function findScenario(name: string): Scenario | undefined {
   return scenarios.find((scenario) => scenario.name === name);
