@@ -68,6 +68,8 @@ function initialState(board: Board): MachineState {
     piixLevels: {},
     irqLevels: {},
     ram: {},
+    flashCommanded: false,
+    cpuHotplugSwitched: false,
     pam: Array.from({ length: 13 }, () => 0),
     smramHidden: true,
     openHighSmram: false,

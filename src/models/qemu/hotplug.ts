@@ -71,13 +71,11 @@ export const UNKNOWN_DEVICE = 'unmodelled';
 export function unplug(machine: QemuMachine, id: string): string | null {
   const fn = functionById(machine, id);
   if (fn === null) return `Device '${id}' not found`;
+  // The time after which a request may be repeated never passes on a stopped clock.
+  if (fn.unplugPending) return `Device ${id} is already in the process of unplug`;
   const bridge = machine.state.buses[fn.bus]!.bridge;
   const port = bridge === null ? null : machine.state.functions[bridge]!;
-  if (port !== null && nativeSlot(machine, port)) {
-    // The five seconds after which a request may be repeated never pass on a stopped clock.
-    if (fn.unplugPending) return `Device ${id} is already in the process of unplug`;
-    return requestUnplug(machine, port, fn);
-  }
+  if (port !== null && nativeSlot(machine, port)) return requestUnplug(machine, port, fn);
   if (!machine.state.bsel.includes(fn.bus)) {
     return bridge === null
       ? `Bus '${ROOT_BUS[machine.board.kind]}' does not support hotplugging`

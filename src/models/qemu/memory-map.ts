@@ -87,6 +87,7 @@ function isRam(machine: QemuMachine, address: number): boolean {
 
 const VIRT_RAM = GIB;
 const VIRT_DEVICE_TREE_BYTES = 2 * MIB;
+const VIRT_FLASH_BYTES = 128 * MIB;
 
 /** ARM virt: a fixed map; inside the PCI windows nobody reads as all ones. @source facts/q35-qemu 1.3, 1.5 */
 function virtTarget(machine: QemuMachine, address: number): Target {
@@ -103,11 +104,13 @@ function virtTarget(machine: QemuMachine, address: number): Target {
   }
   if (address >= VIRT_RAM && address < VIRT_RAM + machine.board.ramBytes) {
     const stored = written[address - (address % 4)] !== undefined;
-    return at(stored || address >= VIRT_RAM + VIRT_DEVICE_TREE_BYTES ? ram : deviceTree, address);
+    if (stored || address >= VIRT_RAM + VIRT_DEVICE_TREE_BYTES) return at(ram, address);
+    return address < VIRT_RAM + 4 ? at(deviceTreeMagic, address) : at(deviceTree, address);
   }
   if (!machine.board.lowMemoryOnly && address >= 512 * GIB && address < 1024 * GIB) {
     return pciTarget(machine, 0, 'memory', address) ?? at(emptyWindow, address);
   }
+  if (address < VIRT_FLASH_BYTES) return at(machine.state.flashCommanded ? flash : emptyFlash, address);
   return at(address < 0x0a00_4000 ? boardDevice : unassigned, address);
 }
 
@@ -154,6 +157,26 @@ const deviceTree: Region = {
   name: 'device tree',
   unmodelled: 'the device tree blob that the ARM board leaves in RAM',
 };
+
+/** The blob's magic number, d00dfeed in big-endian bytes; a store there makes it plain RAM. */
+const deviceTreeMagic: Region = {
+  ...ram,
+  name: 'device tree magic',
+  read: (_machine, _target, address, size) => {
+    let value = 0;
+    for (let i = 0; i < size; i++) value += (DEVICE_TREE_MAGIC[address - VIRT_RAM + i] ?? 0) * 2 ** (8 * i);
+    return value;
+  },
+};
+const DEVICE_TREE_MAGIC = [0xd0, 0x0d, 0xfe, 0xed] as const;
+/** Flash without an image reads as zeros; any store is a command to it. */
+const emptyFlash: Region = region('empty flash', {
+  read: () => 0,
+  write: (machine) => {
+    machine.state.flashCommanded = true;
+  },
+});
+const flash = ownRegisters('flash', 'flash memory that was given commands');
 
 /** ECAM: the function's own size is the limit. @source facts/q35-qemu 2.2 */
 const ecamWindow: Region = region('pcie-mmcfg-mmio', {

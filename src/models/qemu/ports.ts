@@ -9,12 +9,13 @@ import { ownRegisters, type Region, region, type Target } from './region.js';
 import { findFunction } from './routing.js';
 
 /**
- * What answers at an I/O port of an x86 machine. I/O BARs and windows win over everything fixed; then the reset
+ * What answers at an I/O port of an x86 machine (on ARM nobody does: its I/O BARs are in a memory window). I/O BARs and windows win over everything fixed; then the reset
  * control, the PM block, configuration mechanism #1, the fixed ports; nobody reads as all ones.
  * @source facts/q35-qemu 1.4, 1.5, 2.3
  */
 export function portTarget(machine: QemuMachine, port: number): Target {
   if (port > 0xffff) return { region: beyondPorts, offset: port, fn: null };
+  if (machine.board.kind === 'virt') return { region: unassignedPorts, offset: port, fn: null };
   const pci = pciTarget(machine, 0, 'io', port);
   if (pci !== null) return pci;
   if (port === RESET_PORT) return { region: resetControl[machine.board.kind], offset: 0, fn: null };
@@ -81,13 +82,23 @@ const resetRegion = (name: string, kept: number, maxStep: number): Region =>
 const resetControl = {
   q35: resetRegion('lpc-reset-control', 0x0a, 4),
   pc: resetRegion('piix3-reset-control', 0x02, 1),
-  virt: unassignedPorts,
 } as const;
 
 const ISA_REASON = 'ISA device: timers, keyboard, clock and controllers of the board';
 const isa = ownRegisters('ISA port', ISA_REASON);
 const smbusPorts = ownRegisters('pm-smbus', 'SMBus controller');
-const cpuHotplug = ownRegisters('acpi-cpu-hotplug', 'CPU hot-plug registers');
+const cpuHotplugSwitched = ownRegisters(
+  'acpi-cpu-hotplug',
+  'CPU hot-plug registers after a switch of interface',
+);
+/** A bitmap of present CPUs, one byte at a time: the boot CPU only. A 0 stored at its start switches interfaces. */
+const cpuHotplug: Region = region('acpi-cpu-hotplug', {
+  maxStep: 1,
+  read: (_machine, _target, at) => (at === 0 ? 1 : 0),
+  write: (machine, _target, at, _size, value) => {
+    if (at === 0 && value === 0) machine.state.cpuHotplugSwitched = true;
+  },
+});
 
 /** Ports of devices soldered to both boards, first and last. @source QEMU `info mtree -f` of 7.2 */
 const ISA_PORTS: readonly (readonly [number, number])[] = [
@@ -131,7 +142,10 @@ function fixedPort(machine: QemuMachine, port: number): Target | null {
     return { region: acpiHotplug, offset: port - hotplugBase, fn: null };
   }
   const cpuBase = isPc ? 0xaf00 : 0xcd8;
-  if (within(port, cpuBase, CPU_PORTS)) return { region: cpuHotplug, offset: port - cpuBase, fn: null };
+  if (within(port, cpuBase, CPU_PORTS)) {
+    const region = machine.state.cpuHotplugSwitched ? cpuHotplugSwitched : cpuHotplug;
+    return { region, offset: port - cpuBase, fn: null };
+  }
   if (isPc && within(port, 0xafe0, 4)) return { region: piix4Gpe, offset: port - 0xafe0, fn: null };
   const owners = isPc ? [...ISA_PORTS, ...PC_PORTS] : ISA_PORTS;
   const owner = owners.find(([first, last]) => port >= first && port <= last);

@@ -116,6 +116,10 @@ export interface MachineState {
   irqLevels: Record<number, true>;
   /** Dwords of RAM that were written, by address. */
   ram: Record<number, number>;
+  /** ARM virt: the flash was written to and no longer reads as empty. */
+  flashCommanded: boolean;
+  /** The legacy CPU hot-plug registers were switched to another interface. */
+  cpuHotplugSwitched: boolean;
   /** Attributes of the 13 shadow-RAM areas 0xf0000, 0xc0000, 0xc4000, …: bit 0 read RAM, bit 1 write RAM. */
   pam: number[];
   /** 0xa0000-0xbffff shows the PCI space. */

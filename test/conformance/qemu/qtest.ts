@@ -1,7 +1,7 @@
 import { readMemory, readPorts, writeMemory, writePorts } from '../../../src/models/qemu/access.js';
 import { injectError, namedError } from '../../../src/models/qemu/aer.js';
 import { functionById, plug, UNKNOWN_DEVICE, unplug } from '../../../src/models/qemu/hotplug.js';
-import { busNumber, type QemuMachine } from '../../../src/models/qemu/machine.js';
+import { busNumber, imageOf, type QemuMachine } from '../../../src/models/qemu/machine.js';
 
 /** What the model says to one command. `reply` null: it declines, with the reason. */
 export interface Answer {
@@ -138,6 +138,13 @@ export class QtestMachine {
     const [id = '', error = '', ...dwords] = words;
     const fn = functionById(this.machine, id);
     if (fn === null) return printed(`id or pci device path is invalid or device not found. ${id}\n`);
+    const { express, type } = imageOf(this.machine, fn);
+    if (express === null && EXPRESS_WITHOUT_CAPABILITY.has(type)) {
+      return declined('error injection into a PCIe device that hides its capability on a conventional bus');
+    }
+    if (express === null) {
+      return printed(`the device doesn't support pci express. ${id}\n`);
+    }
     const known = namedError(error);
     const header = dwords.slice(0, 4).map(Number);
     const prefix = dwords.slice(4, 8).map(Number);
@@ -155,6 +162,9 @@ export class QtestMachine {
   }
 }
 
+/** QEMU takes these for PCIe devices wherever they sit, and writes into their header when told to record errors. */
+const EXPRESS_WITHOUT_CAPABILITY = new Set(['qemu-xhci', 'nec-usb-xhci']);
+
 const WIDTH: Readonly<Record<string, number>> = { b: 1, w: 2, l: 4, q: 8 };
 
 const said = (reply: string, reason: string | null = null): Omit<Answer, 'async'> =>
@@ -168,7 +178,10 @@ function monitored(refusal: string | null): Omit<Answer, 'async'> {
   if (refusal === null) return said('{"return": {}}');
   if (refusal === UNKNOWN_DEVICE)
     return declined('hot-plug of a device or by a controller outside the model');
-  return said(`{"error": {"class": "GenericError", "desc": ${JSON.stringify(refusal)}}}`);
+  const missing = /^Device '.*' not found$/.test(refusal);
+  return said(
+    `{"error": {"class": "${missing ? 'DeviceNotFound' : 'GenericError'}", "desc": ${JSON.stringify(refusal)}}}`,
+  );
 }
 
 function little(bytes: Uint8Array): bigint {

@@ -9,7 +9,16 @@ import type { FunctionState } from '../state.js';
 import { eduRegisters } from './edu.js';
 
 /** What fills a BAR outside MSI-X structures. `empty` lets the next region below answer. */
-type Content = 'registers' | 'empty' | 'ram' | 'edu' | 'shpc' | 'ivshmem' | 'testdev' | 'smbus';
+type Content =
+  | 'registers'
+  | 'empty'
+  | 'ram'
+  | 'edu'
+  | 'shpc'
+  | 'ivshmem'
+  | 'testdev'
+  | 'smbus'
+  | 'index-data';
 
 /** By device type and BAR index; what is not listed is the device's own registers. @source facts/q35-qemu 2.3, 2.7 */
 const CONTENT: Readonly<Record<string, Readonly<Record<number, Content>>>> = {
@@ -17,7 +26,8 @@ const CONTENT: Readonly<Record<string, Readonly<Record<number, Content>>>> = {
   'pci-bridge': { 0: 'shpc' },
   'pcie-pci-bridge': { 0: 'shpc' },
   edu: { 0: 'edu' },
-  e1000e: { 1: 'empty', 3: 'empty' },
+  e1000e: { 1: 'empty', 2: 'index-data', 3: 'empty' },
+  'ich9-ahci': { 4: 'index-data' },
   'ivshmem-plain': { 0: 'ivshmem', 2: 'ram' },
   'pci-testdev': { 0: 'testdev', 1: 'testdev', 2: 'empty' },
   'ICH9-SMB': { 4: 'smbus' },
@@ -52,6 +62,8 @@ export function barTarget(
       return { region: ivshmemRegisters, offset, fn };
     case 'testdev':
       return { region: fn.own[TESTDEV_SELECTED] === 1 ? testdevRunning : testdevIdle, offset, fn };
+    case 'index-data':
+      return indexDataTarget(fn, image.type, offset);
     case 'smbus':
       return fn.own[SMBUS_OFF] === 1 ? null : { region: deviceRegisters, offset, fn };
     case 'registers':
@@ -124,6 +136,31 @@ export const deviceRam: Region = region('device RAM', {
     }
   },
 });
+
+/**
+ * An I/O window onto device registers: an index register that stores, a data register that is the device's own,
+ * zeros elsewhere. @source QEMU hw/net/e1000e.c e1000e_io_read, hw/ide/ahci.c ahci_idp_read (7.2)
+ */
+function indexDataTarget(fn: FunctionState, type: string, offset: number): Target {
+  const { at, window } = type === 'e1000e' ? { at: 0, window: e1000eIndex } : { at: 0x10, window: ahciIndex };
+  const inData = offset >= at + 4 && offset < at + 8;
+  return { region: inData ? deviceRegisters : window, offset, fn };
+}
+
+/** `own` key of the index register. */
+const INDEX = 0;
+
+const indexRegister = (name: string, at: number, mask: number, minStep: number): Region =>
+  region(name, {
+    minStep,
+    read: (_machine, { fn }, offset) => (offset === at ? (fn!.own[INDEX] ?? 0) : 0),
+    write: (_machine, { fn }, offset, _size, value) => {
+      if (offset === at) fn!.own[INDEX] = (value & mask) >>> 0;
+    },
+  });
+
+const e1000eIndex = indexRegister('e1000e-io', 0, 0xffff_ffff, 4);
+const ahciIndex = indexRegister('ahci-idp', 0x10, 0x0ffc, 1);
 
 /** `own` key of pci-testdev: a test was selected. */
 const TESTDEV_SELECTED = 0;
