@@ -27,14 +27,17 @@ interface Vector {
 export const qtestSet: ConformanceSet = {
   name: 'qtest',
   folder: 'qemu/qtest-vectors',
-  *rows(folder: string): Iterable<Row> {
-    const topologies = readTopologies(join(folder, 'topologies.json.gz'));
-    const pluggable = pluggableFunctions(topologies);
-    for (const file of readdirSync(folder).sort()) {
-      if (file.endsWith('.jsonl')) yield* sequences(join(folder, file), file, topologies, pluggable);
-    }
-  },
+  rows: judgeFolder,
 };
+
+/** Judges every sequence of every `.jsonl` file beside a `topologies.json.gz`. */
+export function* judgeFolder(folder: string): Iterable<Row> {
+  const topologies = readTopologies(join(folder, 'topologies.json.gz'));
+  const pluggable = pluggableFunctions(topologies);
+  for (const file of readdirSync(folder).sort()) {
+    if (file.endsWith('.jsonl')) yield* sequences(join(folder, file), file, topologies, pluggable);
+  }
+}
 
 type Topologies = Readonly<Record<string, RecordedTopology>>;
 
