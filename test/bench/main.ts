@@ -1,4 +1,5 @@
 import { benchLog, type Figure } from './log.js';
+import { benchReplay } from './replay.js';
 
 // node dist/test/bench/main.js [--events N] [--json]: figures of this machine, in plain Node.
 const at = process.argv.indexOf('--events');
@@ -8,7 +9,7 @@ if (!Number.isSafeInteger(count) || count < 1) {
   process.exit(2);
 }
 
-const benches: ((count: number) => Figure[])[] = [benchLog];
+const benches: ((count: number) => Figure[])[] = [benchLog, benchReplay];
 const figures = benches.flatMap((bench) => bench(count));
 figures.push({
   name: 'peak memory of this process',
