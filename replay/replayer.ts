@@ -97,7 +97,7 @@ class Replay {
     this.#close();
     this.#inputs += 1;
     this.#input = input;
-    this.#decided = this.#engine.step(input as never, input.seq);
+    this.#decided = this.#engine.retrace(input);
     this.#confirmed = 1;
   }
 

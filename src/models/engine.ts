@@ -31,24 +31,24 @@ export class Engine implements Context {
     return this.#nextSeq as EventSeq;
   }
 
-  /**
-   * Takes one input and returns it with everything that follows from it, in order.
-   * @param seq Place of the input when it comes from a log; the next free one otherwise.
-   */
-  step(draft: InputDraft, seq: number = this.#nextSeq): TraceEvent[] {
-    this.#out = [];
-    this.#nextSeq = seq;
-    const input = {
-      seq: this.#nextSeq++ as EventSeq,
+  /** Takes one input at the next free place and returns it with everything that follows from it, in order. */
+  step(draft: InputDraft): TraceEvent[] {
+    return this.retrace({
+      seq: this.#nextSeq as EventSeq,
       atNs: draft.atNs ?? (0 as TraceNs),
       kind: draft.kind,
       origin: draft.origin ?? 'simulated',
       by: draft.by,
       cause: draft.cause ?? null,
       data: draft.data,
-    } as InputEvent;
+    } as InputEvent);
+  }
+
+  /** The same for an input of a log, which keeps its place: what follows is numbered from there. */
+  retrace(input: InputEvent): TraceEvent[] {
+    this.#out = [input];
+    this.#nextSeq = input.seq + 1;
     this.#input = input;
-    this.#out.push(input);
     evolve(this.#world, input, this.env);
     // A world whose Xen has stopped takes no further decisions.
     if (this.#world.xen.panicked === null)

@@ -57,13 +57,25 @@ export const defaultSwitches: Switches = Object.fromEntries(
 
 /** Compares dotted release numbers part by part: negative, zero or positive. */
 export function compareReleases(a: string, b: string): number {
-  const left = a.split('.').map(Number);
-  const right = b.split('.').map(Number);
+  const left = parts(a);
+  const right = parts(b);
   for (let i = 0; i < Math.max(left.length, right.length); i++) {
     const difference = (left[i] ?? 0) - (right[i] ?? 0);
     if (difference !== 0) return difference;
   }
   return 0;
+}
+
+/** Models ask on every hypercall: a release is taken apart once. The texts come from the table above and the sources. */
+const known = new Map<string, readonly number[]>();
+
+function parts(release: string): readonly number[] {
+  let numbers = known.get(release);
+  if (numbers === undefined) {
+    numbers = release.split('.').map(Number);
+    known.set(release, numbers);
+  }
+  return numbers;
 }
 
 /** Whether the chosen release of `name` is `release` or later. */

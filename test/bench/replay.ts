@@ -10,7 +10,7 @@ import { findScenario } from '../../src/scenarios/index.js';
 import { scenarioHeader } from '../../src/scenarios/run.js';
 import { evolve, initialWorld } from '../../src/state/world.js';
 import { enumerate, enumerationEnv as env } from './enumeration.js';
-import type { Figure } from './log.js';
+import { type Figure, rate, timed, timedCpu } from './log.js';
 
 const SEEKS = 200;
 
@@ -19,49 +19,39 @@ export function benchReplay(count: number): Figure[] {
   const folder = mkdtempSync(join(tmpdir(), 'xpr-bench-'));
   const file = join(folder, 'enumeration.xpr');
   try {
-    const recorder = new Recorder(
-      fileStore.create(file),
-      scenarioHeader(findScenario('two-bridges-agreed')!, env, 1),
-      env,
-    );
-    const recording = seconds(() => {
-      enumerate(count, (events) => recorder.append(events));
-    });
+    const header = scenarioHeader(findScenario('two-bridges-agreed')!, env, 1);
+    const recorder = new Recorder(fileStore.create(file), header, env);
+    const recording = measure(() => enumerate(count, (events) => recorder.append(events)));
     const { events, bytes } = recorder.finish();
     const reader = TraceReader.open(fileStore.open(file));
-    const folding = seconds(() => {
+    const folding = measure(() => {
       const world = initialWorld(env);
-      for (const block of reader.blocks()) for (const event of block.events()) evolve(world, event, env);
+      for (const batch of blocks(reader)) for (const event of batch) evolve(world, event, env);
     });
     let mismatched = 0;
-    const replaying = seconds(() => {
+    const replaying = measure(() => {
       mismatched = replay(env, blocks(reader), { keep: 1 }).mismatched;
     });
     if (mismatched !== 0) throw new Error(`${mismatched} outcomes differ`);
     const seeks = Array.from({ length: SEEKS }, (_, i) => (i * 7_919 * 1_009) % events).map((seq) =>
-      seconds(() => {
+      timed(() => {
         worldBefore(reader, env, seq);
         reader.eventAt(seq);
       }),
     );
     seeks.sort((a, b) => a - b);
     reader.close();
-    const rate = (time: number): number => events / time / 1e6;
     return [
-      { name: 'machine: decide and record', value: rate(recording), unit: 'M events/s' },
+      ...rates('machine: decide, fold twice, encode, write', events, recording),
       { name: 'enumeration trace on disk, snapshots included', value: bytes / events, unit: 'bytes/event' },
-      { name: 'fold', value: rate(folding), unit: 'M events/s' },
-      {
-        name: 'replay: inputs decided again, every outcome compared',
-        value: rate(replaying),
-        unit: 'M events/s',
-      },
+      ...rates('fold, from the file', events, folding),
+      ...rates('replay: every input decided again, every outcome compared', events, replaying),
       {
         name: `seek with state to one of ${events} events, median`,
-        value: seeks[SEEKS >> 1]! * 1e3,
+        value: seeks[SEEKS >> 1]! / 1e6,
         unit: 'ms',
       },
-      { name: 'seek with state, worst', value: seeks.at(-1)! * 1e3, unit: 'ms' },
+      { name: `seek with state, worst of ${SEEKS}`, value: seeks.at(-1)! / 1e6, unit: 'ms' },
     ];
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -72,8 +62,20 @@ function* blocks(reader: TraceReader) {
   for (const block of reader.blocks()) yield block.events();
 }
 
-function seconds(run: () => void): number {
-  const before = process.hrtime.bigint();
-  run();
-  return Number(process.hrtime.bigint() - before) / 1e9;
+interface Spent {
+  readonly ns: number;
+  readonly cpuNs: number;
 }
+
+function measure(action: () => void): Spent {
+  let ns = 0;
+  const cpuNs = timedCpu(() => {
+    ns = timed(action);
+  });
+  return { ns, cpuNs };
+}
+
+const rates = (name: string, events: number, { ns, cpuNs }: Spent): Figure[] => [
+  rate(name, events, ns),
+  rate('  by processor time', events, cpuNs),
+];

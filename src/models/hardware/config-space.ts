@@ -18,7 +18,7 @@ export function describeFunction(platform: Platform, id: FunctionId): PlatformFu
 
 /** All ones of an access size: what an absent function reads as. */
 export const allOnes = (sizeBytes: number): number =>
-  sizeBytes >= 4 ? 0xffff_ffff : 2 ** (8 * sizeBytes) - 1;
+  sizeBytes >= 4 ? 0xffff_ffff : (1 << (8 * sizeBytes)) - 1;
 
 const imageDword = (bytes: Uint8Array | null, reg: number): number =>
   bytes === null || reg + 3 >= bytes.length
@@ -36,6 +36,11 @@ export function readConfig(context: Context, id: FunctionId, reg: number, sizeBy
   const fn = describeFunction(context.env.platform, id);
   if (fn === undefined || context.state.hw.present[id] === undefined) return allOnes(sizeBytes);
   if (!bridgeAnswers(context.state, context.env, id)) return allOnes(sizeBytes);
+  const lane = reg & 3;
+  if (lane + sizeBytes <= 4) {
+    const whole = dword(context, fn, reg - lane);
+    return sizeBytes === 4 ? whole : (whole >>> (8 * lane)) & allOnes(sizeBytes);
+  }
   let value = 0;
   for (let i = 0; i < sizeBytes; i++) {
     const at = reg + i;

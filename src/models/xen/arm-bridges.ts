@@ -1,5 +1,5 @@
 import type { CfgBase } from '../../base/brand.js';
-import type { HostBridge } from '../../platform/platform.js';
+import type { HostBridge, Platform } from '../../platform/platform.js';
 import { atLeast } from '../../policy/switches.js';
 import type { Env } from '../../state/env.js';
 import type { ReadonlyWorld } from '../../state/world.js';
@@ -23,9 +23,18 @@ export function isPciActive({ policies, switches }: Env): boolean {
   );
 }
 
-/** Index of the bridge in the platform; -1 when it has none. */
-export const bridgeIndex = (env: Env, cfgBase: CfgBase): number =>
-  env.platform.bridges.findIndex((bridge) => bridge.cfgBase === cfgBase);
+const indexes = new WeakMap<Platform, ReadonlyMap<CfgBase, number>>();
+
+/** Index of the bridge in the platform; -1 when it has none. O(1) after the first call. */
+export function bridgeIndex({ platform }: Env, cfgBase: CfgBase): number {
+  let table = indexes.get(platform);
+  if (table === undefined) {
+    // The first of two bridges with one window wins, as in every list search.
+    table = new Map(platform.bridges.map(({ cfgBase: base }, i) => [base, i] as const).reverse());
+    indexes.set(platform, table);
+  }
+  return table.get(cfgBase) ?? -1;
+}
 
 /**
  * `pci_find_host_bridge`: the first bridge of Xen's list with that segment whose bus range holds `bus`; its platform
