@@ -35,6 +35,8 @@ export interface ReplayResult {
 export interface ReplayOptions {
   /** Divergences to keep; counting goes on behind them. */
   readonly keep: number;
+  /** Recorded events whose outcome counts; all unless given. What does not count is compared and then passed over. */
+  readonly counts?: (event: TraceEvent) => boolean;
 }
 
 /**
@@ -54,6 +56,7 @@ export function replay(
 class Replay {
   readonly #engine: Engine;
   readonly #keep: number;
+  readonly #counts: (event: TraceEvent) => boolean;
   readonly #divergences: Divergence[] = [];
   #events = 0;
   #inputs = 0;
@@ -66,9 +69,10 @@ class Replay {
   #confirmed = 1;
   #input: InputEvent | null = null;
 
-  constructor(env: Env, { keep }: ReplayOptions) {
+  constructor(env: Env, { keep, counts }: ReplayOptions) {
     this.#engine = new Engine(env);
     this.#keep = keep;
+    this.#counts = counts ?? (() => true);
   }
 
   take(batch: readonly TraceEvent[]): void {
@@ -139,6 +143,7 @@ class Replay {
   }
 
   #diverge(at: TraceEvent, field: string, expected: unknown, actual: unknown): void {
+    if (!this.#counts(at)) return;
     this.#mismatched += 1;
     if (this.#divergences.length >= this.#keep) return;
     const input = this.#input?.seq ?? at.seq;

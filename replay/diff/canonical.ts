@@ -1,5 +1,7 @@
 import { type DataOf, isInput, type KindName, kindOf, type TraceEvent } from '../../src/events/catalogue.js';
 import type { RecordObject, RecordValue } from '../../src/events/field.js';
+import { presentEvent } from '../../src/events/present.js';
+import type { Predicate } from '../../src/events/where.js';
 import { functionBehind } from '../../src/models/xen/config-access.js';
 import { type FunctionId, formatFunction } from '../../src/pci/function-id.js';
 import { bdfOf, type Dom0Sbdf, formatSbdf, type XenSbdf } from '../../src/pci/sbdf.js';
@@ -21,6 +23,8 @@ export interface CanonicalOptions {
   readonly level: Level;
   /** Payload fields that do not count, as `value` or `config.completed.value`. */
   readonly ignore: ReadonlySet<string>;
+  /** Filter over event lines; null when all count. */
+  readonly where?: Predicate | null;
 }
 
 /** Fields that hold nothing but a number somebody gave: dropped where the things they name are compared. */
@@ -53,9 +57,15 @@ export class Canonicaliser {
       // Requests are read in the world before them, outcomes in the one they are part of.
       if (!isInput(event)) evolve(this.world, event, this.#env);
       if (event.origin === 'inferred') this.inferred += 1;
-      else if (countsAt(this.#options.level, event, this.world)) yield this.#token(event);
+      else if (countsAt(this.#options.level, event, this.world) && this.#wanted(event))
+        yield this.#token(event);
       if (isInput(event)) evolve(this.world, event, this.#env);
     }
+  }
+
+  #wanted(event: TraceEvent): boolean {
+    const { where } = this.#options;
+    return where == null || where(presentEvent(event, this.#env.platform));
   }
 
   #token(event: TraceEvent): Token {

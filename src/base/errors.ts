@@ -9,6 +9,17 @@ export interface TroubleDetail {
   readonly hint?: string;
 }
 
+/** A trouble as JSON; what is not known is null. */
+export interface TroubleDocument {
+  readonly code: string;
+  readonly message: string;
+  readonly file: string | null;
+  readonly at: string | null;
+  readonly expected: string | null;
+  readonly actual: string | null;
+  readonly hint: string | null;
+}
+
 /**
  * Input or arguments that cannot be worked with. Codes are stable and listed in `docs/errors.md`;
  * the CLI prints one line and a hint, and exits 2.
@@ -29,6 +40,20 @@ export class Trouble extends Error {
     return this.detail.file === undefined
       ? new Trouble(this.code, this.message, { ...this.detail, file })
       : this;
+  }
+
+  /** What scripts get: the `error` of the JSON error document. */
+  toDocument(): TroubleDocument {
+    const { file, expected, actual, hint } = this.detail;
+    return {
+      code: this.code,
+      message: this.message,
+      file: file ?? null,
+      at: this.position(),
+      expected: expected ?? null,
+      actual: actual ?? null,
+      hint: hint ?? null,
+    };
   }
 
   /** `0x1c` for an offset, the number for a line, the path for a place inside a structure; null when unknown. */

@@ -1,18 +1,19 @@
 import type { EventLine, Json } from '../events/present.js';
 
-/** One event in one line of text: place, time, kind, who, payload. */
-export function eventText({ seq, atNs, kind, by, cause, data }: EventLine): string {
+/** One event in one line of text: place, time, who, kind, payload, the event it follows from. */
+export function eventText({ seq, atNs, kind, by, cause, data }: EventLine, width = 0): string {
   const fields = Object.entries(data)
-    .filter(([, value]) => value !== null)
+    .filter(([name, value]) => value !== null && !(name === 'by' && value === by))
     .map(([name, value]) => `${name}=${compact(value)}`)
     .join(' ');
-  const from = cause === null ? '' : ` <#${cause}`;
-  return `#${seq} ${microseconds(atNs)} ${by} ${kind}${from}  ${fields}`.trimEnd();
+  const from = cause === null ? '' : `  <- #${cause}`;
+  const place = `#${seq}`.padEnd(width === 0 ? 0 : width + 1);
+  return `${place}  ${microseconds(atNs)}  ${by.padEnd(4)} ${kind}  ${fields}`.trimEnd() + from;
 }
 
 /** Payload values without quotes where nothing is lost. */
 export function compact(value: Json): string {
-  if (typeof value === 'string') return /[\s=]/.test(value) ? JSON.stringify(value) : value;
+  if (typeof value === 'string') return value === '' || /[\s=]/.test(value) ? JSON.stringify(value) : value;
   if (typeof value !== 'object' || value === null) return String(value);
   if (Array.isArray(value)) return `[${(value as readonly Json[]).map(compact).join(',')}]`;
   return `{${Object.entries(value)

@@ -1,17 +1,75 @@
+import { readFileSync, writeSync } from 'node:fs';
 import type { Trouble } from '../base/errors.js';
 
 /** Exit codes like diff(1): nothing wrong, something found, trouble. */
 export type ExitCode = 0 | 1 | 2;
 
-/** Writes data to standard output. A reader that went away ends the program quietly. */
+/** Where a command reads and writes; the process, or a test. */
+export interface Console {
+  /** Data. @throws {ClosedPipe} when nobody reads any more */
+  out(data: string | Uint8Array): void;
+  /** Talk. */
+  err(text: string): void;
+  /** All of standard input. */
+  input(): Uint8Array;
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+}
+
+/** The reader of standard output went away (`xpr show … | head`): the command ends, and that is no trouble. */
+export class ClosedPipe extends Error {}
+
+let output: Console;
+let quiet = false;
+
+/** Chooses the console of the command that runs. One command runs at a time. */
+export function useConsole(chosen: Console): void {
+  output = chosen;
+  quiet = false;
+}
+
+/** `--quiet`: nothing on standard error but errors. */
+export function beQuiet(): void {
+  quiet = true;
+}
+
+/** Writes data to standard output. */
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  output.out(`${text}\n`);
+}
+
+/** Writes data to standard output as it is. */
+export function printBytes(bytes: Uint8Array): void {
+  output.out(bytes);
+}
+
+export function readInput(): Uint8Array {
+  return output.input();
 }
 
 /** Talk for people, on standard error. */
 export function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+  if (!quiet) output.err(`${text}\n`);
 }
+
+/** Usage and the like, whatever `--quiet` says. */
+export function sayPlainly(text: string): void {
+  output.err(text);
+}
+
+/** Part of a line on a terminal's standard error, null where talk is not wanted or nobody would see it. */
+export function terminalTalk(): ((text: string) => void) | null {
+  return quiet || !output.errIsTerminal ? null : (text) => output.err(text);
+}
+
+/** The last line of a command that found something: the next command to run, ready to be run. */
+export function sayNext(...words: readonly (string | number)[]): void {
+  if (words.includes('-')) return;
+  say(`next:\n  xpr ${words.map((word) => shellWord(String(word))).join(' ')}`);
+}
+
+const shellWord = (word: string): string =>
+  /^[\w@%+=:,./#-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** One JSON document on standard output. */
 export function printJson(document: unknown): void {
@@ -20,36 +78,62 @@ export function printJson(document: unknown): void {
 
 /** The error line and its hint, or the JSON error document. */
 export function printTrouble(trouble: Trouble, json: boolean): void {
-  const { file, expected, actual, hint } = trouble.detail;
-  const position = trouble.position();
+  const { code, message, file, at, expected, actual, hint } = trouble.toDocument();
   if (json) {
-    printJson({
-      schema: 'error/1',
-      error: {
-        code: trouble.code,
-        message: trouble.message,
-        file: file ?? null,
-        at: position,
-        expected: expected ?? null,
-        actual: actual ?? null,
-        hint: hint ?? null,
-      },
-    });
+    printJson({ schema: 'error/1', error: { code, message, file, at, expected, actual, hint } });
     return;
   }
-  const where = file === undefined ? position : position === null ? file : `${file}:${position}`;
-  const facts = [
-    expected === undefined ? null : `expected ${expected}`,
-    actual === undefined ? null : `found ${actual}`,
-  ].filter((fact) => fact !== null);
-  say(`xpr: ${trouble.code}: ${trouble.message}${where === null ? '' : ` (${where})`}`);
-  const lines = [...facts, ...(hint === undefined ? [] : [hint])];
-  if (lines.length > 0) say(`  hint: ${lines.join('; ')}`);
+  const where = file === null ? at : at === null ? file : `${file}:${at}`;
+  output.err(`xpr: ${code}: ${message}${where === null ? '' : ` (${where})`}\n`);
+  const lines = [
+    expected === null ? null : `expected ${expected}`,
+    actual === null ? null : `found ${actual}`,
+    hint,
+  ].filter((line) => line !== null);
+  if (lines.length > 0) output.err(`  hint: ${lines.join('; ')}\n`);
 }
 
-/** A closed pipe (`xpr show … | head`) is no trouble. */
-export function endQuietlyOnClosedPipe(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? 0 : 2);
-  });
+/** A fault of ours: whatever is not a Trouble. */
+export function printBug(error: unknown): void {
+  output.err(`xpr: BUG: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+}
+
+/** Colour on a terminal, nothing elsewhere or where NO_COLOR asks for it. */
+export function coloured(text: string, colour: 'red' | 'yellow' | 'cyan'): string {
+  if (!output.outIsTerminal || process.env['NO_COLOR'] || process.env['TERM'] === 'dumb') return text;
+  return `\u001b[${{ red: 31, yellow: 33, cyan: 36 }[colour]}m${text}\u001b[0m`;
+}
+
+/** The console of this process. Writes are synchronous, so that a closed pipe is seen at once. */
+export const processConsole: Console = {
+  out: (data) => writeAll(1, typeof data === 'string' ? Buffer.from(data) : data),
+  err: (text) => {
+    try {
+      writeAll(2, Buffer.from(text));
+    } catch (error) {
+      // Nobody hears the talk; the work goes on.
+      if (!(error instanceof ClosedPipe)) throw error;
+    }
+  },
+  input: () => readFileSync(0),
+  get outIsTerminal() {
+    return process.stdout.isTTY === true;
+  },
+  get errIsTerminal() {
+    return process.stderr.isTTY === true;
+  },
+};
+
+/** A pipe of another program may be non-blocking: a full one is tried again a little later. */
+function writeAll(descriptor: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) {
+    try {
+      done += writeSync(descriptor, bytes, done);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EPIPE') throw new ClosedPipe();
+      if (code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+    }
+  }
 }

@@ -1,13 +1,19 @@
 import { Trouble } from '../base/errors.js';
 import type { TraceEvent } from '../events/catalogue.js';
+import type { Block } from '../log/block-decode.js';
 import { fileStore } from '../log/file-store.js';
+import { bytesSource } from '../log/memory-store.js';
 import { TraceReader } from '../log/reader.js';
+import type { TraceSource, TraceTarget } from '../log/store.js';
 import type { Platform } from '../platform/platform.js';
 import type { Env } from '../state/env.js';
 import { envOf } from '../state/trace-env.js';
+import { printBytes, readInput } from './io.js';
+import { Progress } from './progress.js';
 
 /** A trace opened for a verb. */
 export interface OpenTrace {
+  /** As the user gave it; `-` for standard input. */
   readonly file: string;
   readonly reader: TraceReader<Platform>;
   readonly env: Env;
@@ -15,16 +21,126 @@ export interface OpenTrace {
 
 /** Runs `use` on an open trace and closes it; errors name the file. */
 export async function withTrace<T>(file: string, use: (trace: OpenTrace) => T | Promise<T>): Promise<T> {
+  return withTraces([file], ([trace]) => use(trace!));
+}
+
+/** The same with several traces, whose progress is one. */
+export async function withTraces<T>(
+  files: readonly string[],
+  use: (traces: readonly OpenTrace[]) => T | Promise<T>,
+): Promise<T> {
+  if (files.filter((file) => file === '-').length > 1) {
+    throw new Trouble('CLI-012', 'standard input can be read only once', { actual: files.join(' ') });
+  }
+  const progress = new Progress();
+  const traces: OpenTrace[] = [];
   try {
-    const reader = TraceReader.open<Platform>(fileStore.open(file));
+    for (const file of files) traces.push(open(file, progress));
+    return await use(traces);
+  } finally {
+    progress.end();
+    for (const { reader } of traces) reader.close();
+  }
+}
+
+function open(file: string, progress: Progress): OpenTrace {
+  try {
+    const source = openSource(file);
     try {
-      return await use({ file, reader, env: envOf(reader.header) });
-    } finally {
-      reader.close();
+      const { header, index } = TraceReader.open<Platform>(source);
+      const reader = new WatchedReader(file, source, header, index, progress);
+      return { file, reader, env: envOf(header) };
+    } catch (error) {
+      source.close();
+      throw error;
     }
   } catch (error) {
-    throw error instanceof Trouble ? error.inFile(file) : error;
+    throw inFile(error, file);
   }
+}
+
+/** A reader that says how far it is and names its file in errors. */
+class WatchedReader extends TraceReader<Platform> {
+  readonly #file: string;
+  readonly #report: (done: number) => void;
+
+  constructor(
+    file: string,
+    source: TraceSource,
+    header: TraceReader<Platform>['header'],
+    index: TraceReader['index'],
+    progress: Progress,
+  ) {
+    super(source, header, index);
+    this.#file = file;
+    this.#report = progress.part(index.events);
+  }
+
+  /** What a block that cannot be read means is known here, where the file is. */
+  override block(number: number): Block {
+    try {
+      const block = super.block(number);
+      this.#report(block.firstSeq);
+      return block;
+    } catch (error) {
+      throw inFile(error, this.#file);
+    }
+  }
+
+  override snapshotBefore(seq: number): ReturnType<TraceReader['snapshotBefore']> {
+    try {
+      return super.snapshotBefore(seq);
+    } catch (error) {
+      throw inFile(error, this.#file);
+    }
+  }
+}
+
+/** The error with the file it is about and, where there is one, the verb that helps. */
+export function inFile(error: unknown, file: string): unknown {
+  if (!(error instanceof Trouble)) return error;
+  const hint = error.detail.hint ?? helpFor(error.code, file);
+  const { code, message, detail } = error;
+  return new Trouble(code, message, hint === null ? detail : { ...detail, hint }).inFile(file);
+}
+
+function helpFor(code: string, file: string): string | null {
+  if (code === 'LOG-001') return 'xpr import makes traces of other formats';
+  if (code === 'LOG-003') return `run xpr fsck ${file} --repair OUT.xpr to get back what was recorded`;
+  if (/^LOG-0(0[4-9]|1[03])$/.test(code)) return `run xpr fsck ${file} to see what is damaged`;
+  return null;
+}
+
+/** A stored trace, or all of standard input. */
+export function openSource(name: string): TraceSource {
+  return name === '-' ? bytesSource(readInput()) : fileStore.open(name);
+}
+
+/** A trace to write: a file, or standard output once it is whole. */
+export function createTarget(name: string): TraceTarget {
+  if (name !== '-') return fileStore.create(name);
+  let parts: Uint8Array[] = [];
+  const drop = (): void => {
+    parts = [];
+  };
+  return {
+    write: (bytes) => {
+      parts.push(bytes.slice());
+    },
+    commit: () => {
+      for (const part of parts) printBytes(part);
+      drop();
+    },
+    abandon: drop,
+  };
+}
+
+/** Output that would be mixed up with the JSON document. @throws {Trouble} CLI-013 */
+export function outputFile(name: string, json: boolean): string {
+  if (name !== '-' || !json) return name;
+  throw new Trouble('CLI-013', 'standard output takes either the file or the JSON document', {
+    hint: 'leave --json out or name a file',
+  });
 }
 
 /** Events block by block. */

@@ -13,6 +13,8 @@ export interface Verb {
   /** Flags and help text; `list` when the option may be given several times. */
   readonly options: readonly (readonly [flags: string, text: string, list?: 'list'])[];
   readonly example: string;
+  /** What the exit code says, where it is more than fine or trouble. */
+  readonly exits?: string;
   load(): Promise<{ readonly run: RunVerb }>;
 }
 
@@ -20,6 +22,12 @@ const json = ['--json', 'one JSON document'] as const;
 const policy = ['--policy <axis=value>', 'choose a design; may be repeated', 'list'] as const;
 const where = ['--where <expression>', 'only events the expression holds for'] as const;
 const release = ['--switch <name=value>', 'choose a release or behaviour; may be repeated', 'list'] as const;
+
+const bisect = [
+  '--bisect',
+  'exit codes for git bisect run: 0 good, 1 bad, 125 cannot judge, 128 broken set-up',
+] as const;
+const comparison = '0 the same, 1 different, 2 trouble.';
 
 /** Every verb, in the order of the help. */
 export const verbs: readonly Verb[] = [
@@ -41,7 +49,7 @@ export const verbs: readonly Verb[] = [
     usage: 'record [scenario]',
     summary: 'run a scenario and record it',
     options: [
-      ['-o, --output <file>', 'the trace to write'],
+      ['-o, --output <file>', 'the trace to write; - for standard output'],
       ['--dtb <file>', 'platform from a device tree'],
       ['--seed <n>', 'seed of the scheduler, 1 unless given'],
       policy,
@@ -50,13 +58,14 @@ export const verbs: readonly Verb[] = [
       json,
     ],
     example: 'xpr record two-bridges-swapped -o swapped.xpr --seed 7',
+    exits: '0 recorded, 1 with findings and --fail-on-finding, 2 trouble.',
     load: () => import('./verbs/record.js'),
   },
   {
     usage: 'import <files...>',
     summary: 'turn artefacts into one trace',
     options: [
-      ['-o, --output <file>', 'the trace to write'],
+      ['-o, --output <file>', 'the trace to write; - for standard output'],
       ['--format <name>', 'dtb or ndjson; detected unless given'],
       json,
     ],
@@ -94,20 +103,23 @@ export const verbs: readonly Verb[] = [
       json,
     ],
     example: 'xpr state swapped.xpr --at 18 --path xen.devices',
+    exits: '0, or with --diff 0 nothing changed, 1 something did; 2 trouble.',
     load: () => import('./verbs/state.js'),
   },
   {
     usage: 'replay <trace>',
     summary: 're-run the inputs and compare every outcome',
-    options: [policy, ['--all', 'every divergence, not the first only'], json],
+    options: [policy, ['--all', 'every divergence, not the first only'], bisect, json],
     example: 'xpr replay swapped.xpr',
+    exits: '0 every outcome the same, 1 a divergence, 2 trouble.',
     load: () => import('./verbs/replay.js'),
   },
   {
     usage: 'findings <trace>',
     summary: 'rules over the whole trace',
-    options: [['--rule <code>', 'a rule or a family, as SEG'], json],
+    options: [['--rule <code>', 'a rule or a family, as SEG'], bisect, json],
     example: 'xpr findings swapped.xpr --rule SEG',
+    exits: '0 none, 1 some, 2 trouble.',
     load: () => import('./verbs/findings.js'),
   },
   {
@@ -120,10 +132,12 @@ export const verbs: readonly Verb[] = [
         'one variant of several axes, as "iommu=on mmconfig=notify"; may be repeated',
         'list',
       ],
-      ['-o, --output <file>', "keep the variant's trace"],
+      ['-o, --output <file>', 'keep the trace of the one variant; - for standard output'],
+      bisect,
       json,
     ],
     example: 'xpr what-if swapped.xpr --policy segments.xen=told-by-dom0',
+    exits: '0 no outcome changes, 1 some do, 2 trouble.',
     load: () => import('./verbs/what-if.js'),
   },
   {
@@ -132,10 +146,29 @@ export const verbs: readonly Verb[] = [
     options: [
       ['--level <level>', 'raw, semantic, guest or hardware; semantic unless given'],
       ['--ignore <field>', 'a payload field that does not count; may be repeated', 'list'],
+      where,
+      bisect,
       json,
     ],
     example: 'xpr diff swapped.xpr told.xpr',
+    exits: comparison,
     load: () => import('./verbs/diff.js'),
+  },
+  {
+    usage: 'check <paths...>',
+    summary: 'replay a corpus: traces and folders of traces',
+    options: [
+      ['--jobs <n>', 'threads; by the size of the corpus unless given'],
+      ['--where <expression>', 'only outcomes of events the expression holds for'],
+      ['--junit <file>', 'write a JUnit XML report'],
+      ['--sarif <file>', 'write a SARIF 2.1.0 report'],
+      ['--tap', 'TAP 14 in place of the text'],
+      bisect,
+      json,
+    ],
+    example: 'xpr check traces/golden --jobs 4 --junit check.xml',
+    exits: '0 all the same, 1 some different, 2 some in trouble.',
+    load: () => import('./verbs/check.js'),
   },
   {
     usage: 'export <trace>',
@@ -150,8 +183,9 @@ export const verbs: readonly Verb[] = [
   {
     usage: 'fsck <trace>',
     summary: 'check every block, checksum and digest',
-    options: [['--repair <out>', 'write what can be recovered'], json],
+    options: [['--repair <out>', 'write what can be recovered; - for standard output'], json],
     example: 'xpr fsck torn.xpr --repair whole.xpr',
+    exits: '0 whole, 1 damaged, 2 trouble.',
     load: () => import('./verbs/fsck.js'),
   },
   {

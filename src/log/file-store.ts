@@ -81,6 +81,7 @@ function guarded<T>(name: string, action: () => T): T {
     return action();
   } catch (error) {
     if (error instanceof Trouble || !(error instanceof Error && 'code' in error)) throw error;
-    throw logTrouble('LOG-012', error.message, { file: name });
+    // Node repeats call and path; the file is named anyway.
+    throw logTrouble('LOG-012', error.message.replace(/, \w+( '.*')?$/, ''), { file: name });
   }
 }

@@ -12,7 +12,7 @@ import { findScenario } from '../../scenarios/index.js';
 import { runScenario, scenarioEnv, scenarioHeader } from '../../scenarios/run.js';
 import { choosePolicies } from '../../state/trace-env.js';
 import type { ReadonlyWorld } from '../../state/world.js';
-import { type ExitCode, print, printJson, say } from '../io.js';
+import { type ExitCode, print, printJson, sayNext } from '../io.js';
 import { findingJson } from '../present-finding.js';
 import { table } from '../table.js';
 import { batches, type OpenTrace, withTrace } from '../trace-file.js';
@@ -33,7 +33,7 @@ export const run: RunVerb = async (_args, options): Promise<ExitCode> => {
     if (options['json'] === true) printJson({ schema: 'demo/1', ...report.json });
     else {
       print(report.text);
-      if (keep) say(`next: xpr findings ${file}`);
+      if (keep) sayNext('findings', file);
     }
     return 0;
   } finally {

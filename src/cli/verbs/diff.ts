@@ -1,63 +1,81 @@
 import { type DiffResult, diffTraces } from '../../../replay/diff/diff.js';
 import { parseLevel } from '../../../replay/diff/levels.js';
+import { presentValue, valueText } from '../../../replay/present-divergence.js';
+import type { Json } from '../../events/present.js';
+import { compileWhere } from '../../events/where.js';
 import { required } from '../choices.js';
-import { print, printJson, say } from '../io.js';
+import { print, printJson, sayNext } from '../io.js';
 import { table } from '../table.js';
-import { withTrace } from '../trace-file.js';
+import { type OpenTrace, withTraces } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
 /** Islands the text lists; JSON has all. */
 const LISTED = 20;
 
-export const run: RunVerb = ([one, other], options) =>
-  withTrace(required(one, 'the first trace'), (a) =>
-    withTrace(required(other, 'the second trace'), (b) => {
-      const level = parseLevel(String(options['level'] ?? 'semantic'));
-      const ignore = new Set((options['ignore'] ?? []) as readonly string[]);
-      const result = diffTraces(a, b, { level, ignore });
-      if (options['json'] === true) {
-        const { firstDivergence: first, ...rest } = result;
-        const firstDivergence = first && {
-          ...first,
-          aValue: first.aValue ?? null,
-          bValue: first.bValue ?? null,
-        };
-        printJson({ schema: 'diff/1', level, ...rest, firstDivergence });
-      } else {
-        print(asText(result));
-        const place = result.firstDivergence;
-        if (place !== null && options['quiet'] !== true) {
-          say(`next: xpr explain ${place.a === null ? `${b.file} ${place.b}` : `${a.file} ${place.a}`}`);
-        }
-      }
-      return result.equal ? 0 : 1;
-    }),
-  );
+export const run: RunVerb = ([one, other], options) => {
+  const level = parseLevel(String(options['level'] ?? 'semantic'));
+  const ignore = new Set((options['ignore'] ?? []) as readonly string[]);
+  const where = typeof options['where'] === 'string' ? compileWhere(options['where']) : null;
+  return withTraces([required(one, 'the first trace'), required(other, 'the second trace')], (traces) => {
+    const [a, b] = [traces[0]!, traces[1]!];
+    const result = presented(diffTraces(a, b, { level, ignore, where }), a, b);
+    if (options['json'] === true) printJson({ schema: 'diff/1', level, ...result });
+    else print(asText(result, a, b));
+    const place = result.firstDivergence;
+    if (place?.a != null) sayNext('explain', a.file, place.a);
+    else if (place?.b != null) sayNext('explain', b.file, place.b);
+    return result.equal ? 0 : 1;
+  });
+};
 
-function asText({ equal, firstDivergence, islands, matched, onlyInA, onlyInB, ignored }: DiffResult): string {
+/** The result with the first difference's values as people and scripts read them. */
+function presented(result: DiffResult, a: OpenTrace, b: OpenTrace) {
+  const { firstDivergence: first, ...rest } = result;
+  if (first === null) return { ...rest, firstDivergence: null };
+  const value = (given: unknown, side: OpenTrace): Json =>
+    presentValue(first.kind, first.field, given, side.env.platform);
+  return {
+    ...rest,
+    firstDivergence: { ...first, aValue: value(first.aValue, a), bValue: value(first.bValue, b) },
+  };
+}
+
+type Presented = ReturnType<typeof presented>;
+
+function asText(result: Presented, left: OpenTrace, right: OpenTrace): string {
+  const { equal, firstDivergence, islands, matched, onlyInA, onlyInB, ignored } = result;
   const leftOut = Object.entries(ignored)
     .filter(([, n]) => n > 0)
-    .map(([reason, n]) => `${n} differ in ${reason}`)
+    .map(([reason, n]) => `${n} but for ${reason}`)
     .join(', ');
-  const counts = `${matched} events match${leftOut === '' ? '' : ` (${leftOut} only)`}, ${onlyInA} only in A, ${onlyInB} only in B`;
+  const counts = `${matched} events match${leftOut === '' ? '' : ` (${leftOut})`}, ${onlyInA} only in A, ${onlyInB} only in B`;
   if (equal || firstDivergence === null) return `the same: ${counts}`;
   const { a, b, kind, field, aValue, bValue, causes } = firstDivergence;
-  const place = (seq: number | null): string => (seq === null ? 'nothing' : `#${seq}`);
+  const place = (seq: number | null): string => (seq === null ? '-' : `#${seq}`);
+  const events = (from: number, to: number): string =>
+    to <= from ? '-' : to === from + 1 ? `${from}` : `${from}..${to - 1}`;
   return [
     `different: ${counts}`,
-    `first: A ${place(a)}, B ${place(b)}: ${kind} ${field}: ${JSON.stringify(aValue ?? null)} and ${JSON.stringify(bValue ?? null)}`,
+    `  A is ${left.file}`,
+    `  B is ${right.file}`,
+    '',
+    a === null || b === null
+      ? `First difference: ${kind} ${a === null ? `#${b} is only in B` : `#${a} is only in A`}`
+      : `First difference: ${kind} ${field}, ${valueText(field, aValue)} in A #${a}, ${valueText(field, bValue)} in B #${b}`,
     ...(causes.length === 0 ? [] : [`  follows from ${causes.map((seq) => `#${seq}`).join(', ')}`]),
+    '',
     table([
-      ['  A', 'B', 'because of', 'states after'],
+      ['events in A', 'in B', 'because of A', 'of B', 'states after'],
       ...islands
         .slice(0, LISTED)
         .map((island) => [
-          `  ${island.aFrom}..${island.aTo}`,
-          `${island.bFrom}..${island.bTo}`,
-          `${place(island.root.a)} / ${place(island.root.b)}`,
-          island.lasting === null ? '-' : island.lasting ? 'differ' : 'equal again',
+          events(island.aFrom, island.aTo),
+          events(island.bFrom, island.bTo),
+          place(island.root.a),
+          place(island.root.b),
+          island.lasting === null ? 'not compared' : island.lasting ? 'differ' : 'equal again',
         ]),
     ]),
-    ...(islands.length > LISTED ? [`  and ${islands.length - LISTED} more`] : []),
+    ...(islands.length > LISTED ? [`and ${islands.length - LISTED} more; --json has them all`] : []),
   ].join('\n');
 }

@@ -11,10 +11,11 @@ import { formatFunction } from '../../pci/function-id.js';
 import { bdfOf, type Dom0Sbdf, type XenSbdf } from '../../pci/sbdf.js';
 import { Judge } from '../../rules/judge.js';
 import { deviceNamed, meantByDom0 } from '../../rules/names.js';
+import type { Finding } from '../../rules/rule.js';
 import { evolve, type ReadonlyWorld } from '../../state/world.js';
 import { required } from '../choices.js';
 import { compact, eventText } from '../event-line.js';
-import { print, printJson, say } from '../io.js';
+import { print, printJson, sayNext } from '../io.js';
 import { findingJson, findingLine } from '../present-finding.js';
 import { type OpenTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
@@ -25,16 +26,14 @@ const CONSEQUENCES = 100;
 export const run: RunVerb = ([file, position], options) =>
   withTrace(required(file, 'the trace'), (trace) => {
     const seq = parsePosition(required(position, 'the event'), trace.reader, trace.env).from;
-    const told = explain(trace, trace.reader.eventAt(seq));
+    const { told, foundThere } = explain(trace, trace.reader.eventAt(seq));
     if (options['json'] === true) printJson(told);
-    else print(asText(told));
-    if (options['json'] !== true && options['quiet'] !== true && seq > 0) {
-      say(`next: xpr state ${trace.file} --at ${seq} --diff ${seq - 1}`);
-    }
+    else print(asText(told, foundThere));
+    if (seq > 0) sayNext('state', trace.file, '--at', seq, '--diff', seq - 1);
     return 0;
   });
 
-type Told = ReturnType<typeof explain>;
+type Told = ReturnType<typeof explain>['told'];
 
 function explain(trace: OpenTrace, event: TraceEvent) {
   const { reader, env } = trace;
@@ -49,7 +48,7 @@ function explain(trace: OpenTrace, event: TraceEvent) {
   const root = isInput(event) ? event : (causes.find(isInput) ?? event);
   const judge = new Judge(env, null, structuredClone(old));
   judge.see(event);
-  return {
+  const told = {
     schema: 'explain/1',
     event: line(event),
     meaning: kind.doc,
@@ -68,8 +67,8 @@ function explain(trace: OpenTrace, event: TraceEvent) {
       after: ('value' in change ? change.value : null) as Json,
     })),
     findings: judge.findings.map((finding) => findingJson(finding, platform)),
-    findingLines: judge.findings.map(findingLine),
   };
+  return { told, foundThere: judge.findings };
 }
 
 /** What each party takes the device named in a hypercall for. */
@@ -91,7 +90,7 @@ function namesIn(event: TraceEvent, state: ReadonlyWorld, { env }: OpenTrace) {
   };
 }
 
-function asText(told: Told): string {
+function asText(told: Told, foundThere: readonly Finding[]): string {
   const lines = [eventText(told.event), '', told.meaning];
   const width = Math.max(0, ...told.fields.map(({ name }) => name.length));
   for (const { name, value, doc } of told.fields) {
@@ -118,7 +117,6 @@ function asText(told: Told): string {
     for (const { path, before, after } of told.written)
       lines.push(`  ${path}: ${JSON.stringify(before)} -> ${JSON.stringify(after)}`);
   }
-  if (told.findingLines.length > 0)
-    lines.push('', 'Findings:', ...told.findingLines.map((one) => `  ${one}`));
+  if (foundThere.length > 0) lines.push('', 'Findings:', ...foundThere.map((one) => `  ${findingLine(one)}`));
   return lines.join('\n');
 }

@@ -25,7 +25,7 @@ export const run: RunVerb = ([file], options) =>
     if (output === '-') for (const line of format(trace)) print(line);
     else {
       writeLines(output, format(trace));
-      if (options['quiet'] !== true) say(`${output}: ${trace.reader.events} events as ${name}`);
+      say(`${output}: ${trace.reader.events} events as ${name}`);
     }
     return 0;
   });

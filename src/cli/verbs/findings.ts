@@ -2,7 +2,7 @@ import { Trouble } from '../../base/errors.js';
 import { rules } from '../../rules/index.js';
 import { Judge } from '../../rules/judge.js';
 import { required } from '../choices.js';
-import { print, printJson, say } from '../io.js';
+import { print, printJson, say, sayNext } from '../io.js';
 import { findingJson, findingLine } from '../present-finding.js';
 import { batches, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
@@ -22,10 +22,11 @@ export const run: RunVerb = ([file], options) =>
         findings: findings.map((finding) => findingJson(finding, trace.env.platform)),
       });
     } else {
-      for (const finding of findings) print(findingLine(finding));
-      const worst = findings.find(({ severity }) => severity === 'error') ?? findings[0];
-      if (worst !== undefined && options['quiet'] !== true)
-        say(`next: xpr explain ${trace.file} ${worst.seq}`);
+      const width = String(findings.at(-1)?.seq ?? 0).length;
+      for (const finding of findings) print(findingLine(finding, width));
+      if (findings.length === 0) say('no finding');
     }
+    const worst = findings.find(({ severity }) => severity === 'error') ?? findings[0];
+    if (worst !== undefined) sayNext('explain', trace.file, worst.seq);
     return findings.length === 0 ? 0 : 1;
   });

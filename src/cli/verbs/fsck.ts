@@ -1,18 +1,20 @@
 import { Trouble } from '../../base/errors.js';
-import { fileStore } from '../../log/file-store.js';
 import { type FsckReport, fsck, repair } from '../../log/fsck.js';
 import { required } from '../choices.js';
-import { print, printJson, say } from '../io.js';
+import { print, printJson, say, sayNext } from '../io.js';
+import { createTarget, openSource, outputFile } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
 export const run: RunVerb = ([file], options) => {
   const name = required(file, 'the trace');
-  const source = fileStore.open(name);
+  const source = openSource(name);
   try {
     const output = options['repair'];
-    const report = typeof output === 'string' ? repair(source, fileStore.create(output)) : fsck(source);
-    if (options['json'] === true) printJson(json(report));
-    else {
+    const json = options['json'] === true;
+    const report =
+      typeof output === 'string' ? repair(source, createTarget(outputFile(output, json))) : fsck(source);
+    if (json) printJson(asJson(report));
+    else if (output !== '-') {
       print(
         `${report.good} of ${report.blocks} blocks whole, ${report.events} events in them, digest ${report.digest.slice(0, 16)}`,
       );
@@ -22,12 +24,12 @@ export const run: RunVerb = ([file], options) => {
         );
       }
     }
-    if (options['quiet'] !== true && report.damaged.length > 0) {
-      say(
-        typeof output === 'string'
-          ? `${report.recoverable} events recovered; next: xpr info ${output}`
-          : `${report.recoverable} events can be recovered; next: xpr fsck ${name} --repair OUT.xpr`,
-      );
+    if (typeof output === 'string') {
+      say(`${report.recoverable} events recovered to ${output}`);
+      sayNext('info', output);
+    } else if (report.recoverable > 0 && report.damaged.length > 0) {
+      say(`${report.recoverable} events can be recovered`);
+      sayNext('fsck', name, '--repair', `${name.replace(/\.xpr(\.part)?$/, '')}-repaired.xpr`);
     }
     return report.damaged.length === 0 ? 0 : 1;
   } catch (error) {
@@ -37,7 +39,7 @@ export const run: RunVerb = ([file], options) => {
   }
 };
 
-const json = ({
+const asJson = ({
   blocks,
   events,
   good,

@@ -4,7 +4,6 @@ import { basename } from 'node:path';
 import { Trouble } from '../../base/errors.js';
 import type { TraceEvent } from '../../events/catalogue.js';
 import { parseEventLines, parseHeaderLine } from '../../importers/ndjson.js';
-import { fileStore } from '../../log/file-store.js';
 import type { Provenance, TraceHeader } from '../../log/header.js';
 import { Recorder } from '../../machine/recorder.js';
 import { platformFromDtb } from '../../platform/dt-platform.js';
@@ -13,7 +12,8 @@ import { defaultPolicies } from '../../policy/axes.js';
 import { defaultSwitches } from '../../policy/switches.js';
 import { envOf } from '../../state/trace-env.js';
 import { required } from '../choices.js';
-import { printJson, say } from '../io.js';
+import { printJson, readInput, say, sayNext } from '../io.js';
+import { createTarget, inFile, outputFile } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
 /** What one file brings. */
@@ -53,13 +53,13 @@ const formats: Readonly<Record<string, Format>> = {
 
 export const run: RunVerb = ([given], options) => {
   const files = (Array.isArray(given) ? given : [given]).map((file) => required(file, 'the file'));
-  const output = required(options['output'], '-o FILE');
+  const output = outputFile(required(options['output'], '-o FILE'), options['json'] === true);
   const parts = files.map((file) => {
-    const bytes = file === '-' ? readFileSync(0) : readFileSync(file);
+    const bytes = file === '-' ? readInput() : readFileSync(file);
     try {
       return { file, bytes, imported: formatOf(bytes, options['format']).read(bytes) };
     } catch (error) {
-      throw error instanceof Trouble ? error.inFile(file) : error;
+      throw inFile(error, file);
     }
   });
   const platforms = parts.filter(({ imported }) => imported.platform !== null);
@@ -74,7 +74,7 @@ export const run: RunVerb = ([given], options) => {
     parts.map(({ file, bytes, imported }) => provenance(file, bytes, imported)),
     platforms[0]!.imported,
   );
-  const recorder = new Recorder(fileStore.create(output), header, envOf(header));
+  const recorder = new Recorder(createTarget(output), header, envOf(header));
   let current = output;
   try {
     for (const { file, imported } of parts) {
@@ -83,20 +83,24 @@ export const run: RunVerb = ([given], options) => {
     }
   } catch (error) {
     recorder.abandon();
-    throw error instanceof Trouble ? error.inFile(current) : error;
+    throw inFile(error, current);
   }
   const { events, bytes, digest } = recorder.finish();
   if (options['json'] === true)
     printJson({ schema: 'import/1', file: output, events, bytes, digest, provenance: header.provenance });
-  else if (options['quiet'] !== true)
-    say(`${output}: ${events} events, digest ${digest.slice(0, 16)}; next: xpr info ${output}`);
+  else say(`${output}: ${events} events, digest ${digest.slice(0, 16)}`);
+  sayNext('info', output);
   return 0;
 };
 
 /** The format named, or the one whose marks the file bears. @throws {Trouble} IMP-001 */
 function formatOf(bytes: Uint8Array, named: unknown): Format {
   const found =
-    typeof named === 'string' ? formats[named] : Object.values(formats).find(({ detect }) => detect(bytes));
+    typeof named === 'string'
+      ? Object.hasOwn(formats, named)
+        ? formats[named]
+        : undefined
+      : Object.values(formats).find(({ detect }) => detect(bytes));
   if (found !== undefined) return found;
   throw new Trouble(
     'IMP-001',

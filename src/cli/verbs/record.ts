@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Trouble } from '../../base/errors.js';
-import { fileStore } from '../../log/file-store.js';
 import type { Provenance } from '../../log/header.js';
 import { Recorder } from '../../machine/recorder.js';
 import { platformFromDtb } from '../../platform/dt-platform.js';
@@ -11,8 +10,10 @@ import { Judge } from '../../rules/judge.js';
 import { findScenario, scenarios } from '../../scenarios/index.js';
 import { runScenario, scenarioEnv, scenarioHeader } from '../../scenarios/run.js';
 import { choices, required, wholeNumber } from '../choices.js';
-import { printJson, say } from '../io.js';
+import { printJson, say, sayNext } from '../io.js';
 import { findingJson } from '../present-finding.js';
+import { Progress } from '../progress.js';
+import { createTarget, outputFile } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
 export const run: RunVerb = ([name], options) => {
@@ -24,7 +25,7 @@ export const run: RunVerb = ([name], options) => {
       hint: 'xpr scenarios lists them',
     });
   }
-  const output = required(options['output'], '-o FILE');
+  const output = outputFile(required(options['output'], '-o FILE'), options['json'] === true);
   const seed = wholeNumber(options['seed'], '--seed', 1);
   const given = typeof options['dtb'] === 'string' ? readPlatform(options['dtb']) : null;
   if (given !== null && !scenario.takesPlatform) {
@@ -39,19 +40,24 @@ export const run: RunVerb = ([name], options) => {
     platform: given?.platform ?? null,
   });
   const recorder = new Recorder(
-    fileStore.create(output),
+    createTarget(output),
     scenarioHeader(scenario, env, seed, given === null ? [] : [given.provenance]),
     env,
   );
   const judge = new Judge(env);
+  const progress = new Progress();
+  const report = progress.steps(null);
   try {
     runScenario(scenario, env, seed, (events) => {
       recorder.append(events);
       for (const event of events) judge.see(event);
+      report(events.length);
     });
   } catch (error) {
     recorder.abandon();
     throw error;
+  } finally {
+    progress.end();
   }
   const written = recorder.finish();
   if (options['json'] === true) {
@@ -63,10 +69,11 @@ export const run: RunVerb = ([name], options) => {
       digest: written.digest,
       findings: judge.findings.map((finding) => findingJson(finding, env.platform)),
     });
-  } else if (options['quiet'] !== true) {
+  } else {
     say(`${output}: ${written.events} events, ${written.bytes} bytes, digest ${written.digest.slice(0, 16)}`);
-    if (judge.findings.length > 0) say(`${judge.findings.length} findings; next: xpr findings ${output}`);
+    say(judge.findings.length === 0 ? 'no finding' : `${judge.findings.length} findings`);
   }
+  sayNext(judge.findings.length > 0 ? 'findings' : 'show', output);
   return judge.findings.length > 0 && options['failOnFinding'] === true ? 1 : 0;
 };
 

@@ -1,10 +1,10 @@
+import { divergenceLines, presentDivergence } from '../../../replay/present-divergence.js';
 import { replay } from '../../../replay/replayer.js';
 import { systemClock } from '../../base/clock.js';
 import { Judge } from '../../rules/judge.js';
 import { choosePolicies } from '../../state/trace-env.js';
 import { choices, required } from '../choices.js';
-import { print, printJson, say } from '../io.js';
-import { divergenceJson, divergenceLines } from '../present-divergence.js';
+import { print, printJson, sayNext } from '../io.js';
 import { findingJson } from '../present-finding.js';
 import { batches, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
@@ -19,7 +19,8 @@ export const run: RunVerb = ([file], options) =>
     const before = systemClock.now();
     const result = replay(env, judged(batches(trace), judge), { keep: options['all'] === true ? SHOWN : 1 });
     const seconds = Number(systemClock.now() - before) / 1e9;
-    const first = result.divergences[0] ?? null;
+    const divergences = result.divergences.map((one) => presentDivergence(one, trace));
+    const first = divergences[0] ?? null;
     if (options['json'] === true) {
       printJson({
         schema: 'replay/1',
@@ -29,10 +30,8 @@ export const run: RunVerb = ([file], options) =>
         matched: result.matched,
         mismatched: result.mismatched,
         unmodelled: result.unmodelled,
-        firstDivergence: first === null ? null : divergenceJson(first, trace),
-        ...(options['all'] === true
-          ? { divergences: result.divergences.map((one) => divergenceJson(one, trace)) }
-          : {}),
+        firstDivergence: first,
+        ...(options['all'] === true ? { divergences } : {}),
         findings: judge.findings.map((finding) => findingJson(finding, env.platform)),
         digest: trace.reader.digest,
         seconds,
@@ -40,11 +39,11 @@ export const run: RunVerb = ([file], options) =>
       });
     } else {
       print(
-        `${result.events} events, ${result.inputs} inputs: ${result.matched} of ${result.compared} outcomes matched, ${result.mismatched} did not, ${result.unmodelled} not modelled`,
+        `${result.events} events, ${result.inputs} inputs: ${result.matched} of ${result.compared} outcomes matched, ${result.mismatched} did not${result.unmodelled === 0 ? '' : `, ${result.unmodelled} are not modelled`}`,
       );
-      for (const one of result.divergences) print(divergenceLines(one, trace).join('\n'));
-      if (first !== null && options['quiet'] !== true) say(`next: xpr explain ${trace.file} ${first.seq}`);
+      for (const one of divergences) print(divergenceLines(one).join('\n'));
     }
+    if (first !== null) sayNext('explain', trace.file, first.seq);
     return result.mismatched === 0 ? 0 : 1;
   });
 

@@ -15,11 +15,12 @@ export const run: RunVerb = ([file, position], options) =>
     const range =
       typeof position === 'string' ? parsePosition(position, reader, env) : { from: 0, to: reader.events };
     const wanted = typeof options['where'] === 'string' ? compileWhere(options['where']) : null;
+    const width = String(Math.max(0, reader.events - 1)).length;
     let lines: string[] = [];
     for (const event of reader.readEvents(range.from, range.to)) {
       const line = presentEvent(event, env.platform);
       if (wanted !== null && !wanted(line)) continue;
-      lines.push(options['json'] === true ? JSON.stringify(line) : eventText(line));
+      lines.push(options['json'] === true ? JSON.stringify(line) : eventText(line, width));
       if (lines.length === BATCH) {
         print(lines.join('\n'));
         lines = [];

@@ -1,14 +1,14 @@
+import { presentChange } from '../../../replay/present-divergence.js';
 import { type WhatIf, whatIf } from '../../../replay/what-if.js';
 import { Trouble } from '../../base/errors.js';
-import { fileStore } from '../../log/file-store.js';
 import { Recorder } from '../../machine/recorder.js';
 import type { Policies } from '../../policy/axes.js';
 import { choosePolicies } from '../../state/trace-env.js';
 import { choices, required } from '../choices.js';
-import { print, printJson, say } from '../io.js';
+import { print, printJson, sayNext } from '../io.js';
 import { findingJson } from '../present-finding.js';
 import { table } from '../table.js';
-import { batches, type OpenTrace, withTrace } from '../trace-file.js';
+import { batches, createTarget, type OpenTrace, outputFile, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
 export const run: RunVerb = ([file], options) =>
@@ -17,18 +17,21 @@ export const run: RunVerb = ([file], options) =>
     if (typeof options['output'] === 'string' && variants.length !== 1) {
       throw new Trouble('CLI-007', '-o takes exactly one variant', { actual: `${variants.length} variants` });
     }
-    const results = variants.map((policies) => runVariant(trace, policies, options['output']));
+    const output =
+      typeof options['output'] === 'string' ? outputFile(options['output'], options['json'] === true) : null;
+    const results = variants.map((policies) => runVariant(trace, policies, output));
     if (options['json'] === true) {
       printJson({ schema: 'what-if/1', variants: results.map((result) => variantJson(result, trace)) });
-    } else {
+    } else if (output !== '-') {
       print(
         table([
           ['design', 'inputs changed', 'first difference', 'findings'],
           ...results.map((one) => row(one, trace)),
         ]),
       );
-      if (typeof options['output'] === 'string') say(`next: xpr diff ${trace.file} ${options['output']}`);
     }
+    if (output !== null) sayNext('diff', trace.file, output);
+    else if (results.some(({ changed }) => changed > 0)) suggestVariant(results, trace);
     return results.every(({ changed }) => changed === 0) ? 0 : 1;
   });
 
@@ -45,10 +48,10 @@ function chosenVariants(options: Readonly<Record<string, unknown>>, { env }: Ope
   return variants.map((chosen) => choosePolicies(chosen, env.policies));
 }
 
-function runVariant(trace: OpenTrace, policies: Policies, output: unknown): WhatIf {
-  if (typeof output !== 'string') return whatIf(trace.env, policies, batches(trace));
+function runVariant(trace: OpenTrace, policies: Policies, output: string | null): WhatIf {
+  if (output === null) return whatIf(trace.env, policies, batches(trace));
   const env = { ...trace.env, policies };
-  const recorder = new Recorder(fileStore.create(output), { ...trace.reader.header, policies }, env);
+  const recorder = new Recorder(createTarget(output), { ...trace.reader.header, policies }, env);
   try {
     const result = whatIf(trace.env, policies, batches(trace), (events) => recorder.append(events));
     recorder.finish();
@@ -70,8 +73,22 @@ const variantJson = (result: WhatIf, trace: OpenTrace): Record<string, unknown> 
   policies: changedChoices(result.policies, trace),
   findings: result.findings.map((finding) => findingJson(finding, trace.env.platform)),
   changed: result.changed,
-  firstDivergence: result.firstDivergence,
+  firstDivergence: result.firstDivergence === null ? null : presentChange(result.firstDivergence, trace),
 });
+
+/** How to keep the first design that changes something, to be compared. */
+function suggestVariant(results: readonly WhatIf[], trace: OpenTrace): void {
+  const first = results.find(({ changed }) => changed > 0)!;
+  const chosen = Object.entries(changedChoices(first.policies, trace));
+  const output = `${trace.file.replace(/\.xpr$/, '')}-other.xpr`;
+  sayNext(
+    'what-if',
+    trace.file,
+    ...chosen.flatMap(([name, value]) => ['--policy', `${name}=${value}`]),
+    '-o',
+    output,
+  );
+}
 
 function row(result: WhatIf, trace: OpenTrace): string[] {
   const chosen = Object.entries(changedChoices(result.policies, trace));

@@ -1,0 +1,80 @@
+import { Trouble, type TroubleDocument } from '../../src/base/errors.js';
+import type { TraceEvent } from '../../src/events/catalogue.js';
+import { presentEvent } from '../../src/events/present.js';
+import { compileWhere } from '../../src/events/where.js';
+import { fileStore } from '../../src/log/file-store.js';
+import { TraceReader } from '../../src/log/reader.js';
+import type { Platform } from '../../src/platform/platform.js';
+import { envOf } from '../../src/state/trace-env.js';
+import { type PresentedDivergence, presentDivergence } from '../present-divergence.js';
+import { replay } from '../replayer.js';
+
+/** What a replay of one trace came to. `trouble`: it could not be replayed, `error` says why. */
+export interface CheckedTrace {
+  readonly file: string;
+  readonly status: 'same' | 'different' | 'trouble';
+  readonly events: number;
+  readonly compared: number;
+  readonly matched: number;
+  readonly mismatched: number;
+  readonly unmodelled: number;
+  readonly firstDivergence: PresentedDivergence | null;
+  readonly error: TroubleDocument | null;
+}
+
+/** How a corpus is checked; crosses to the worker threads, so plain data. */
+export interface CheckOptions {
+  /** Filter over the recorded events whose outcomes count; null for all. */
+  readonly where: string | null;
+}
+
+/** Replays one trace file. Whatever is wrong with the file is part of the answer, nothing is thrown. */
+export function checkTrace(file: string, options: CheckOptions): CheckedTrace {
+  try {
+    const reader = TraceReader.open<Platform>(fileStore.open(file));
+    try {
+      return compared(file, reader, options);
+    } finally {
+      reader.close();
+    }
+  } catch (error) {
+    return troubled(file, error);
+  }
+}
+
+/** The answer for a file that could not be replayed. */
+export function troubled(file: string, error: unknown): CheckedTrace {
+  const trouble =
+    error instanceof Trouble
+      ? error.inFile(file)
+      : new Trouble('CHK-003', 'the replay broke off', {
+          file,
+          actual: error instanceof Error ? error.message : String(error),
+          hint: `run xpr fsck ${file}; if that finds nothing, this is a fault of xpr`,
+        });
+  const none = { events: 0, compared: 0, matched: 0, mismatched: 0, unmodelled: 0, firstDivergence: null };
+  return { file, status: 'trouble', ...none, error: trouble.toDocument() };
+}
+
+function compared(file: string, reader: TraceReader<Platform>, { where }: CheckOptions): CheckedTrace {
+  const env = envOf(reader.header);
+  const wanted = where === null ? null : compileWhere(where);
+  const counts = (event: TraceEvent): boolean => wanted === null || wanted(presentEvent(event, env.platform));
+  const result = replay(env, batches(reader), { keep: 1, counts });
+  const first = result.divergences[0];
+  return {
+    file,
+    status: result.mismatched === 0 ? 'same' : 'different',
+    events: result.events,
+    compared: result.compared,
+    matched: result.matched,
+    mismatched: result.mismatched,
+    unmodelled: result.unmodelled,
+    firstDivergence: first === undefined ? null : presentDivergence(first, { reader, env }),
+    error: null,
+  };
+}
+
+function* batches(reader: TraceReader): Generator<readonly TraceEvent[]> {
+  for (const block of reader.blocks()) yield block.events();
+}

@@ -1,0 +1,135 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { Trouble } from '../base/errors.js';
+import {
+  beQuiet,
+  ClosedPipe,
+  type Console,
+  print,
+  printBug,
+  printTrouble,
+  sayPlainly,
+  useConsole,
+} from './io.js';
+import { verbs } from './verbs.js';
+
+/** Runs one command line; its exit code. Never throws. */
+export async function runCommand(argv: readonly string[], console: Console): Promise<number> {
+  useConsole(console);
+  const exit = await guarded(argv);
+  return wants(argv, '--bisect') ? exit.bisect : exit.code;
+}
+
+/** Exit codes of one outcome: like diff(1), and for `git bisect run`. */
+interface Exit {
+  readonly code: number;
+  readonly bisect: number;
+}
+
+const found = { 0: { code: 0, bisect: 0 }, 1: { code: 1, bisect: 1 }, 2: { code: 2, bisect: 125 } } as const;
+/** Wrong arguments, files that are not there: no commit is to blame, bisecting cannot go on. */
+const brokenSetup: Exit = { code: 2, bisect: 128 };
+
+async function guarded(argv: readonly string[]): Promise<Exit> {
+  const json = wants(argv, '--json');
+  try {
+    return await dispatch(argv);
+  } catch (error) {
+    if (error instanceof ClosedPipe) return found[0];
+    try {
+      if (error instanceof CommanderError) {
+        if (error.exitCode === 0) return found[0];
+        if (error.code !== 'commander.help') printTrouble(usageTrouble(error, argv), json);
+        return brokenSetup;
+      }
+      if (error instanceof Trouble) {
+        printTrouble(error, json);
+        return aboutSetup(error) ? brokenSetup : found[2];
+      }
+      const system = error as NodeJS.ErrnoException;
+      if (typeof system.code === 'string' && typeof system.syscall === 'string') {
+        printTrouble(systemTrouble(system), json);
+        return brokenSetup;
+      }
+      printBug(error);
+    } catch (again) {
+      if (!(again instanceof ClosedPipe)) throw again;
+    }
+    return found[2];
+  }
+}
+
+async function dispatch(argv: readonly string[]): Promise<Exit> {
+  let exit: 0 | 1 | 2 = 0;
+  const program = new Command('xpr')
+    .description('Record, replay and diff what Xen, Dom0, device models and guests do to PCI.')
+    .version(version(), '-V, --version')
+    .option('--quiet', 'no talk on standard error')
+    .addHelpText('after', `\n${conventions}`)
+    .configureOutput({
+      writeOut: (text) => print(text.trimEnd()),
+      writeErr: sayPlainly,
+      outputError: () => {},
+    })
+    .exitOverride();
+  for (const verb of verbs) {
+    const command = program.command(verb.usage).description(verb.summary);
+    for (const [flags, text, list] of verb.options) {
+      if (list === undefined) command.option(flags, text);
+      else command.option(flags, text, collect, []);
+    }
+    command.addHelpText('after', `\nExample:\n  ${verb.example}\n\nExit: ${verb.exits ?? usualExits}`);
+    command.action(async (...given: unknown[]) => {
+      // Commander hands over the arguments, then the options, then the command itself.
+      const options = { ...program.opts(), ...(given.at(-2) as Record<string, unknown>) };
+      if (options['quiet'] === true) beQuiet();
+      const { run } = await verb.load();
+      exit = await run(given.slice(0, -2) as (string | string[] | undefined)[], options);
+    });
+  }
+  await program.parseAsync([...argv], { from: 'user' });
+  return found[exit];
+}
+
+const conventions = `A trace may be - for standard input. A position is a number, N..M, @12.5ms, first, last or a finding as SEG-001#2.
+xpr <verb> --help shows every flag with an example.`;
+const usualExits = '0 fine, 2 trouble.';
+
+/** Options that may be given several times. */
+const collect = (value: string, before: string[]): string[] => [...before, value];
+
+/** Whether a flag is given, even on a command line that cannot be read otherwise. */
+function wants(argv: readonly string[], flag: string): boolean {
+  const end = argv.indexOf('--');
+  return (end < 0 ? argv : argv.slice(0, end)).includes(flag);
+}
+
+/** What commander says, in our form. */
+function usageTrouble({ message }: CommanderError, argv: readonly string[]): Trouble {
+  const [first = '', ...more] = message.replace(/^error: /, '').split('\n');
+  const verb = verbs.find(({ usage }) => usage.split(' ')[0] === argv.find((word) => !word.startsWith('-')));
+  const help = `xpr ${verb === undefined ? '' : `${verb.usage.split(' ')[0]} `}--help`;
+  const hints = [...more.map((line) => line.replace(/^\((.*)\)$/, '$1').trim()), help];
+  return new Trouble('CLI-011', first.replace(/\.$/, ''), { hint: hints.filter(Boolean).join('; ') });
+}
+
+function systemTrouble({ code, syscall, path }: NodeJS.ErrnoException): Trouble {
+  return new Trouble('IO-001', `${code} on ${syscall}`, path === undefined ? {} : { file: path });
+}
+
+/** Whether the way xpr was called is wrong rather than what it was given to read. */
+const aboutSetup = ({ code }: Trouble): boolean =>
+  /^(CLI|IO|CHK|POL|POS|WHERE|DIFF)-/.test(code) || code === 'LOG-012';
+
+/** The version of the package this file belongs to, compiled or not. */
+function version(): string {
+  for (const up of ['../../', '../../../']) {
+    try {
+      const text = readFileSync(new URL(`${up}package.json`, import.meta.url), 'utf8');
+      return (JSON.parse(text) as { version: string }).version;
+    } catch {
+      // Not on this level.
+    }
+  }
+  return 'unknown';
+}

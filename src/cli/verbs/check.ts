@@ -1,0 +1,119 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { checkCorpus } from '../../../replay/check/check-corpus.js';
+import type { CheckedTrace } from '../../../replay/check/check-trace.js';
+import { type CorpusFile, corpus } from '../../../replay/check/corpus.js';
+import { divergenceLines } from '../../../replay/present-divergence.js';
+import { Trouble } from '../../base/errors.js';
+import { compileWhere } from '../../events/where.js';
+import { junit } from '../check-junit.js';
+import { sarif } from '../check-sarif.js';
+import { tap } from '../check-tap.js';
+import { required, wholeNumber } from '../choices.js';
+import { type ExitCode, print, printJson, say, sayNext } from '../io.js';
+import { Progress } from '../progress.js';
+import { outputFile } from '../trace-file.js';
+import type { RunVerb } from '../verbs.js';
+
+/** Bytes of traces that are worth a thread of their own. */
+const JOB_BYTES = 1 << 20;
+const MOST_JOBS = 1_024;
+
+export const run: RunVerb = async ([given], options): Promise<ExitCode> => {
+  const paths = (Array.isArray(given) ? given : [given]).map((path) => required(path, 'the path'));
+  const json = options['json'] === true;
+  const where = typeof options['where'] === 'string' ? options['where'] : null;
+  if (where !== null) compileWhere(where);
+  const files = corpus(paths);
+  const jobs = jobsFor(files, options['jobs']);
+  const results = await checkedWithProgress(files, jobs, where);
+  for (const [name, report] of [
+    ['junit', junit],
+    ['sarif', sarif],
+  ] as const) {
+    const file = options[name];
+    if (typeof file === 'string') writeReport(outputFile(file, json), report(results));
+  }
+  const count = (status: CheckedTrace['status']): number =>
+    results.filter((result) => result.status === status).length;
+  const [same, different, trouble] = [count('same'), count('different'), count('trouble')];
+  if (json) {
+    printJson({ schema: 'check/1', total: results.length, same, different, trouble, results });
+  } else if (options['tap'] === true) print(tap(results));
+  else {
+    for (const result of results) if (result.status !== 'same') print(lines(result));
+    print(`${results.length} traces: ${same} same, ${different} different, ${trouble} in trouble`);
+  }
+  suggest(results);
+  // For git bisect a divergence decides, whatever else could not be read.
+  if (different > 0 && (trouble === 0 || options['bisect'] === true)) return 1;
+  return trouble > 0 ? 2 : 0;
+};
+
+/** As many threads as there is work for, unless the user says. @throws {Trouble} CLI-002, CLI-014 */
+function jobsFor(files: readonly CorpusFile[], given: unknown): number {
+  const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const jobs = wholeNumber(
+    given,
+    '--jobs',
+    Math.min(availableParallelism(), Math.max(1, Math.ceil(bytes / JOB_BYTES))),
+  );
+  if (jobs >= 1 && jobs <= MOST_JOBS) return jobs;
+  throw new Trouble('CLI-014', 'no such number of jobs', {
+    actual: `${jobs}`,
+    expected: `1 to ${MOST_JOBS}`,
+  });
+}
+
+async function checkedWithProgress(
+  files: readonly CorpusFile[],
+  jobs: number,
+  where: string | null,
+): Promise<CheckedTrace[]> {
+  const progress = new Progress();
+  const report = progress.part(null);
+  let events = 0;
+  try {
+    return await checkCorpus(
+      files.map(({ file }) => file),
+      jobs,
+      { where },
+      (result) => {
+        events += result.events;
+        report(events);
+      },
+    );
+  } finally {
+    progress.end();
+  }
+}
+
+function writeReport(file: string, text: string): void {
+  if (file === '-') {
+    print(text);
+    return;
+  }
+  const descriptor = openSync(file, 'w');
+  try {
+    writeSync(descriptor, `${text}\n`);
+  } finally {
+    closeSync(descriptor);
+  }
+  say(`${file} written`);
+}
+
+function lines({ file, firstDivergence, mismatched, compared, error }: CheckedTrace): string {
+  if (firstDivergence !== null) {
+    const [first, ...more] = divergenceLines(firstDivergence);
+    return [`different  ${file}: ${mismatched} of ${compared} outcomes, first ${first}`, ...more].join('\n');
+  }
+  const place = error?.at == null ? '' : ` at ${error.at}`;
+  return `trouble    ${file}: ${error?.code}: ${error?.message}${place}`;
+}
+
+function suggest(results: readonly CheckedTrace[]): void {
+  const different = results.find(({ status }) => status === 'different');
+  const trouble = results.find(({ status }) => status === 'trouble');
+  if (different?.firstDivergence) sayNext('explain', different.file, different.firstDivergence.seq);
+  else if (trouble !== undefined) sayNext('fsck', trouble.file);
+}
