@@ -5,11 +5,13 @@ import { ioreqRules } from './ioreq.js';
 import { msiRules } from './msi.js';
 import type { Rule } from './rule.js';
 import { segmentRules } from './segments.js';
+import { vpciRules } from './vpci.js';
 
 /** Every rule; its order is the order in which findings of one event are reported. */
 export const rules: readonly Rule[] = [
   ...segmentRules,
   ...configRules,
+  ...vpciRules,
   ...ioreqRules,
   ...bridgeInitRules,
   ...iommuRules,

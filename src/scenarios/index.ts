@@ -3,6 +3,7 @@ import { serverScenarios } from './ioreq/servers.js';
 import { msiScenarios } from './msi/scenarios.js';
 import type { Scenario } from './scenario.js';
 import { segmentScenarios } from './segments/scenarios.js';
+import { vpciScenarios } from './vpci/scenarios.js';
 
 /** Every built-in scenario, family by family. */
 export const scenarios: readonly Scenario[] = [
@@ -10,6 +11,7 @@ export const scenarios: readonly Scenario[] = [
   ...msiScenarios,
   ...serverScenarios,
   guestBoot,
+  ...vpciScenarios,
 ];
 
 export function findScenario(name: string): Scenario | undefined {
