@@ -26,6 +26,8 @@ export const limits = {
   recordDepth: 16,
   /** A text field of an event. */
   textLength: 1 << 20,
+  /** A line of a QEMU log; trace lines stay below 200, guest errors quote texts. */
+  qemuLogLineBytes: 64 << 10,
   /** Capabilities in one list: 48 fit between 0x40 and 0xff, 960 in extended space (facts/arm-msi-iommu 8.3). */
   capabilities: 48,
   extendedCapabilities: 960,

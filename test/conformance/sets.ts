@@ -1,6 +1,7 @@
 import type { ConformanceSet } from './row.js';
 import { dtbSet } from './sets/dtb.js';
 import { dtcSet } from './sets/dtc.js';
+import { qemuSet } from './sets/qemu.js';
 import { qtestSet } from './sets/qtest.js';
 import { toolstackSet } from './sets/toolstack.js';
 import { xenTapSet } from './sets/xen-tap.js';
@@ -10,6 +11,7 @@ import { xenVpciSet } from './sets/xen-vpci.js';
 export const conformanceSets: readonly ConformanceSet[] = [
   dtbSet,
   dtcSet,
+  qemuSet,
   qtestSet,
   toolstackSet,
   xenTapSet,

@@ -40,10 +40,13 @@ export function readConfig(
   ) {
     renewLinkStatus(machine, fn);
   }
-  if (length === 4) return get32(machine, fn, at);
-  let value = 0;
-  for (let i = 0; i < length; i++) value |= get8(machine, fn, at + i) << (8 * i);
-  return value >>> 0;
+  let value = length === 4 ? get32(machine, fn, at) : 0;
+  if (length !== 4) {
+    for (let i = 0; i < length; i++) value |= get8(machine, fn, at + i) << (8 * i);
+    value >>>= 0;
+  }
+  machine.observer?.configRead(fn, at, value);
+  return value;
 }
 
 /** A configuration write that arrived at a function; dropped where a read would find nobody. */
@@ -57,6 +60,7 @@ export function writeConfig(
 ): void {
   const limit = reachableBytes(machine, fn, limitBytes);
   if (at >= limit || !responds(machine, fn)) return;
+  machine.observer?.configWrite(fn, at, value);
   const length = Math.min(sizeBytes, limit - at);
   const image = imageOf(machine, fn);
   switch (image.portType) {

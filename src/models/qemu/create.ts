@@ -30,6 +30,7 @@ export function createMachine(description: MachineDescription): QemuMachine {
     images: [...description.functions, ...description.pluggable].map(functionImage),
     state: initialState(board),
     effects: [],
+    observer: null,
   };
   description.functions.forEach((placed, image) => {
     const bus = placed.parent === null ? 0 : (machine.state.functions[placed.parent]!.secondary ?? 0);
@@ -90,6 +91,8 @@ function initialState(board: Board): MachineState {
       tco: {},
       sciLevel: false,
       sciIrq: 9,
+      apmCommand: 0,
+      apmStatus: 0,
     },
     acpiHotplug: { select: 0, up: {}, down: {} },
     bsel: [],

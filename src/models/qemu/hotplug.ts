@@ -11,6 +11,8 @@ export interface PlugRequest {
   /** Name of the bus: a bridge's id, or the root bus. */
   readonly bus: string;
   readonly devfn: number;
+  /** Index of the image it is made of; without it the last one of that driver. */
+  readonly image?: number;
 }
 
 const ROOT_BUS = { q35: 'pcie.0', pc: 'pci.0', virt: 'pcie.0' } as const;
@@ -42,7 +44,8 @@ export function plug(machine: QemuMachine, request: PlugRequest): string | null 
   if (request.id !== '' && functionById(machine, request.id) !== null) {
     return `Duplicate device ID '${request.id}'`;
   }
-  const image = machine.images.findLastIndex((candidate) => candidate.type === request.driver);
+  const image =
+    request.image ?? machine.images.findLastIndex((candidate) => candidate.type === request.driver);
   if (image < 0) return UNKNOWN_DEVICE;
   const bridge = machine.state.buses[bus]!.bridge;
   const port = bridge === null ? null : machine.state.functions[bridge]!;

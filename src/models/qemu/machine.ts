@@ -21,6 +21,19 @@ export type Effect =
   | { readonly kind: 'msi'; readonly requester: number; readonly address: number; readonly data: number }
   | { readonly kind: 'unplugged'; readonly id: string };
 
+/**
+ * Hears what QEMU itself would trace, at the moment QEMU would: accesses that reached a function (a read after its
+ * value is known, a write before it acts), BARs as they are mapped and unmapped, MSI-X control after a write.
+ * @source facts/q35-qemu 2.1, 2.6, 2.10
+ */
+export interface MachineObserver {
+  configRead(fn: FunctionState, at: number, value: number): void;
+  configWrite(fn: FunctionState, at: number, value: number): void;
+  mapped(fn: FunctionState, bar: number, base: number): void;
+  unmapped(fn: FunctionState, bar: number, base: number): void;
+  msixControl(fn: FunctionState, enabled: boolean, masked: boolean): void;
+}
+
 /** A machine as its guest sees PCI: immutable description, plain state, and what the last accesses caused. */
 export interface QemuMachine {
   readonly board: Board;
@@ -28,6 +41,8 @@ export interface QemuMachine {
   readonly state: MachineState;
   /** Appended to by accesses, in order; whoever drives the machine drains it. */
   readonly effects: Effect[];
+  /** Null: nobody listens. */
+  observer: MachineObserver | null;
 }
 
 export const imageOf = (machine: QemuMachine, fn: FunctionState): FunctionImage => machine.images[fn.image]!;

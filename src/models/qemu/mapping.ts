@@ -38,8 +38,11 @@ export function updateMappings(machine: QemuMachine, fn: FunctionState): void {
     const base = fn.powered ? barAddress(machine, fn, bar) : null;
     const mapped = fn.bars[bar.index];
     if (base === (mapped?.base ?? null)) continue;
+    if (mapped !== undefined) machine.observer?.unmapped(fn, bar.index, mapped.base);
     delete fn.bars[bar.index];
-    if (base !== null) fn.bars[bar.index] = { base, order: machine.state.order++ };
+    if (base === null) continue;
+    fn.bars[bar.index] = { base, order: machine.state.order++ };
+    machine.observer?.mapped(fn, bar.index, base);
   }
   updateVga(machine, fn);
 }

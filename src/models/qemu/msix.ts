@@ -66,6 +66,7 @@ export function msixWritten(machine: QemuMachine, fn: FunctionState, from: numbe
   const was = fn.msixMasked;
   const control = get8(machine, fn, at);
   fn.msixMasked = (control & ENABLE) === 0 || (control & MASK_ALL) !== 0;
+  machine.observer?.msixControl(fn, (control & ENABLE) !== 0, (control & MASK_ALL) !== 0);
   if ((control & ENABLE) === 0) return;
   setIntx(machine, fn, false);
   if (fn.msixMasked === was) return;

@@ -1,6 +1,7 @@
 import { CF8_PORT, CFC_PORT } from '../../pci/cf8.js';
 import { CONVENTIONAL_CONFIG_BYTES } from '../../pci/header.js';
 import { acpiHotplug } from './acpi-hotplug.js';
+import { apmPorts } from './chipset/apm.js';
 import { piix4Gpe, pmRegister } from './chipset/pm-registers.js';
 import { NO_RESPONSE, readConfig, writeConfig } from './config-space.js';
 import type { QemuMachine } from './machine.js';
@@ -114,7 +115,6 @@ const ISA_PORTS: readonly (readonly [number, number])[] = [
   [0x8f, 0x8f],
   [0x92, 0x92],
   [0xa0, 0xa1],
-  [0xb2, 0xb3],
   [0xc0, 0xdf],
   [0xf0, 0xf0],
   [0x4d0, 0x4d1],
@@ -129,6 +129,7 @@ const PC_PORTS: readonly (readonly [number, number])[] = [
   [0x376, 0x376],
   [0x3f1, 0x3f7],
 ];
+const APM_PORT = 0xb2;
 const HOTPLUG_PORTS = 24;
 const CPU_PORTS = 32;
 
@@ -141,6 +142,7 @@ function fixedPort(machine: QemuMachine, port: number): Target | null {
   if (within(port, hotplugBase, HOTPLUG_PORTS) && (isPc || !nativeHotplug)) {
     return { region: acpiHotplug, offset: port - hotplugBase, fn: null };
   }
+  if (within(port, APM_PORT, 2)) return { region: apmPorts, offset: port - APM_PORT, fn: null };
   const cpuBase = isPc ? 0xaf00 : 0xcd8;
   if (within(port, cpuBase, CPU_PORTS)) {
     const region = machine.state.cpuHotplugSwitched ? cpuHotplugSwitched : cpuHotplug;

@@ -88,6 +88,9 @@ export interface PmState {
   tco: Record<number, number>;
   sciLevel: boolean;
   sciIrq: number;
+  /** APM command and status ports. */
+  apmCommand: number;
+  apmStatus: number;
 }
 
 export interface AcpiHotplugState {
