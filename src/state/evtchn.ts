@@ -15,23 +15,29 @@ export interface EventChannel {
 export interface EventDomain {
   ports: Record<number, EventChannel>;
   fifo: boolean;
+  /** Ports below this have a record, open or closed. */
+  valid: number;
 }
 
 export type EvtchnState = Record<number, EventDomain>;
 
 const domainOf = (state: EvtchnState, domid: number): EventDomain => {
-  state[domid] ??= { ports: {}, fifo: false };
+  state[domid] ??= { ports: {}, fifo: false, valid: PORTS_PER_BUCKET };
   return state[domid];
 };
 
 const DEFAULT_PRIORITY = 7;
+/** Records are made a page's worth at a time. @source xen/include/xen/sched.h (EVTCHNS_PER_BUCKET) */
+export const PORTS_PER_BUCKET = 64;
 
 export const evtchnSlice: Slice<EvtchnState> = {
   initial: () => ({}),
   on: {
     'evtchn.opened': (state, { data }) => {
       const { domid, port, ...channel } = data;
-      domainOf(state, domid).ports[port] = { ...channel, priority: DEFAULT_PRIORITY };
+      const domain = domainOf(state, domid);
+      domain.ports[port] = { ...channel, priority: DEFAULT_PRIORITY };
+      domain.valid = Math.max(domain.valid, (Math.floor(port / PORTS_PER_BUCKET) + 1) * PORTS_PER_BUCKET);
     },
     'evtchn.closed': (state, { data }) => {
       delete domainOf(state, data.domid).ports[data.port];

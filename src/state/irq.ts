@@ -53,6 +53,8 @@ export interface IrqState {
   msi: Record<number, DeviceMsi>;
   /** By machine interrupt: domains it is delivered to, in the order they bound. */
   guests: Record<number, DomainId[]>;
+  /** Machine interrupts whose first guest does not share. */
+  exclusive: Record<number, true>;
   /** MMCFG windows that are on or off against firmware's word, by `segment << 16 | start << 8 | end`. */
   mmcfg: Record<string, boolean>;
 }
@@ -81,7 +83,7 @@ export const mmcfgKey = (segment: number, startBus: number, endBus: number): str
 const EMUIRQ_MSI = -3;
 
 export const irqSlice: Slice<IrqState> = {
-  initial: () => ({ domains: {}, created: {}, gsis: {}, msi: {}, guests: {}, mmcfg: {} }),
+  initial: () => ({ domains: {}, created: {}, gsis: {}, msi: {}, guests: {}, exclusive: {}, mmcfg: {} }),
   on: {
     'irq.created': (irq, { data }) => {
       irq.created[data.irq] = data.domid;
@@ -89,6 +91,7 @@ export const irqSlice: Slice<IrqState> = {
     'irq.destroyed': (irq, { data }) => {
       delete irq.created[data.irq];
       delete irq.guests[data.irq];
+      delete irq.exclusive[data.irq];
     },
     'gsi.programmed': (irq, { data }) => {
       irq.gsis[data.gsi] = { triggering: data.triggering, polarity: data.polarity };
@@ -135,6 +138,7 @@ export const irqSlice: Slice<IrqState> = {
       irq.guests[data.irq] ??= [];
       const guests = irq.guests[data.irq]!;
       if (!guests.includes(data.domid)) guests.push(data.domid);
+      if (!data.shares) irq.exclusive[data.irq] = true;
     },
     'pirq.unbound': (irq, { data }) => {
       const { bindings } = domainOf(irq, data.domid);
@@ -148,7 +152,9 @@ export const irqSlice: Slice<IrqState> = {
       const guests = irq.guests[data.irq];
       if (guests === undefined) return;
       irq.guests[data.irq] = guests.filter((domid) => domid !== data.domid);
-      if (irq.guests[data.irq]!.length === 0) delete irq.guests[data.irq];
+      if (irq.guests[data.irq]!.length > 0) return;
+      delete irq.guests[data.irq];
+      delete irq.exclusive[data.irq];
     },
     'pirq.eoi_page': (irq, { data }) => {
       const domain = domainOf(irq, data.domid);

@@ -1,10 +1,10 @@
-import { addRange, type Ranges, removeRange } from './ranges.js';
+import { addRange, emptyRangeSet, type RangeSet, removeRange } from '../base/rangeset.js';
 import type { Slice } from './slice.js';
 
 export type Resource = 'iomem' | 'ioport' | 'irq' | 'gsi';
 
 /** By domid, what a domain may use: machine frames, I/O ports, machine interrupts. */
-export type PermissionsState = Record<number, Partial<Record<Resource, Ranges>>>;
+export type PermissionsState = Record<number, Partial<Record<Resource, RangeSet>>>;
 
 export const permissionsSlice: Slice<PermissionsState> = {
   initial: () => ({}),
@@ -12,7 +12,7 @@ export const permissionsSlice: Slice<PermissionsState> = {
     'permission.changed': (permissions, { data }) => {
       permissions[data.domid] ??= {};
       const domain = permissions[data.domid]!;
-      domain[data.resource] ??= [];
+      domain[data.resource] ??= emptyRangeSet();
       const change = data.allowed ? addRange : removeRange;
       change(domain[data.resource]!, Number(data.first), Number(data.last));
     },

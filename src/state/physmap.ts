@@ -17,12 +17,14 @@ export interface PortMapping {
 export interface PhysmapDomain {
   mmio: MmioMapping[];
   ports: PortMapping[];
+  /** What else stands at a guest frame: shared info, grant table, device pages. */
+  pages: Record<number, string>;
 }
 
 export type PhysmapState = Record<number, PhysmapDomain>;
 
 const domainOf = (state: PhysmapState, domid: number): PhysmapDomain => {
-  state[domid] ??= { mmio: [], ports: [] };
+  state[domid] ??= { mmio: [], ports: [], pages: {} };
   return state[domid];
 };
 
@@ -40,6 +42,11 @@ export const physmapSlice: Slice<PhysmapState> = {
       const { gport, mport, count } = data;
       domain.ports = domain.ports.filter((old) => old.mport !== mport || old.count !== count);
       if (data.mapped) domain.ports.unshift({ gport, mport, count });
+    },
+    'page.placed': (state, { data }) => {
+      const { pages } = domainOf(state, data.domid);
+      if (data.space === 'none') delete pages[data.gfn];
+      else pages[data.gfn] = data.space;
     },
     'domain.destroyed': (state, { data }) => {
       delete state[data.domid];

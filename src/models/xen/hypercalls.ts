@@ -6,9 +6,12 @@ import type { Answer, Call, OperationTable } from '../hypercall.js';
 import { assignedFlagOperations } from './assigned-flag.js';
 import { dmOperations } from './dm-op.js';
 import { domctlOperations } from './domctl.js';
+import { eventChannelOperations } from './event-channel.js';
+import { grantTableOperations } from './grant-table.js';
 import { hvmOperations } from './hvm-op.js';
-import { acquireResource } from './ioreq/pages.js';
+import { memoryOperations } from './memory-op.js';
 import { physdevOperations } from './physdev.js';
+import { sysctlOperations } from './sysctl.js';
 
 /** Hypercalls the model carries out, by name and sub-operation; anything else is -ENOSYS. @source facts/xen 1.1 */
 const hypercalls: Readonly<Record<string, OperationTable>> = {
@@ -16,8 +19,10 @@ const hypercalls: Readonly<Record<string, OperationTable>> = {
   domctl: domctlOperations,
   dm_op: dmOperations,
   hvm_op: hvmOperations,
-  memory_op: { acquire_resource: acquireResource },
-  sysctl: assignedFlagOperations,
+  memory_op: memoryOperations,
+  sysctl: { ...sysctlOperations, ...assignedFlagOperations },
+  event_channel_op: eventChannelOperations,
+  grant_table_op: grantTableOperations,
 };
 
 /** A domain's own hypercall. */

@@ -1,7 +1,7 @@
 import type { DomainId } from '../../base/brand.js';
 import { hex } from '../../base/hex.js';
+import { containsRange } from '../../base/rangeset.js';
 import type { Resource } from '../../state/permissions.js';
-import { containsRange } from '../../state/ranges.js';
 import type { Context } from '../context.js';
 
 /** Whether a domain may use all of [first, last]. */
@@ -12,7 +12,8 @@ export function isPermitted(
   first: number,
   last = first,
 ): boolean {
-  return containsRange(context.state.permissions[domid]?.[resource] ?? [], first, last);
+  const held = context.state.permissions[domid]?.[resource];
+  return held !== undefined && containsRange(held, first, last);
 }
 
 /** Lets a domain use [first, last]; silent when it could already. */

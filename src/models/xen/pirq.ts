@@ -244,6 +244,22 @@ export function unmapPirq(context: Context, domid: DomainId, pirq: number): numb
   return 0;
 }
 
+/** `irq-max-guests`. @source facts/xen 12.2 */
+const MAX_SHARERS = 32;
+
+/**
+ * `pirq_guest_bind`: Xen's own interrupts, ones whose guests do not share, and ones at their share limit are busy.
+ * @source facts/xen 10.3, xen/arch/x86/irq.c
+ */
+export function mayBind(context: Context, irq: number, shares: boolean): number {
+  if (irq <= 0) return -errno.EINVAL;
+  const { guests, exclusive } = context.state.irq;
+  if (x86Facts(context.env).ownIrqs.includes(irq)) return -errno.EBUSY;
+  const sharers = guests[irq] ?? [];
+  if (sharers.length === 0) return 0;
+  return !shares || exclusive[irq] === true || sharers.length >= MAX_SHARERS ? -errno.EBUSY : 0;
+}
+
 /** All of a domain's pirqs, when it ends. */
 export function unmapAllPirqs(context: Context, domid: DomainId): void {
   const pirqs = Object.keys(context.state.irq.domains[domid]?.pirqs ?? {}).map(Number);

@@ -6,12 +6,10 @@ import { argNumber, type Call, type HypercallHandler } from '../hypercall.js';
 import { isHvm } from './domains.js';
 import { msiOf } from './msi.js';
 import { isPermitted } from './permissions.js';
-import { irqOfPirq } from './pirq.js';
+import { irqOfPirq, mayBind } from './pirq.js';
 import { nrGsis, nrPirqs } from './x86.js';
 
 const UNMASKED = 0x1_0000;
-/** `irq-max-guests`. @source facts/xen 12.2 */
-const MAX_SHARERS = 32;
 const FIRST_SPI = 32;
 
 const subject = (args: Call['args']): DomainId => argNumber(args, 'domain') as DomainId;
@@ -55,7 +53,7 @@ export function bindGuestMsi(
   const bound = context.state.irq.domains[domid]?.bindings[pirq];
   if (bound !== undefined && bound.as !== 'msi') return -errno.EBUSY;
   if (bound === undefined) {
-    const may = mayDeliver(context, irq, 0);
+    const may = mayBind(context, irq, false);
     if (may !== 0) return may;
     const msi = msiOf(context, irq);
     if (argNumber(args, 'gtable') !== 0 && msi === null) return -errno.EINVAL;
@@ -66,6 +64,7 @@ export function bindGuestMsi(
     pirq,
     irq,
     as: 'msi',
+    shares: false,
     device: null,
     intx: null,
     gvec: argNumber(args, 'gvec') & 0xff,
@@ -81,7 +80,7 @@ function bindIntx(context: Context, domid: DomainId, pirq: number, irq: number, 
   if (isHardware && (isTranslated || pirq >= nrGsis(context.env))) return -errno.EINVAL;
   const bound = context.state.irq.domains[domid]?.bindings[pirq];
   if (bound === undefined) {
-    const may = mayDeliver(context, irq, isTranslated ? 0 : 1);
+    const may = mayBind(context, irq, !isTranslated);
     if (may !== 0) return may;
   }
   context.emit('xen', 'pirq.bound', {
@@ -89,19 +88,13 @@ function bindIntx(context: Context, domid: DomainId, pirq: number, irq: number, 
     pirq,
     irq,
     as: bound?.as ?? (isTranslated ? 'msi-translate' : 'pci'),
+    shares: bound !== undefined || !isTranslated,
     device: isHardware ? null : argNumber(args, 'device') & 0xff,
     intx: isHardware ? null : argNumber(args, 'intx') & 0xff,
     gvec: null,
     gflags: null,
   });
   return 0;
-}
-
-/** `pirq_guest_bind`: Xen's own interrupts and ones at their share limit are busy. @source facts/xen 10.3 */
-function mayDeliver(context: Context, irq: number, willShare: number): number {
-  const guests = context.state.irq.guests[irq] ?? [];
-  if (guests.length === 0) return 0;
-  return willShare === 0 || guests.length >= MAX_SHARERS ? -errno.EBUSY : 0;
 }
 
 const unbindX86: HypercallHandler = (context, { caller, args }) => {
@@ -155,6 +148,7 @@ function bindSpi(context: Context, { caller, args }: Call, bind: boolean): { ret
       pirq: spi,
       irq,
       as: 'spi',
+      shares: false,
       device: null,
       intx: null,
       gvec: null,

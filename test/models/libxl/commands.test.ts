@@ -212,7 +212,7 @@ describe('attach (facts/dom0 8.5, 8.6, Appendix B)', () => {
     expect(machine.engine.state.toolstack.jobs[job]!.rc).toBe(-3);
     expect(machine.trail()).toContain('error: xc_assign_device failed: Device or resource busy');
     expect(machine.read('/libxl/pci/0000-01-00-0/domid')).toBeNull();
-    expect(machine.engine.state.permissions[1]?.iomem?.length).toBeGreaterThan(0);
+    expect(machine.engine.state.permissions[1]?.iomem?.starts.length).toBeGreaterThan(0);
   });
 
   it.each([
@@ -284,7 +284,7 @@ describe('detach and the end of a domain (facts/dom0 8.8)', () => {
     expect(machine.read(FE)).toBeNull();
     expect(owner(machine, NVME)).toBe(0x7ff1);
     expect(machine.engine.state.pciback.backends).toEqual({});
-    expect(machine.engine.state.permissions[1]?.iomem ?? []).toEqual([]);
+    expect(machine.engine.state.permissions[1]?.iomem?.starts ?? []).toEqual([]);
   });
 
   it('of a PV guest that closed its frontend waits in vain, and the backend stays behind', () => {
