@@ -32,7 +32,6 @@ export const linuxSlice: Slice<LinuxState> = {
         enabled: data.enabled,
         owner: null,
       };
-      if (data.enabled && data.gsi !== 0) linux.gsis[data.gsi] = true;
     },
     'linux.forgot': (linux, { data }) => {
       delete linux.devices[data.sbdf];

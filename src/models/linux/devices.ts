@@ -128,7 +128,8 @@ export function enableDevice(context: Context, sbdf: Dom0Sbdf): number {
 }
 
 /** PV Dom0: pirq equals GSI; mapping happens once, set-up each time, and -EEXIST harms nobody. @source facts/dom0 2.5 */
-function setUpGsi(context: Context, gsi: number): void {
+export function setUpGsi(context: Context, gsi: number): void {
+  if (gsi === 0) return;
   if (context.env.platform.arch !== 'x86_64') return;
   if (context.state.domains[hardwareDomain(context)]?.type !== 'pv') return;
   if (context.state.linux.gsis[gsi] === undefined) {

@@ -1,14 +1,15 @@
 import { type Dom0Sbdf, segmentOf } from '../../pci/sbdf.js';
 import { atLeast } from '../../policy/switches.js';
 import type { Context, Decider } from '../context.js';
-import { linuxHypercall, linuxLog, linuxRead, physdevName } from './devices.js';
+import { linuxHypercall, linuxLog, linuxRead, physdevName, setUpGsi } from './devices.js';
 
 /**
  * The bus notifier of a hardware domain: each new device is reported to Xen before any driver binds; a refusal is
- * logged and stops nobody. @source facts/dom0 2.1, 2.2
+ * logged and stops nobody. One that is enabled already has its interrupt too. @source facts/dom0 2.1, 2.2
  */
 export const decideEnumerated: Decider<'linux.enumerated'> = (context, { data }) => {
   report(context, data.sbdf);
+  if (data.enabled) setUpGsi(context, data.gsi);
 };
 
 function report(context: Context, sbdf: Dom0Sbdf): void {

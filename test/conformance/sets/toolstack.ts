@@ -2,11 +2,16 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { recordingText } from '../recording.js';
 import type { ConformanceSet, Row } from '../row.js';
+import { LifeCycle } from '../toolstack/life-cycle.js';
+import { hypercallRow, messageFiles, messageRow, sysfsRow, treeRow } from '../toolstack/outcomes.js';
 import { storeRow } from '../toolstack/store.js';
 
 const NAME = 'toolstack';
 
-/** Life cycles of passed-through devices on a real Xen: XenStore's access log, xl's logs, taps, snapshots. */
+/**
+ * Life cycles of passed-through devices on a real Xen. The access log of xenstored says when each party moved; the
+ * models say what it asked of XenStore, of Xen and of sysfs, and what it printed. docs/models/toolstack.md tells how.
+ */
 export const toolstackSet: ConformanceSet = {
   name: NAME,
   folder: 'xen',
@@ -17,6 +22,15 @@ export const toolstackSet: ConformanceSet = {
       const log = recordingText(run, 'xenstored.trace');
       if (log === null) continue;
       yield storeRow(NAME, `${name}/xenstored.trace`, log);
+      const messages = messageFiles(run)
+        .map((file) => recordingText(run, file) ?? '')
+        .join('\n');
+      const life = new LifeCycle(NAME, `${name}/xenstored.trace: PCI changes`, run, log, messages);
+      yield life.live();
+      for (const judge of [hypercallRow, treeRow, sysfsRow, messageRow]) {
+        const row = judge(NAME, name, run, life.machine);
+        if (row !== null && row.total > 0) yield row;
+      }
     }
   },
 };
