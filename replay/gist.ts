@@ -1,5 +1,5 @@
 import { errnoName } from '../src/base/errno.js';
-import { hex } from '../src/base/hex.js';
+import { hex, hexPad } from '../src/base/hex.js';
 import type { TraceEvent } from '../src/events/catalogue.js';
 import { formatFunction } from '../src/pci/function-id.js';
 import type { Platform } from '../src/platform/platform.js';
@@ -36,7 +36,10 @@ export function gistOf(event: TraceEvent, platform: Platform): Gist | null {
       return { access: null, text: `${owner}${valueText(event.data.address)}` };
     }
     case 'iommu.faulted':
-      return { access: null, text: `${event.data.event ?? 'silent abort'} ${hex(event.data.streamId)}` };
+      return {
+        access: null,
+        text: `${event.data.event ?? 'silent abort'} 0x${hexPad(event.data.streamId, 5)}`,
+      };
     case 'segment.assigned':
       return { access: null, text: `${event.data.by} segment ${event.data.segment}` };
     case 'bridge.rejected':

@@ -4,6 +4,7 @@ import { Trouble } from '../../base/errors.js';
 import { Recorder } from '../../machine/recorder.js';
 import type { Policies } from '../../policy/axes.js';
 import { choosePolicies } from '../../state/trace-env.js';
+import { accessesJson, accessTable } from '../access-table.js';
 import { choices, required } from '../choices.js';
 import { print, printJson, sayNext } from '../io.js';
 import { findingJson } from '../present-finding.js';
@@ -20,15 +21,22 @@ export const run: RunVerb = ([file], options) =>
     const output =
       typeof options['output'] === 'string' ? outputFile(options['output'], options['json'] === true) : null;
     const results = variants.map((policies) => runVariant(trace, policies, output));
+    const titles = results.map(({ policies }) => titleOf(policies, trace));
     if (options['json'] === true) {
-      printJson({ schema: 'what-if/1', variants: results.map((result) => variantJson(result, trace)) });
+      printJson({
+        schema: 'what-if/1',
+        variants: results.map((result) => variantJson(result, trace)),
+        accesses: accessesJson(results, titles),
+      });
     } else if (output !== '-') {
       print(
         table([
           ['design', 'inputs changed', 'first difference', 'findings'],
-          ...results.map((one) => row(one, trace)),
+          ...results.map((one, i) => row(one, titles[i]!)),
         ]),
       );
+      const accesses = accessTable(results, titles, trace);
+      if (accesses !== null) print(`\n${accesses}`);
     }
     if (output !== null) sayNext('diff', trace.file, output);
     else if (results.some(({ changed }) => changed > 0)) suggestVariant(results, trace);
@@ -90,12 +98,17 @@ function suggestVariant(results: readonly WhatIf[], trace: OpenTrace): void {
   );
 }
 
-function row(result: WhatIf, trace: OpenTrace): string[] {
-  const chosen = Object.entries(changedChoices(result.policies, trace));
+/** A design by the choices that set it apart from the recording. */
+function titleOf(policies: Policies, trace: OpenTrace): string {
+  const chosen = Object.entries(changedChoices(policies, trace));
+  return chosen.length === 0 ? '(as recorded)' : chosen.map((pair) => pair.join('=')).join(' ');
+}
+
+function row(result: WhatIf, title: string): string[] {
   const first = result.firstDivergence;
   const codes = [...new Set(result.findings.map(({ rule }) => rule))];
   return [
-    chosen.length === 0 ? '(as recorded)' : chosen.map(([name, value]) => `${name}=${value}`).join(' '),
+    title,
     String(result.changed),
     first === null ? '-' : `#${first.seq} ${first.kind} ${first.field}`,
     codes.length === 0 ? 'none' : `${result.findings.length}: ${codes.join(' ')}`,
