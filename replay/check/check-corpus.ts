@@ -42,15 +42,16 @@ export async function checkCorpus(
   return results;
 }
 
+/** One question to a thread. Only our own listeners are taken away: the thread object has some of its own. */
 function ask(worker: Worker, file: string): Promise<CheckedTrace> {
   return new Promise((resolve, reject) => {
     const settle = (end: () => void): void => {
-      worker.removeAllListeners();
+      worker.off('message', answered).off('error', reject).off('exit', ended);
       end();
     };
-    worker.on('message', (result: CheckedTrace) => settle(() => resolve(result)));
-    worker.on('error', (error) => settle(() => reject(error)));
-    worker.on('exit', (code) => settle(() => reject(new Error(`the thread ended with ${code}`))));
+    const answered = (result: CheckedTrace): void => settle(() => resolve(result));
+    const ended = (code: number): void => settle(() => reject(new Error(`the thread ended with ${code}`)));
+    worker.on('message', answered).on('error', reject).on('exit', ended);
     worker.postMessage(file);
   });
 }
