@@ -3,6 +3,7 @@ import { dtbSet } from './sets/dtb.js';
 import { dtcSet } from './sets/dtc.js';
 import { qemuSet } from './sets/qemu.js';
 import { qtestSet } from './sets/qtest.js';
+import { qtestLiveSet } from './sets/qtest-live.js';
 import { toolstackSet } from './sets/toolstack.js';
 import { xenTapSet } from './sets/xen-tap.js';
 import { xenVpciSet } from './sets/xen-vpci.js';
@@ -13,6 +14,7 @@ export const conformanceSets: readonly ConformanceSet[] = [
   dtcSet,
   qemuSet,
   qtestSet,
+  qtestLiveSet,
   toolstackSet,
   xenTapSet,
   xenVpciSet,

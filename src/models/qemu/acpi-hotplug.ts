@@ -1,6 +1,6 @@
 import { updateSci } from './chipset/pm-registers.js';
 import { functionsOn, imageOf, type QemuMachine } from './machine.js';
-import { removeFunction } from './plug.js';
+import { canUnplug, removeFunction } from './plug.js';
 import { type Region, region } from './region.js';
 import type { FunctionState } from './state.js';
 
@@ -56,18 +56,8 @@ function removable(machine: QemuMachine, select: number): number {
   return slots >>> 0;
 }
 
-const CHIPSET = new Set([
-  'mch',
-  'ICH9-LPC',
-  'ich9-ahci',
-  'ICH9-SMB',
-  'i440FX',
-  'PIIX3',
-  'piix3-ide',
-  'PIIX4_PM',
-]);
 const fixed = (machine: QemuMachine, fn: FunctionState): boolean =>
-  imageOf(machine, fn).isBridge || CHIPSET.has(imageOf(machine, fn).type);
+  imageOf(machine, fn).isBridge || !canUnplug(imageOf(machine, fn).type);
 
 function ejectSlot(machine: QemuMachine, select: number, slots: number): void {
   const bus = machine.state.bsel[select];

@@ -1,6 +1,7 @@
 import { signalAcpi } from './acpi-hotplug.js';
 import { imageOf, type QemuMachine } from './machine.js';
-import { addFunction } from './plug.js';
+import { addFunction, canUnplug } from './plug.js';
+import { refusesShpc, shpcPlugged, shpcUnplugRequested } from './shpc.js';
 import { looksDown, refusesPlug, requestUnplug, slotPlugged, slotPoweredByAcpi } from './slot.js';
 import type { FunctionState } from './state.js';
 
@@ -10,10 +11,14 @@ export interface PlugRequest {
   readonly id: string;
   /** Name of the bus: a bridge's id, or the root bus. */
   readonly bus: string;
-  readonly devfn: number;
+  /** Null: the first free device number. */
+  readonly devfn: number | null;
   /** Index of the image it is made of; without it the last one of that driver. */
   readonly image?: number;
 }
+
+/** Not an answer of QEMU's: the model cannot tell what the request leads to. */
+export const UNKNOWN_DEVICE = 'unmodelled';
 
 const ROOT_BUS = { q35: 'pcie.0', pc: 'pci.0', virt: 'pcie.0' } as const;
 
@@ -27,64 +32,134 @@ function busByName(machine: QemuMachine, name: string): number | null {
   return functionById(machine, name)?.secondary ?? null;
 }
 
-/** Whether the slot's own registers (not ACPI) run hot-plug on the bus of a port. */
-const nativeSlot = (machine: QemuMachine, port: FunctionState): boolean =>
-  looksDown(imageOf(machine, port).portType) &&
-  (machine.board.nativeHotplug || machine.board.kind === 'virt' || port.hotplugged);
+/** Who runs hot-plug on a bus. @source facts/q35-qemu 2.8 */
+type Controller =
+  | { readonly kind: 'slot' | 'shpc'; readonly bridge: FunctionState }
+  | { readonly kind: 'acpi'; readonly bridge: FunctionState | null }
+  | { readonly kind: 'none' };
+
+function controllerOf(machine: QemuMachine, bus: number): Controller {
+  const index = machine.state.buses[bus]!.bridge;
+  const bridge = index === null ? null : machine.state.functions[index]!;
+  if (machine.state.bsel.includes(bus)) return { kind: 'acpi', bridge };
+  if (bridge === null) return { kind: 'none' };
+  const image = imageOf(machine, bridge);
+  if (looksDown(image.portType)) return { kind: 'slot', bridge };
+  return image.shpc === null ? { kind: 'none' } : { kind: 'shpc', bridge };
+}
+
+const noHotplug = (machine: QemuMachine, bus: number): string => {
+  const index = machine.state.buses[bus]!.bridge;
+  const name = index === null ? ROOT_BUS[machine.board.kind] : machine.state.functions[index]!.id;
+  return `Bus '${name}' does not support hotplugging`;
+};
 
 /**
- * Adds a device. Natively the guest learns of it from the slot registers, else from ACPI.
- * @returns null when it was added; QEMU's text when it refuses; `unmodelled` when the model has no such device or
- *   no such controller.
+ * Adds a device. The guest learns of it from the slot registers, the standard controller or ACPI.
+ * @returns null when it was added; QEMU's text when it refuses; `unmodelled` when the model has no such device
  * @source facts/q35-qemu 2.8
  */
 export function plug(machine: QemuMachine, request: PlugRequest): string | null {
   const bus = busByName(machine, request.bus);
   if (bus === null) return `Bus '${request.bus}' not found`;
-  if (request.id !== '' && functionById(machine, request.id) !== null) {
-    return `Duplicate device ID '${request.id}'`;
-  }
   const image =
     request.image ?? machine.images.findLastIndex((candidate) => candidate.type === request.driver);
   if (image < 0) return UNKNOWN_DEVICE;
-  const bridge = machine.state.buses[bus]!.bridge;
-  const port = bridge === null ? null : machine.state.functions[bridge]!;
-  const native = port !== null && nativeSlot(machine, port);
-  const selected = machine.state.bsel.includes(bus);
-  if (!native && !selected) return UNKNOWN_DEVICE;
-  if (native) {
-    const refusal = refusesPlug(machine, port);
+  const controller = controllerOf(machine, bus);
+  if (controller.kind === 'none') return noHotplug(machine, bus);
+  if (request.id !== '' && functionById(machine, request.id) !== null) {
+    return `Duplicate device ID '${request.id}'`;
+  }
+  if (controller.kind === 'slot') {
+    const refusal = refusesPlug(machine, controller.bridge);
     if (refusal !== null) return refusal;
   }
-  if (machine.state.buses[bus]!.devices[request.devfn] !== undefined) return UNKNOWN_DEVICE;
-  addFunction(machine, { image, id: request.id, bus, devfn: request.devfn, hotplugged: true });
-  if (native) {
-    slotPlugged(machine, port);
-  } else {
-    if (port !== null && looksDown(imageOf(machine, port).portType)) slotPoweredByAcpi(machine, port);
-    signalAcpi(machine, bus, request.devfn >>> 3, true);
+  const devfn = request.devfn ?? firstFree(machine, bus);
+  const taken = refusesPlace(machine, request, bus, devfn, controller);
+  if (taken !== null) return taken;
+  if (controller.kind === 'shpc') {
+    const refusal = refusesShpc(devfn);
+    if (refusal !== null) return refusal;
   }
+  addFunction(machine, { image, id: request.id, bus, devfn, hotplugged: true });
+  announce(machine, controller, bus, devfn);
   return null;
 }
 
-/** Not an answer of QEMU's: the model cannot tell what the request leads to. */
-export const UNKNOWN_DEVICE = 'unmodelled';
+function announce(machine: QemuMachine, controller: Controller, bus: number, devfn: number): void {
+  switch (controller.kind) {
+    case 'slot':
+      return slotPlugged(machine, controller.bridge);
+    case 'shpc':
+      return shpcPlugged(machine, controller.bridge, devfn);
+    case 'acpi':
+      if (controller.bridge !== null && looksDown(imageOf(machine, controller.bridge).portType)) {
+        slotPoweredByAcpi(machine, controller.bridge);
+      }
+      return signalAcpi(machine, bus, devfn >>> 3, true);
+    case 'none':
+      return;
+  }
+}
 
-/** Asks for a device to leave. @returns null when the request was taken, else QEMU's text or `unmodelled` */
+function firstFree(machine: QemuMachine, bus: number): number {
+  const { devices } = machine.state.buses[bus]!;
+  let devfn = 0;
+  while (devices[devfn] !== undefined && devfn < 0xf8) devfn += 8;
+  return devfn;
+}
+
+/** A place that is taken, or whose function 0 is there already: later functions could not be shown. */
+function refusesPlace(
+  machine: QemuMachine,
+  request: PlugRequest,
+  bus: number,
+  devfn: number,
+  controller: Controller,
+): string | null {
+  const { devices } = machine.state.buses[bus]!;
+  const at = (place: number): FunctionState | null =>
+    devices[place] === undefined ? null : machine.state.functions[devices[place]]!;
+  const there = at(devfn);
+  if (there !== null) {
+    const place = `slot ${devfn >>> 3} function ${devfn & 7}`;
+    const owner = `${imageOf(machine, there).type},id=${there.id === '' ? '(null)' : there.id}`;
+    return `PCI: ${place} not available for ${request.driver}, in use by ${owner}`;
+  }
+  const inSlot =
+    controller.kind !== 'none' &&
+    controller.bridge !== null &&
+    looksDown(imageOf(machine, controller.bridge).portType);
+  const zero = at(inSlot ? 0 : devfn & ~7);
+  if (request.devfn === null || zero === null) return null;
+  return (
+    `PCI: slot ${zero.devfn >>> 3} function 0 already occupied by ${imageOf(machine, zero).type}, ` +
+    `new func ${request.driver} cannot be exposed to guest.`
+  );
+}
+
+/** Asks for a device to leave. @returns null when the request was taken, else QEMU's text */
 export function unplug(machine: QemuMachine, id: string): string | null {
   const fn = functionById(machine, id);
   if (fn === null) return `Device '${id}' not found`;
   // The time after which a request may be repeated never passes on a stopped clock.
-  if (fn.unplugPending) return `Device ${id} is already in the process of unplug`;
-  const bridge = machine.state.buses[fn.bus]!.bridge;
-  const port = bridge === null ? null : machine.state.functions[bridge]!;
-  if (port !== null && nativeSlot(machine, port)) return requestUnplug(machine, port, fn);
-  if (!machine.state.bsel.includes(fn.bus)) {
-    return bridge === null
-      ? `Bus '${ROOT_BUS[machine.board.kind]}' does not support hotplugging`
-      : UNKNOWN_DEVICE;
+  const pending = `Device ${id} is already in the process of unplug`;
+  if (fn.unplugPending) return pending;
+  const controller = controllerOf(machine, fn.bus);
+  if (controller.kind === 'none') return noHotplug(machine, fn.bus);
+  const { type } = imageOf(machine, fn);
+  if (!canUnplug(type)) return `Device '${type}' does not support hotplugging`;
+  switch (controller.kind) {
+    case 'slot':
+      return requestUnplug(machine, controller.bridge, fn);
+    case 'shpc': {
+      const refusal = refusesShpc(fn.devfn);
+      if (refusal === null) shpcUnplugRequested(machine, controller.bridge, fn.devfn);
+      return refusal;
+    }
+    case 'acpi':
+      fn.unplugPending = true;
+      signalAcpi(machine, fn.bus, fn.devfn >>> 3, false);
+      return null;
   }
-  fn.unplugPending = true;
-  signalAcpi(machine, fn.bus, fn.devfn >>> 3, false);
-  return null;
 }

@@ -64,3 +64,9 @@ export function removeFunction(machine: QemuMachine, fn: FunctionState): void {
   state.functions[index] = null;
   if (fn.unplugPending) machine.effects.push({ kind: 'unplugged', id: fn.id });
 }
+
+/** Device types that are never taken out: the chipset, and what QEMU marks so (graphics, companion controllers). */
+const SOLDERED =
+  /^(mch|ICH9-LPC|ich9-ahci|ICH9-SMB|i440FX|PIIX3|piix3-ide|PIIX4_PM|gpex-root|ich9-usb-.*|pci-ohci|VGA|cirrus-vga|qxl-vga|vmware-svga|virtio-vga.*|virtio-gpu.*|pxb.*)$/;
+
+export const canUnplug = (type: string): boolean => !SOLDERED.test(type);

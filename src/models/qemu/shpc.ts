@@ -174,7 +174,7 @@ function emptyShpcSlot(machine: QemuMachine, fn: FunctionState, slot: number): v
   }
   setSlotField(fn, slot, MRL_OPEN, 8, 1);
   setSlotField(fn, slot, 0xc00, 10, 3);
-  put(fn, slotAt(slot) + 2, byte(fn, slotAt(slot) + 2) | 0x09);
+  latch(fn, slot, EVENT_LATCH | EVENT_PRESENCE);
 }
 
 function updateInterrupt(machine: QemuMachine, fn: FunctionState): void {
@@ -208,4 +208,42 @@ export function shpcCapabilityWritten(
     writeShpc(machine, fn, select(), 4, readShpc(fn, cap + 4, 4));
   }
   set32(machine, fn, cap + 4, readShpc(fn, select(), 4));
+}
+
+const EVENT_PRESENCE = 0x01;
+const EVENT_BUTTON = 0x04;
+const EVENT_LATCH = 0x08;
+
+const latch = (fn: FunctionState, slot: number, events: number): void =>
+  put(fn, slotAt(slot) + 2, byte(fn, slotAt(slot) + 2) | events);
+
+/** Why the controller cannot serve a device number; null when it can. */
+export function refusesShpc(devfn: number): string | null {
+  const device = devfn >>> 3;
+  if (device >= 1 && device <= SLOTS) return null;
+  return `Unsupported PCI slot ${device} for standard hotplug controller. Valid slots are between 1 and ${SLOTS}.`;
+}
+
+/** A function was added: the slot's latch closes, or the button is pressed once more to cancel a removal. */
+export function shpcPlugged(machine: QemuMachine, bridge: FunctionState, devfn: number): void {
+  const slot = (devfn >>> 3) - 1;
+  if (slotField(bridge, slot, MRL_OPEN, 8) !== 0) {
+    setSlotField(bridge, slot, MRL_OPEN, 8, 0);
+    setSlotField(bridge, slot, 0xc00, 10, 0);
+    latch(bridge, slot, EVENT_BUTTON | EVENT_LATCH | EVENT_PRESENCE);
+  } else {
+    latch(bridge, slot, EVENT_BUTTON);
+  }
+  setSlotField(bridge, slot, 0x200, 9, 0);
+  updateInterrupt(machine, bridge);
+}
+
+/** A function shall leave: at once from a disabled slot whose light is off, else the button is pressed. */
+export function shpcUnplugRequested(machine: QemuMachine, bridge: FunctionState, devfn: number): void {
+  const slot = (devfn >>> 3) - 1;
+  const off = slotField(bridge, slot, 0xc, 2) === led.off;
+  if (slotField(bridge, slot, 3, 0) === stateOf.disabled && off) emptyShpcSlot(machine, bridge, slot);
+  else latch(bridge, slot, EVENT_BUTTON);
+  setSlotField(bridge, slot, 0x200, 9, 0);
+  updateInterrupt(machine, bridge);
 }

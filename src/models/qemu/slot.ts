@@ -50,7 +50,6 @@ const STA_LOCKED = 0x80;
 const EVENTS_SIGNALLED = STA_BUTTON | STA_PRESENCE_CHANGED | STA_COMMAND;
 const EVENTS = 0x1f;
 const LINK_ACTIVE = 0x2000;
-const LINK_ACTIVE_REPORTING = 0x10_0000;
 
 /** Slot control and status before a config write: what the write is judged against. */
 export interface SlotBefore {
@@ -127,9 +126,7 @@ function emptySlot(machine: QemuMachine, port: FunctionState): void {
   const at = imageOf(machine, port).express!;
   for (const fn of functionsOn(machine, port.secondary!)) removeFunction(machine, fn);
   change16(machine, port, at + express.slotStatus, STA_PRESENT, STA_PRESENCE_CHANGED);
-  if ((get32(machine, port, at + express.linkCap) & LINK_ACTIVE_REPORTING) !== 0) {
-    change16(machine, port, at + express.linkStatus, LINK_ACTIVE, 0);
-  }
+  change16(machine, port, at + express.linkStatus, LINK_ACTIVE, 0);
 }
 
 function raiseSlotEvent(machine: QemuMachine, port: FunctionState, events: number): void {
@@ -199,9 +196,8 @@ export function slotPlugged(machine: QemuMachine, port: FunctionState): void {
   const at = imageOf(machine, port).express!;
   if (machine.state.buses[port.secondary!]!.devices[0] === undefined) return;
   change16(machine, port, at + express.slotStatus, 0, STA_PRESENT);
-  if ((get32(machine, port, at + express.linkCap) & LINK_ACTIVE_REPORTING) !== 0) {
-    change16(machine, port, at + express.linkStatus, 0, LINK_ACTIVE);
-  }
+  // QEMU 7.2 sets this whether or not LNKCAP says that the port reports it.
+  change16(machine, port, at + express.linkStatus, 0, LINK_ACTIVE);
   raiseSlotEvent(machine, port, STA_PRESENCE_CHANGED | STA_BUTTON);
   updateSlotPower(machine, port);
 }

@@ -118,9 +118,9 @@ export class QtestMachine {
       case 'device_del':
         return monitored(unplug(this.machine, args['id'] ?? ''));
       case 'device_add': {
-        const { driver = '', id = '', bus = '', addr = '0' } = args;
-        const [device = '0', fn = '0'] = addr.split('.');
-        const devfn = Number.parseInt(device, 16) * 8 + Number.parseInt(fn, 16);
+        const { driver = '', id = '', bus = '', addr } = args;
+        const [device = '0', fn = '0'] = (addr ?? '').split('.');
+        const devfn = addr === undefined ? null : Number.parseInt(device, 16) * 8 + Number.parseInt(fn, 16);
         return monitored(plug(this.machine, { driver, id, bus, devfn }));
       }
       case 'human-monitor-command':
@@ -138,8 +138,8 @@ export class QtestMachine {
     const [id = '', error = '', ...dwords] = words;
     const fn = functionById(this.machine, id);
     if (fn === null) return printed(`id or pci device path is invalid or device not found. ${id}\n`);
-    const { express, type } = imageOf(this.machine, fn);
-    if (express === null && EXPRESS_WITHOUT_CAPABILITY.has(type)) {
+    const { express, type, config } = imageOf(this.machine, fn);
+    if (express === null && (config.length > 256 || EXPRESS_WITHOUT_CAPABILITY.has(type))) {
       return declined('error injection into a PCIe device that hides its capability on a conventional bus');
     }
     if (express === null) {
@@ -163,7 +163,7 @@ export class QtestMachine {
 }
 
 /** QEMU takes these for PCIe devices wherever they sit, and writes into their header when told to record errors. */
-const EXPRESS_WITHOUT_CAPABILITY = new Set(['qemu-xhci', 'nec-usb-xhci']);
+const EXPRESS_WITHOUT_CAPABILITY = new Set(['qemu-xhci', 'nec-usb-xhci', 'vmxnet3']);
 
 const WIDTH: Readonly<Record<string, number>> = { b: 1, w: 2, l: 4, q: 8 };
 

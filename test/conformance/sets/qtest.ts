@@ -67,7 +67,7 @@ function* sequences(
   if (row !== null) yield row.row();
 }
 
-function readTopologies(path: string): Topologies {
+export function readTopologies(path: string): Topologies {
   if (!existsSync(path)) {
     throw new Trouble('CNF-010', 'no topologies.json.gz', {
       file: path,
