@@ -5,7 +5,7 @@ import { setIntx } from './intx.js';
 import { bridgeAbove, imageOf, type QemuMachine } from './machine.js';
 import { msiEnabled, msiNotify, msiVectors } from './msi.js';
 import { msixEnabled, msixNotify } from './msix.js';
-import { change16, change32, get16, get32, set8, set16, set32 } from './registers.js';
+import { change16, change32, get16, get32, set16, set32 } from './registers.js';
 import { express } from './slot.js';
 import type { AerLogEntry, FunctionState } from './state.js';
 
@@ -228,10 +228,14 @@ function writeLog(machine: QemuMachine, fn: FunctionState, entry: AerLogEntry): 
 
 /** Four logged dwords, most significant byte first; zeros when there are none. */
 function writeDwords(machine: QemuMachine, fn: FunctionState, from: number, dwords: number[] | null): void {
-  for (let i = 0; i < 16; i++) {
-    set8(machine, fn, from + i, (dwords?.[i >>> 2] ?? 0) >>> (24 - 8 * (i & 3)));
+  for (let i = 0; i < 4; i++) {
+    const value = swapBytes(dwords?.[i] ?? 0);
+    if (get32(machine, fn, from + 4 * i) !== value) set32(machine, fn, from + 4 * i, value);
   }
 }
+
+const swapBytes = (v: number): number =>
+  ((v << 24) | ((v << 8) & 0xff_0000) | ((v >>> 8) & 0xff00) | (v >>> 24)) >>> 0;
 
 /** Walks up from a function; every hop may stop the message. A correctable error stops at once (QEMU). */
 function sendMessage(machine: QemuMachine, fn: FunctionState, level: number, sourceId: number): void {

@@ -62,6 +62,7 @@ function initialState(board: Board): MachineState {
     functions: [],
     buses: [{ bridge: null, devices: {}, children: [] }],
     order: 0,
+    mapVersion: 0,
     configAddress: 0,
     resetControl: 0,
     ecam: board.kind === 'virt' ? virtEcam : null,

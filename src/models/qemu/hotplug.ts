@@ -1,6 +1,8 @@
+import { reg } from '../../pci/header.js';
 import { signalAcpi } from './acpi-hotplug.js';
 import { imageOf, type QemuMachine } from './machine.js';
 import { addFunction, canUnplug } from './plug.js';
+import { get8, set8 } from './registers.js';
 import { refusesShpc, shpcPlugged, shpcUnplugRequested } from './shpc.js';
 import { looksDown, refusesPlug, requestUnplug, slotPlugged, slotPoweredByAcpi } from './slot.js';
 import type { FunctionState } from './state.js';
@@ -15,6 +17,8 @@ export interface PlugRequest {
   readonly devfn: number | null;
   /** Index of the image it is made of; without it the last one of that driver. */
   readonly image?: number;
+  /** Other functions may share its device number. */
+  readonly multifunction?: boolean;
 }
 
 /** Not an answer of QEMU's: the model cannot tell what the request leads to. */
@@ -75,13 +79,17 @@ export function plug(machine: QemuMachine, request: PlugRequest): string | null 
     if (refusal !== null) return refusal;
   }
   const devfn = request.devfn ?? firstFree(machine, bus);
-  const taken = refusesPlace(machine, request, bus, devfn, controller);
+  const taken =
+    refusesPlace(machine, request, bus, devfn, controller) ?? refusesCompany(machine, request, bus, devfn);
   if (taken !== null) return taken;
   if (controller.kind === 'shpc') {
     const refusal = refusesShpc(devfn);
     if (refusal !== null) return refusal;
   }
-  addFunction(machine, { image, id: request.id, bus, devfn, hotplugged: true });
+  const fn = addFunction(machine, { image, id: request.id, bus, devfn, hotplugged: true });
+  if (request.multifunction === true) {
+    set8(machine, fn, reg.headerType, get8(machine, fn, reg.headerType) | MULTIFUNCTION);
+  }
   announce(machine, controller, bus, devfn);
   return null;
 }
@@ -136,6 +144,25 @@ function refusesPlace(
     `PCI: slot ${zero.devfn >>> 3} function 0 already occupied by ${imageOf(machine, zero).type}, ` +
     `new func ${request.driver} cannot be exposed to guest.`
   );
+}
+
+const MULTIFUNCTION = 0x80;
+
+/** Function 0 says whether there are others; one that says no cannot join them. */
+function refusesCompany(
+  machine: QemuMachine,
+  request: PlugRequest,
+  bus: number,
+  devfn: number,
+): string | null {
+  if ((devfn & 7) !== 0 || request.multifunction === true) return null;
+  const { devices } = machine.state.buses[bus]!;
+  const device = (devfn >>> 3).toString(16);
+  for (let fn = 1; fn < 8; fn++) {
+    if (devices[devfn + fn] === undefined) continue;
+    return `PCI: ${device}.0 indicates single function, but ${device}.${fn} is already populated.`;
+  }
+  return null;
 }
 
 /** Asks for a device to leave. @returns null when the request was taken, else QEMU's text */

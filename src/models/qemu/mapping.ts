@@ -39,6 +39,7 @@ export function updateMappings(machine: QemuMachine, fn: FunctionState): void {
     const mapped = fn.bars[bar.index];
     if (base === (mapped?.base ?? null)) continue;
     if (mapped !== undefined) machine.observer?.unmapped(fn, bar.index, mapped.base);
+    machine.state.mapVersion += 1;
     delete fn.bars[bar.index];
     if (base === null) continue;
     fn.bars[bar.index] = { base, order: machine.state.order++ };
@@ -62,12 +63,14 @@ export function rebuildWindows(machine: QemuMachine, bridge: FunctionState): voi
     vgaIo: false,
   };
   machine.state.order += 4;
+  machine.state.mapVersion += 1;
   updateVga(machine, bridge);
 }
 
 function updateVga(machine: QemuMachine, fn: FunctionState): void {
   if (fn.windows === null || !fn.windows.vga) return;
   const enabled = get16(machine, fn, reg.command);
+  machine.state.mapVersion += 1;
   fn.windows.vgaMemory = (enabled & command.memory) !== 0;
   fn.windows.vgaIo = (enabled & command.io) !== 0;
 }

@@ -1,8 +1,9 @@
 import { barType } from '../../pci/header.js';
-import { windowHolds } from '../../pci/windows.js';
 import { barTarget } from './devices/bar-content.js';
+import type { BarImage } from './image.js';
 import { functionsOn, imageOf, type QemuMachine } from './machine.js';
 import type { Target } from './region.js';
+import type { FunctionState, MachineState } from './state.js';
 
 /** Addresses of one kind behind a bus. */
 export type Space = 'memory' | 'io';
@@ -11,59 +12,82 @@ export type Space = 'memory' | 'io';
  * What answers at an address of a bus: BARs of its functions and windows of its bridges, the one mapped last first;
  * a window or BAR with nothing at the address lets the next one answer. Null when nothing does.
  * @source facts/q35-qemu 2.3
- * @cost O(regions on the bus) per level of bridges
+ * @cost O(regions mapped on the bus) per level of bridges
  */
 export function pciTarget(machine: QemuMachine, bus: number, space: Space, address: number): Target | null {
-  let below = Number.POSITIVE_INFINITY;
-  for (;;) {
-    const hit = newestBelow(machine, bus, space, address, below);
-    if (hit === null) return null;
-    const { claim } = hit;
-    const target = typeof claim === 'number' ? pciTarget(machine, claim, space, address) : claim(address);
+  const layers = layersOf(machine, bus, space);
+  for (let i = 0; i < layers.length; i++) {
+    const { base, sizeBytes, fn, bar } = layers[i]!;
+    if (address < base || address - base >= sizeBytes) continue;
+    const target =
+      bar === null
+        ? pciTarget(machine, fn.secondary!, space, address)
+        : barTarget(machine, fn, bar, address - base);
     if (target !== null) return target;
-    below = hit.order;
   }
+  return null;
 }
 
-interface Hit {
+/** One mapped region of a bus: a BAR, or a window (`bar` null) onto the bridge's other side. */
+interface Layer {
   readonly order: number;
-  /** A bus behind a window, or a BAR's content by address. */
-  readonly claim: number | ((address: number) => Target | null);
+  readonly base: number;
+  readonly sizeBytes: number;
+  readonly fn: FunctionState;
+  readonly bar: BarImage | null;
 }
 
-function newestBelow(
-  machine: QemuMachine,
-  bus: number,
-  space: Space,
-  address: number,
-  below: number,
-): Hit | null {
-  let hit: Hit | null = null;
-  const offer = (order: number, claim: Hit['claim']): void => {
-    if (order < below && (hit === null || order > hit.order)) hit = { order, claim };
-  };
+interface View {
+  version: number;
+  /** By bus, memory and I/O apart. */
+  readonly memory: (readonly Layer[] | undefined)[];
+  readonly io: (readonly Layer[] | undefined)[];
+}
+
+/** Derived from states, kept outside them; `mapVersion` says when a view is stale. */
+const views = new WeakMap<MachineState, View>();
+
+function layersOf(machine: QemuMachine, bus: number, space: Space): readonly Layer[] {
+  const { state } = machine;
+  let view = views.get(state);
+  if (view === undefined || view.version !== state.mapVersion) {
+    view = { version: state.mapVersion, memory: [], io: [] };
+    views.set(state, view);
+  }
+  let layers = view[space][bus];
+  if (layers === undefined) {
+    layers = [...mappedOn(machine, bus, space)].sort((a, b) => b.order - a.order);
+    view[space][bus] = layers;
+  }
+  return layers;
+}
+
+/** Legacy VGA ranges a bridge forwards: memory, and two of ports. */
+const VGA = {
+  memory: [[0xa_0000, 0x2_0000]],
+  io: [
+    [0x3b0, 0x0c],
+    [0x3c0, 0x20],
+  ],
+} as const;
+
+function* mappedOn(machine: QemuMachine, bus: number, space: Space): Generator<Layer> {
   for (const fn of functionsOn(machine, bus)) {
     for (const bar of imageOf(machine, fn).bars) {
       const mapped = fn.bars[bar.index];
       if (mapped === undefined || ((bar.type & barType.io) !== 0) !== (space === 'io')) continue;
-      if (address < mapped.base || address - mapped.base >= bar.sizeBytes) continue;
-      offer(mapped.order, (at) => barTarget(machine, fn, bar, at - mapped.base));
+      yield { order: mapped.order, base: mapped.base, sizeBytes: bar.sizeBytes, fn, bar };
     }
-    const { windows, secondary } = fn;
-    if (windows === null || secondary === null) continue;
+    const { windows } = fn;
+    if (windows === null || fn.secondary === null) continue;
+    const onto = { fn, bar: null };
     if (space === 'memory') {
-      if (windowHolds(windows.prefetchable, address)) offer(windows.order, secondary);
-      if (windowHolds(windows.memory, address)) offer(windows.order + 1, secondary);
-      if (windows.vgaMemory && address >= 0xa_0000 && address < 0xc_0000) {
-        offer(windows.order + 3, secondary);
-      }
+      yield { order: windows.order, ...windows.prefetchable, ...onto };
+      yield { order: windows.order + 1, ...windows.memory, ...onto };
     } else {
-      if (windowHolds(windows.io, address)) offer(windows.order + 2, secondary);
-      if (windows.vgaIo && isVgaPort(address)) offer(windows.order + 3, secondary);
+      yield { order: windows.order + 2, ...windows.io, ...onto };
     }
+    if (!(space === 'memory' ? windows.vgaMemory : windows.vgaIo)) continue;
+    for (const [base, sizeBytes] of VGA[space]) yield { order: windows.order + 3, base, sizeBytes, ...onto };
   }
-  return hit;
 }
-
-const isVgaPort = (port: number): boolean =>
-  (port >= 0x3b0 && port < 0x3bc) || (port >= 0x3c0 && port < 0x3e0);

@@ -38,6 +38,7 @@ export function addFunction(machine: QemuMachine, placement: Placement): Functio
     own: {},
   };
   state.functions.push(fn);
+  state.mapVersion += 1;
   state.buses[placement.bus]!.devices[placement.devfn] = index;
   if (secondary !== null) {
     state.buses.push({ bridge: index, devices: {}, children: [] });
@@ -61,6 +62,7 @@ export function removeFunction(machine: QemuMachine, fn: FunctionState): void {
   }
   if (imageOf(machine, fn).pin !== null) setIntx(machine, fn, false);
   delete bus.devices[fn.devfn];
+  state.mapVersion += 1;
   state.functions[index] = null;
   if (fn.unplugPending) machine.effects.push({ kind: 'unplugged', id: fn.id });
 }

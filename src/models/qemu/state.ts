@@ -106,6 +106,8 @@ export interface MachineState {
   buses: (BusState | null)[];
   /** Next mapping order. */
   order: number;
+  /** Counts changes of what is mapped where; whoever keeps a derived view compares it. */
+  mapVersion: number;
   /** CF8 as written. */
   configAddress: number;
   resetControl: number;

@@ -119,9 +119,10 @@ export class QtestMachine {
         return monitored(unplug(this.machine, args['id'] ?? ''));
       case 'device_add': {
         const { driver = '', id = '', bus = '', addr } = args;
+        const multifunction = /^(on|true|yes)$/.test(String(args['multifunction'] ?? ''));
         const [device = '0', fn = '0'] = (addr ?? '').split('.');
         const devfn = addr === undefined ? null : Number.parseInt(device, 16) * 8 + Number.parseInt(fn, 16);
-        return monitored(plug(this.machine, { driver, id, bus, devfn }));
+        return monitored(plug(this.machine, { driver, id, bus, devfn, multifunction }));
       }
       case 'human-monitor-command':
         return this.#human(args['command-line'] ?? '');
