@@ -1,6 +1,7 @@
 import {
   address,
   choice,
+  count,
   domid,
   flag,
   functionField,
@@ -65,7 +66,7 @@ export const msiKinds = {
         ['free', 'claimed', 'armed', 'fired'],
         'whether Xen holds a host event for it, may deliver it, has delivered it and waits for the end',
       ),
-      event: orNull(u32('host event, numbered by its controller')),
+      event: orNull(count('host event, numbered by its controller')),
       again: flag('another message came while the guest was busy with the last one'),
     },
   ),
@@ -83,12 +84,12 @@ export const msiKinds = {
   ),
   'event.claimed': outcome('Xen gave a host event to a vector.', {
     controller,
-    event: u32('the event: SPI, bit, index or vector; DeviceID << 16 | EventID on an ITS'),
+    event: count('the event: SPI, bit, index or vector; DeviceID << 16 | EventID on an ITS'),
     domid: domid('its owner'),
     function: functionField('the function'),
     vector,
   }),
-  'event.freed': outcome('A host event can be given away again.', { controller, event: u32('the event') }),
+  'event.freed': outcome('A host event can be given away again.', { controller, event: count('the event') }),
   'msi.refused': outcome('Xen did not give a vector what its driver asked for; it stays masked.', {
     function: functionField('the function'),
     vector,
@@ -128,7 +129,7 @@ export const msiKinds = {
     domid: domid('the receiver'),
     intid: orNull(u32('interrupt id, ARM')),
     vector: orNull(u32('vector, x86')),
-    event: orNull(u32('event its handler was given; null where the interrupt id says it')),
+    event: orNull(count('event its handler was given; null where the interrupt id says it')),
     function: orNull(functionField('the function whose write raised it; null when a command did')),
     driver: orNull(domid('domain that function was given to, by the name Dom0 uses for it')),
     claimant: orNull(
