@@ -76,6 +76,8 @@ export interface GuestIo {
   stopped: string | null;
   /** The latch behind port 0xCF8. */
   cf8: number;
+  /** Index register of the clock, port 0x70. */
+  cmosIndex: number;
   /** By id, 0 to 7. */
   servers: (IoreqServer | null)[];
   waiting: Record<number, Waiting>;
@@ -129,6 +131,7 @@ function newGuest({ type, hardware }: DataOf<'domain.created'>): GuestIo {
     dying: false,
     stopped: null,
     cf8: 0,
+    cmosIndex: 0,
     servers: new Array<IoreqServer | null>(SERVER_COUNT).fill(null),
     waiting: {},
     ended: {},
@@ -254,6 +257,10 @@ export const ioreqSlice: Slice<IoreqState> = {
     'cf8.latched': (guests, { data }) => {
       const guest = guests[data.domid];
       if (guest !== undefined) guest.cf8 = data.value;
+    },
+    'cmos.indexed': (guests, { data }) => {
+      const guest = guests[data.domid];
+      if (guest !== undefined) guest.cmosIndex = data.index;
     },
     'server.created': (guests, { data }) => {
       const guest = guests[data.domid];

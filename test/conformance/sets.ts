@@ -5,8 +5,10 @@ import { qemuSet } from './sets/qemu.js';
 import { qtestSet } from './sets/qtest.js';
 import { qtestLiveSet } from './sets/qtest-live.js';
 import { toolstackSet } from './sets/toolstack.js';
+import { xenIoreqSet } from './sets/xen-ioreq.js';
 import { xenTapSet } from './sets/xen-tap.js';
 import { xenVpciSet } from './sets/xen-vpci.js';
+import { xentraceSet } from './sets/xentrace.js';
 
 /** Every set of the runner, in the order it runs them. A new set is a file in `sets/` and a line here. */
 export const conformanceSets: readonly ConformanceSet[] = [
@@ -16,6 +18,8 @@ export const conformanceSets: readonly ConformanceSet[] = [
   qtestSet,
   qtestLiveSet,
   toolstackSet,
+  xenIoreqSet,
   xenTapSet,
   xenVpciSet,
+  xentraceSet,
 ];

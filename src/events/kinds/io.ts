@@ -44,6 +44,10 @@ export const ioKinds = {
     count: u32('repetitions done'),
     handledBy: text('`server:<id>`, `nobody`, or the part of Xen that answered'),
   }),
+  'cmos.indexed': outcome("The index register of a guest's clock took a new value.", {
+    domid: domid('the guest'),
+    index: u8('0 to 127'),
+  }),
   'cf8.latched': outcome("Xen took a 4-byte write to port 0xCF8 into the domain's address latch.", {
     domid: domid('the guest'),
     vcpu: u16('the virtual CPU that wrote it'),

@@ -59,6 +59,17 @@ function memory(name: string, base: number, sizeBytes: number, present: Present)
   };
 }
 
+/** Ports of a passed-through device, which Xen touches for the guest. @source facts/xen 4.5; xen/arch/x86/hvm/io.c (g2m_portio_accept) */
+const passthroughPorts: InternalHandler = {
+  name: 'hardware',
+  space: 'port',
+  accepts: (context, _guest, { domid, addr, size }) =>
+    (context.state.physmap[domid]?.ports ?? []).some(
+      ({ gport, count }) => addr >= gport && addr + size <= gport + count,
+    ),
+  handle: () => unmodelled,
+};
+
 /**
  * The latch behind 0xCF8: a 4-byte write is taken, and the access always goes on to a device model. Data of a string
  * instruction stands in guest memory, which xpr does not have, so it is not latched.
@@ -75,6 +86,25 @@ const cf8Latch: InternalHandler = {
   },
 };
 
+/** Registers of the clock itself; what lies behind them is plain CMOS memory, a device model's. */
+const CLOCK_REGISTERS = 14;
+
+/** The clock keeps the index register and answers for its own registers only. @source xen/arch/x86/hvm/rtc.c (handle_rtc_io) */
+const clock: InternalHandler = {
+  name: 'xen:rtc',
+  space: 'port',
+  accepts: (_context, guest, { addr, size }) => fullHvm(guest) && addr >= 0x70 && addr + size <= 0x72,
+  handle: (context, guest, { domid, addr, size, dir, value, dataIsPtr }) => {
+    if (size !== 1) return { value: 0xffff, valueHigh: null };
+    const isIndex = addr === 0x70;
+    if (isIndex && dir === 'read') return { value: 0xff, valueHigh: null };
+    if (!isIndex || dataIsPtr) return guest.cmosIndex < CLOCK_REGISTERS ? unmodelled : null;
+    const index = (value ?? 0) & 0x7f;
+    if (index !== guest.cmosIndex) context.emit('xen', 'cmos.indexed', { domid, index });
+    return index < CLOCK_REGISTERS ? unmodelled : null;
+  },
+};
+
 /** The ACPI power-management block: 0x1f40 or, with HVM_PARAM_ACPI_IOPORTS_LOCATION 1, 0xb000. */
 const ACPI_IOPORTS_LOCATION = 19;
 const acpiAt = (version: 0 | 1): Present => {
@@ -82,17 +112,18 @@ const acpiAt = (version: 0 | 1): Present => {
 };
 
 /**
- * In the order of registration at domain creation. The vPCI ports stand before the latch, the rest behind it.
+ * In the order of registration at domain creation: passthrough ports, vPCI ports, the latch, the rest.
  * @source xen/arch/x86/hvm/hvm.c (hvm_domain_initialise), vpic.c, vioapic.c, rtc.c, hpet.c, pmtimer.c, emul-i8254.c
  */
 export const internalHandlers: readonly InternalHandler[] = [
+  passthroughPorts,
   ...vpciHandlers,
   cf8Latch,
   ports('xen:pic', 0x20, 2, fullHvm),
   ports('xen:pic', 0xa0, 2, fullHvm),
   ports('xen:pic', 0x4d0, 2, fullHvm),
   memory('xen:ioapic', 0xfec0_0000, 0x100, withIoApic),
-  ports('xen:rtc', 0x70, 2, fullHvm),
+  clock,
   ports('xen:debug', 0xe9, 1, always),
   ports('xen:pit', 0x40, 4, fullHvm),
   ports('xen:pit', 0x61, 1, fullHvm),
