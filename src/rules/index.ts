@@ -1,5 +1,7 @@
+import { assignmentRules } from './assignment.js';
 import { bridgeInitRules } from './bridge-init.js';
 import { configRules } from './config.js';
+import { interruptRules } from './interrupts.js';
 import { iommuRules } from './iommu.js';
 import { ioreqRules } from './ioreq.js';
 import { msiRules } from './msi.js';
@@ -16,4 +18,6 @@ export const rules: readonly Rule[] = [
   ...bridgeInitRules,
   ...iommuRules,
   ...msiRules,
+  ...interruptRules,
+  ...assignmentRules,
 ];

@@ -1,3 +1,5 @@
+import { assignmentScenarios } from './hypercalls/assignment.js';
+import { interruptScenarios } from './hypercalls/interrupts.js';
 import { guestBoot } from './ioreq/guest-boot.js';
 import { serverScenarios } from './ioreq/servers.js';
 import { msiScenarios } from './msi/scenarios.js';
@@ -12,6 +14,8 @@ export const scenarios: readonly Scenario[] = [
   ...serverScenarios,
   guestBoot,
   ...vpciScenarios,
+  ...assignmentScenarios,
+  ...interruptScenarios,
 ];
 
 export function findScenario(name: string): Scenario | undefined {

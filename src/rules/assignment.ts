@@ -1,0 +1,145 @@
+import { errno } from '../base/errno.js';
+import { hex } from '../base/hex.js';
+import { containsRange } from '../base/rangeset.js';
+import { machineName } from '../models/xen/assignment.js';
+import { type FunctionId, formatFunction, functionBdf } from '../pci/function-id.js';
+import { formatSbdf, type XenSbdf } from '../pci/sbdf.js';
+import type { PlatformFunction } from '../platform/platform.js';
+import { onAnswers } from './hypercalls.js';
+import type { Rule, Watching } from './rule.js';
+
+const DOMID_IO = 0x7ff1;
+
+/** Ordinary domains that are not the hardware domain. */
+const isGuest = ({ state }: Watching, domid: number | null): domid is number =>
+  domid !== null && domid < 0x7ff0 && state.domains[domid]?.hardware !== true;
+
+const noReset: Rule = {
+  code: 'ASG-001',
+  severity: 'error',
+  title: 'A device went from one guest to another without a reset',
+  doc: 'What the former owner programmed is still in the device: DMA addresses, interrupt messages, half-done requests.',
+  watch: () => {
+    const former = new Map<XenSbdf, number>();
+    return {
+      'device.reset': ({ data }) => {
+        for (const name of [...former.keys()])
+          if ((name & 0xffff) === functionBdf(data.function)) former.delete(name);
+      },
+      'device.assigned': ({ data }, watching) => {
+        if (isGuest(watching, data.from)) former.set(data.sbdf, data.from);
+        const last = former.get(data.sbdf);
+        if (last === undefined || last === data.to || !isGuest(watching, data.to)) return;
+        former.delete(data.sbdf);
+        watching.report({
+          message: `${formatSbdf(data.sbdf)} goes to d${data.to} as d${last} left it`,
+          function: data.function,
+          xenName: data.sbdf,
+          evidence: { from: last, to: data.to },
+        });
+      },
+    };
+  },
+};
+
+/** Memory base address registers of a function as they stand; sizes are not kept, so one page each. */
+function memoryBars(fn: PlatformFunction, { state }: Watching): number[] {
+  const found: number[] = [];
+  const dword = (reg: number): number =>
+    state.hw.config[fn.function]?.[reg] ??
+    (fn.config[reg]! |
+      (fn.config[reg + 1]! << 8) |
+      (fn.config[reg + 2]! << 16) |
+      (fn.config[reg + 3]! << 24)) >>>
+      0;
+  const last = (fn.config[0x0e]! & 0x7f) === 0 ? 0x24 : 0x14;
+  for (let reg = 0x10; reg <= last; reg += 4) {
+    const low = dword(reg);
+    if ((low & 1) !== 0) continue;
+    const isWide = (low & 6) === 4;
+    const address = (isWide ? dword(reg + 4) * 0x1_0000_0000 : 0) + ((low & ~0xf) >>> 0);
+    if (address !== 0) found.push(address);
+    if (isWide) reg += 4;
+  }
+  return found;
+}
+
+const stalePermission: Rule = {
+  code: 'ASG-002',
+  severity: 'warning',
+  title: 'A former owner may still map the registers of a device',
+  doc: 'The device was taken from a guest whose access to its memory was not revoked: the guest can map them again.',
+  watch: (env) => {
+    const functions = new Map<FunctionId, PlatformFunction>(
+      env.platform.functions.map((fn) => [fn.function, fn]),
+    );
+    return {
+      'device.assigned': ({ data }, watching) => {
+        const { from, function: fn } = data;
+        const described = fn === null ? undefined : functions.get(fn);
+        if (described === undefined || !isGuest(watching, from)) return;
+        const held = watching.state.permissions[from]?.iomem;
+        if (held === undefined) return;
+        const stale = memoryBars(described, watching).filter((address) => {
+          const frame = Math.floor(address / 4096);
+          return containsRange(held, frame, frame);
+        });
+        if (stale.length === 0) return;
+        watching.report({
+          message: `d${from} may still use ${stale.map((address) => hex(address)).join(', ')} of ${formatSbdf(data.sbdf)}, which is now ${data.to === DOMID_IO ? 'in quarantine' : `with d${data.to}`}`,
+          function: data.function,
+          xenName: data.sbdf,
+          evidence: { domid: from, addresses: stale.map((address) => hex(address)) },
+        });
+      },
+    };
+  },
+};
+
+const brokenDevice: Rule = {
+  code: 'ASG-003',
+  severity: 'error',
+  title: 'A physical function was removed before its virtual ones',
+  doc: 'Xen refuses and marks all of them broken: no guest gets one of them again until Xen has forgotten the device.',
+  watch: () => ({
+    'device.broken': ({ data }, { env, state, report }) => {
+      const device = state.xen.devices[data.sbdf];
+      // The physical function is marked last and speaks for the group.
+      if (device === undefined || device.physfn !== null) return;
+      const virtual = Object.entries(state.xen.devices)
+        .filter(([, other]) => other.physfn === data.sbdf)
+        .map(([name]) => formatSbdf(Number(name)));
+      report({
+        message: `${formatSbdf(data.sbdf)}${device.function === null ? '' : ` (${formatFunction(device.function, env.platform)})`} and its virtual functions ${virtual.join(', ')} are broken`,
+        function: device.function,
+        xenName: data.sbdf,
+        evidence: { virtual },
+      });
+    },
+  }),
+};
+
+const ownerless: Rule = {
+  code: 'ASG-004',
+  severity: 'error',
+  title: 'A device without owner cannot be assigned',
+  doc: 'Its IOMMU add failed and left an object nobody owns; Xen answers -EBUSY as if somebody had the device.',
+  watch: () =>
+    onAnswers(
+      ({ data }) => data.hypercall === 'domctl' && data.op === 'assign_device',
+      ({ data }, answer, { state, report }) => {
+        const name = machineName(data.args);
+        const device = state.xen.devices[name];
+        if (answer.data.ret !== -errno.EBUSY || device === undefined || device.owner !== null) return;
+        report({
+          message: `assign_device ${formatSbdf(name)} says -EBUSY, but nobody has the device: its set-up failed`,
+          function: device.function,
+          xenName: name,
+          evidence: { ret: answer.data.ret },
+        });
+      },
+    ),
+};
+
+/** Rules about who owns a device. @source facts/xen 2.4, 7.2 */
+export const assignmentRules: readonly Rule[] = [noReset, stalePermission, brokenDevice, ownerless];
