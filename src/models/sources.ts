@@ -6,8 +6,17 @@ const sources: { readonly [K in InputKind]?: string } = {
   'config.requested': 'configuration access routing, facts/xen 3.2, 5; facts/dom0 5',
   'bridge.probed': 'host-bridge numbering, facts/xen 3.4; facts/dom0 1.3, 1.4',
   'bridge.unbound': 'release of a number, facts/dom0 1.3, 1.4',
-  'dma.attempted': 'SMMU look-up order, facts/arm-msi-iommu 6.2',
-  'msi.written': 'MSI controller, facts/arm-msi-iommu 3.3',
+  'dma.attempted': 'SMMU look-up order, facts/arm-msi-iommu 6.2; doorbells, 9',
+  'iommu.serviced': 'event queue, facts/arm-msi-iommu 5.3 (M3), 6.4',
+  'stage2.populated': 'stage 2 of a domain, facts/arm-msi-iommu 6.6',
+  'msi.written': 'way of a message, facts/arm-msi-iommu 3.3, 4, 5, 6.6, 7.3',
+  'msi.raised': 'masking and pending bits, facts/arm-msi-iommu 7.1, 7.2',
+  'msi.serviced': 'handlers of NWL, AXI and X-Gene, facts/arm-msi-iommu 5.1, 5.2',
+  'msi.ended': 'end of an interrupt, facts/arm-msi-iommu 5.3 (M1)',
+  'vector.written': 'trap and force, facts/arm-msi-iommu 5.3 (M1), 7',
+  'its.commanded': 'virtual ITS, facts/arm-msi-iommu 3.5, 3.6',
+  'bridge.stepped': 'initialisation of an NWL bridge, facts/arm-msi-iommu 5.1',
+  'device.reset': 'events of a function that is reset, facts/arm-msi-iommu 5.3',
 };
 
 /** Finer sources of single hypercalls. */
