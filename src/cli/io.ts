@@ -1,4 +1,4 @@
-import { readFileSync, writeSync } from 'node:fs';
+import { fstatSync, readFileSync, writeSync } from 'node:fs';
 import type { Trouble } from '../base/errors.js';
 
 /** Exit codes like diff(1): nothing wrong, something found, trouble. */
@@ -117,12 +117,21 @@ export const processConsole: Console = {
   },
   input: () => readFileSync(0),
   get outIsTerminal() {
-    return process.stdout.isTTY === true;
+    return isTerminal(1) && process.stdout.isTTY === true;
   },
   get errIsTerminal() {
-    return process.stderr.isTTY === true;
+    return isTerminal(2) && process.stderr.isTTY === true;
   },
 };
+
+/** Looks at the descriptor first: making the stream costs more than a short command's whole work. */
+function isTerminal(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isCharacterDevice();
+  } catch {
+    return false;
+  }
+}
 
 /** A pipe of another program may be non-blocking: a full one is tried again a little later. */
 function writeAll(descriptor: number, bytes: Uint8Array): void {

@@ -16,7 +16,7 @@ import { verbs } from './verbs.js';
 /** Runs one command line; its exit code. Never throws. */
 export async function runCommand(argv: readonly string[], console: Console): Promise<number> {
   useConsole(console);
-  const exit = await guarded(argv);
+  const exit = await guarded(argv, console);
   return wants(argv, '--bisect') ? exit.bisect : exit.code;
 }
 
@@ -30,10 +30,10 @@ const found = { 0: { code: 0, bisect: 0 }, 1: { code: 1, bisect: 1 }, 2: { code:
 /** Wrong arguments, files that are not there: no commit is to blame, bisecting cannot go on. */
 const brokenSetup: Exit = { code: 2, bisect: 128 };
 
-async function guarded(argv: readonly string[]): Promise<Exit> {
+async function guarded(argv: readonly string[], console: Console): Promise<Exit> {
   const json = wants(argv, '--json');
   try {
-    return await dispatch(argv);
+    return await dispatch(argv, console);
   } catch (error) {
     if (error instanceof ClosedPipe) return found[0];
     try {
@@ -59,7 +59,7 @@ async function guarded(argv: readonly string[]): Promise<Exit> {
   }
 }
 
-async function dispatch(argv: readonly string[]): Promise<Exit> {
+async function dispatch(argv: readonly string[], console: Console): Promise<Exit> {
   let exit: 0 | 1 | 2 = 0;
   const program = new Command('xpr')
     .description('Record, replay and diff what Xen, Dom0, device models and guests do to PCI.')
@@ -70,6 +70,10 @@ async function dispatch(argv: readonly string[]): Promise<Exit> {
       writeOut: (text) => print(text.trimEnd()),
       writeErr: sayPlainly,
       outputError: () => {},
+      getOutHelpWidth: () => (console.outIsTerminal ? process.stdout.columns : PAGE),
+      getErrHelpWidth: () => PAGE,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
     })
     .exitOverride();
   for (const verb of verbs) {
@@ -91,6 +95,8 @@ async function dispatch(argv: readonly string[]): Promise<Exit> {
   return found[exit];
 }
 
+/** Columns of a help text that does not go to a terminal. */
+const PAGE = 100;
 const conventions = `A trace may be - for standard input. A position is a number, N..M, @12.5ms, first, last or a finding as SEG-001#2.
 xpr <verb> --help shows every flag with an example.`;
 const usualExits = '0 fine, 2 trouble.';

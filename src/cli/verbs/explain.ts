@@ -4,7 +4,7 @@ import { parsePosition } from '../../../replay/position.js';
 import { worldBefore } from '../../../replay/timeline.js';
 import { errnoName } from '../../base/errno.js';
 import { isInput, kindOf, type TraceEvent } from '../../events/catalogue.js';
-import { type EventLine, type Json, presentEvent } from '../../events/present.js';
+import { type EventLine, presentEvent } from '../../events/present.js';
 import { decidedBy } from '../../models/sources.js';
 import { functionBehind } from '../../models/xen/config-access.js';
 import { formatFunction } from '../../pci/function-id.js';
@@ -17,6 +17,7 @@ import { required } from '../choices.js';
 import { compact, eventText } from '../event-line.js';
 import { print, printJson, sayNext } from '../io.js';
 import { findingJson, findingLine } from '../present-finding.js';
+import { presentState } from '../present-state.js';
 import { type OpenTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
@@ -61,11 +62,14 @@ function explain(trace: OpenTrace, event: TraceEvent) {
     decidedBy: decidedBy(root),
     causes: causes.map(line),
     consequences: consequencesOf(reader, event, CONSEQUENCES).map(line),
-    written: diffObjects(old as never, before as never).map((change) => ({
-      path: change.path.join('.'),
-      before: ('oldValue' in change ? change.oldValue : null) as Json,
-      after: ('value' in change ? change.value : null) as Json,
-    })),
+    written: diffObjects(old as never, before as never).map((change) => {
+      const path = change.path.map(String);
+      return {
+        path: path.join('.'),
+        before: 'oldValue' in change ? presentState(change.oldValue, path, platform) : null,
+        after: 'value' in change ? presentState(change.value, path, platform) : null,
+      };
+    }),
     findings: judge.findings.map((finding) => findingJson(finding, platform)),
   };
   return { told, foundThere: judge.findings };
@@ -115,7 +119,7 @@ function asText(told: Told, foundThere: readonly Finding[]): string {
   if (told.written.length > 0) {
     lines.push('', 'State written:');
     for (const { path, before, after } of told.written)
-      lines.push(`  ${path}: ${JSON.stringify(before)} -> ${JSON.stringify(after)}`);
+      lines.push(`  ${path}: ${compact(before)} -> ${compact(after)}`);
   }
   if (foundThere.length > 0) lines.push('', 'Findings:', ...foundThere.map((one) => `  ${findingLine(one)}`));
   return lines.join('\n');

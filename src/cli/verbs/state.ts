@@ -3,51 +3,81 @@ import { parsePosition } from '../../../replay/position.js';
 import { worldAfter } from '../../../replay/timeline.js';
 import { Trouble } from '../../base/errors.js';
 import { required } from '../choices.js';
-import { print, printJson } from '../io.js';
+import { compact } from '../event-line.js';
+import { print, printJson, say, sayNext } from '../io.js';
+import { presentState } from '../present-state.js';
 import { withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
 export const run: RunVerb = ([file], options) =>
-  withTrace(required(file, 'the trace'), ({ reader, env }) => {
+  withTrace(required(file, 'the trace'), ({ file: name, reader, env }) => {
     const at = (text: unknown): number => parsePosition(String(text ?? 'last'), reader, env).to - 1;
     const seq = at(options['at']);
     const path = typeof options['path'] === 'string' ? options['path'] : '';
-    const state = part(worldAfter(reader, env, seq), path);
+    const steps = path.split('.').filter((step) => step !== '');
+    const json = options['json'] === true;
     if (options['diff'] === undefined) {
-      if (options['json'] === true) printJson({ schema: 'state/1', at: seq, path: path || null, state });
-      else print(JSON.stringify(state, null, 2) ?? 'null');
+      const state = presentState(part(worldAfter(reader, env, seq), steps), steps, env.platform);
+      if (json) printJson({ schema: 'state/1', at: seq, path: path || null, state });
+      else print(JSON.stringify(state, null, 2));
       return 0;
     }
     const other = at(options['diff']);
     const changes = diffObjects(
-      { state: part(worldAfter(reader, env, other), path) } as Record<string, unknown>,
-      { state } as Record<string, unknown>,
-    ).map((change) => ({
-      path: [path, ...change.path.slice(1)].filter((step) => step !== '').join('.'),
-      before: 'oldValue' in change ? change.oldValue : null,
-      after: 'value' in change ? change.value : null,
-    }));
-    if (options['json'] === true) printJson({ schema: 'state-diff/1', from: other, to: seq, changes });
+      { state: partOrNull(worldAfter(reader, env, other), steps) },
+      { state: part(worldAfter(reader, env, seq), steps) },
+    ).map((change) => {
+      const whole = [...steps, ...change.path.slice(1).map(String)];
+      const shown = (value: unknown) => presentState(value, whole, env.platform);
+      return {
+        path: whole.join('.'),
+        before: 'oldValue' in change ? shown(change.oldValue) : null,
+        after: 'value' in change ? shown(change.value) : null,
+      };
+    });
+    if (json) printJson({ schema: 'state-diff/1', from: other, to: seq, path: path || null, changes });
     else {
       for (const { path: where, before, after } of changes) {
-        print(`${where}: ${JSON.stringify(before)} -> ${JSON.stringify(after)}`);
+        print(`${where}: ${compact(before)} -> ${compact(after)}`);
       }
+      if (changes.length === 0) say(`nothing changed between #${other} and #${seq}`);
     }
+    if (changes.length > 0 && other < seq) sayNext('show', name, `${other + 1}..${seq}`);
     return changes.length === 0 ? 0 : 1;
   });
 
-/** The part of a state at a dotted path. @throws {Trouble} CLI-009 names the step that is not there */
-function part(state: unknown, path: string): unknown {
+/** The part of a state at a path. @throws {Trouble} CLI-009 names the step that is not there */
+function part(state: unknown, path: readonly string[]): unknown {
   let value = state;
-  for (const step of path.split('.').filter((one) => one !== '')) {
+  for (const step of path) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) {
-      throw new Trouble('CLI-009', `no ${path} in the state there`, {
+      throw new Trouble('CLI-009', `no ${path.join('.')} in the state there`, {
         at: { path: step },
-        expected:
-          typeof value === 'object' && value !== null ? Object.keys(value).join(', ') : 'nothing below',
+        expected: namesIn(value),
       });
     }
     value = (value as Readonly<Record<string, unknown>>)[step];
   }
   return value;
+}
+
+/** A part that only one of two states has is null in the other. */
+function partOrNull(state: unknown, path: readonly string[]): unknown {
+  try {
+    return part(state, path);
+  } catch (error) {
+    if (error instanceof Trouble && error.code === 'CLI-009') return null;
+    throw error;
+  }
+}
+
+/** Names listed in a hint. */
+const LISTED = 24;
+
+function namesIn(value: unknown): string {
+  const names = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+  if (names.length === 0) return 'nothing below';
+  return names.length > LISTED
+    ? `${names.slice(0, LISTED).join(', ')} and ${names.length - LISTED} more`
+    : names.join(', ');
 }
