@@ -66,7 +66,7 @@ export const verbs: readonly Verb[] = [
     summary: 'turn artefacts into one trace',
     options: [
       ['-o, --output <file>', 'the trace to write; - for standard output'],
-      ['--format <name>', 'dtb or ndjson; detected unless given'],
+      ['--format <name>', 'dtb, ndjson or qemu-log; detected unless given'],
       json,
     ],
     example: 'xpr import board.dtb -o board.xpr',

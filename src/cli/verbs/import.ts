@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Trouble } from '../../base/errors.js';
 import type { TraceEvent } from '../../events/catalogue.js';
 import { parseEventLines, parseHeaderLine } from '../../importers/ndjson.js';
+import { isQemuLog, qemuLogEvents, surveyQemuLog } from '../../importers/qemu-log/read.js';
 import type { Provenance, TraceHeader } from '../../log/header.js';
 import { Recorder } from '../../machine/recorder.js';
 import { platformFromDtb } from '../../platform/dt-platform.js';
@@ -12,7 +11,8 @@ import { defaultPolicies } from '../../policy/axes.js';
 import { defaultSwitches } from '../../policy/switches.js';
 import { envOf } from '../../state/trace-env.js';
 import { required } from '../choices.js';
-import { printJson, readInput, say, sayNext } from '../io.js';
+import { type ImportSource, importSource } from '../import-source.js';
+import { printJson, say, sayNext } from '../io.js';
 import { createTarget, inFile, outputFile } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
@@ -20,66 +20,92 @@ import type { RunVerb } from '../verbs.js';
 interface Imported {
   readonly header: TraceHeader<Platform> | null;
   readonly platform: Platform | null;
-  readonly events: () => Iterable<TraceEvent>;
+  readonly events: () => Iterable<readonly TraceEvent[]> | AsyncIterable<readonly TraceEvent[]>;
   readonly format: string;
+  /** Records read, passed over and missing. */
+  readonly counts: Pick<Provenance, 'records' | 'skipped' | 'lost'>;
 }
 
 interface Format {
-  readonly detect: (bytes: Uint8Array) => boolean;
-  readonly read: (bytes: Uint8Array) => Imported;
+  /** Looks at the first bytes. */
+  readonly detect: (head: Uint8Array) => boolean;
+  readonly read: (source: ImportSource) => Imported | Promise<Imported>;
 }
 
 const FDT_MAGIC = [0xd0, 0x0d, 0xfe, 0xed];
+const whole = { records: 1, skipped: 0, lost: 0 };
 
 const formats: Readonly<Record<string, Format>> = {
   dtb: {
-    detect: (bytes) => FDT_MAGIC.every((byte, i) => bytes[i] === byte),
-    read: (bytes) => ({ header: null, platform: platformFromDtb(bytes), events: () => [], format: 'dtb' }),
+    detect: (head) => FDT_MAGIC.every((byte, i) => head[i] === byte),
+    read: (source) => ({
+      header: null,
+      platform: platformFromDtb(source.bytes()),
+      events: () => [],
+      format: 'dtb',
+      counts: whole,
+    }),
   },
   ndjson: {
-    detect: (bytes) => bytes[0] === 0x7b,
-    read: (bytes) => {
-      const lines = new TextDecoder().decode(bytes).split('\n');
+    detect: (head) => head[0] === 0x7b,
+    read: (source) => {
+      const lines = new TextDecoder().decode(source.bytes()).split('\n');
       const header = parseHeaderLine(lines[0]!);
       return {
         header,
         platform: header.platform,
-        events: () => parseEventLines(lines.slice(1), header.platform),
+        events: () => batches(parseEventLines(lines.slice(1), header.platform)),
         format: 'ndjson',
+        counts: whole,
+      };
+    },
+  },
+  'qemu-log': {
+    detect: isQemuLog,
+    read: async (source) => {
+      const { platform, records, skipped, lost, ...rest } = await surveyQemuLog(source.chunks());
+      return {
+        header: null,
+        platform,
+        events: () => qemuLogEvents({ platform, ...rest }, source.chunks()),
+        format: 'qemu-log',
+        counts: { records, skipped, lost },
       };
     },
   },
 };
 
-export const run: RunVerb = ([given], options) => {
+function* batches(events: Iterable<TraceEvent>): Generator<readonly TraceEvent[]> {
+  for (const event of events) yield [event];
+}
+
+interface Part {
+  readonly source: ImportSource;
+  readonly imported: Imported;
+}
+
+export const run: RunVerb = async ([given], options) => {
   const files = (Array.isArray(given) ? given : [given]).map((file) => required(file, 'the file'));
   const output = outputFile(required(options['output'], '-o FILE'), options['json'] === true);
-  const parts = files.map((file) => {
-    const bytes = file === '-' ? readInput() : readFileSync(file);
-    try {
-      return { file, bytes, imported: formatOf(bytes, options['format']).read(bytes) };
-    } catch (error) {
-      throw inFile(error, file);
-    }
-  });
+  const parts: Part[] = [];
+  for (const file of files) parts.push(await readPart(file, options['format']));
   const platforms = parts.filter(({ imported }) => imported.platform !== null);
   const streams = parts.filter(({ imported }) => imported.header !== null);
   if (platforms.length > 1 || streams.length > 1) {
     throw new Trouble('IMP-002', 'more than one file describes the machine', {
-      actual: platforms.map(({ file }) => file).join(', '),
+      actual: platforms.map(({ source }) => source.file).join(', '),
       expected: 'one',
     });
   }
-  const header = headerOf(
-    parts.map(({ file, bytes, imported }) => provenance(file, bytes, imported)),
-    platforms[0]!.imported,
-  );
+  const sources: Provenance[] = [];
+  for (const part of parts) sources.push(await provenance(part));
+  const header = headerOf(sources, platforms[0]!.imported);
   const recorder = new Recorder(createTarget(output), header, envOf(header));
   let current = output;
   try {
-    for (const { file, imported } of parts) {
-      current = file;
-      for (const event of imported.events()) recorder.append([event]);
+    for (const { source, imported } of parts) {
+      current = source.file;
+      for await (const batch of imported.events()) recorder.append(batch);
     }
   } catch (error) {
     recorder.abandon();
@@ -88,10 +114,26 @@ export const run: RunVerb = ([given], options) => {
   const { events, bytes, digest } = recorder.finish();
   if (options['json'] === true)
     printJson({ schema: 'import/1', file: output, events, bytes, digest, provenance: header.provenance });
-  else say(`${output}: ${events} events, digest ${digest.slice(0, 16)}`);
+  else say(`${output}: ${events} events, digest ${digest.slice(0, 16)}${passedOver(sources)}`);
   sayNext('info', output);
-  return 0;
+  return 0 as const;
 };
+
+async function readPart(file: string, format: unknown): Promise<Part> {
+  try {
+    const source = importSource(file);
+    return { source, imported: await formatOf(source.head, format).read(source) };
+  } catch (error) {
+    throw inFile(error, file);
+  }
+}
+
+/** What did not become events; empty when everything did. */
+function passedOver(sources: readonly Provenance[]): string {
+  const skipped = sources.reduce((sum, source) => sum + source.skipped, 0);
+  const lost = sources.reduce((sum, source) => sum + source.lost, 0);
+  return `${skipped === 0 ? '' : `; ${skipped} lines not about PCI`}${lost === 0 ? '' : `; ${lost} torn`}`;
+}
 
 /** The format named, or the one whose marks the file bears. @throws {Trouble} IMP-001 */
 function formatOf(bytes: Uint8Array, named: unknown): Format {
@@ -127,7 +169,7 @@ function headerOf(sources: readonly Provenance[], { header, platform }: Imported
   };
 }
 
-function provenance(file: string, bytes: Uint8Array, { format }: Imported): Provenance {
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  return { file: basename(file), format, sha256, records: 1, skipped: 0, lost: 0 };
+async function provenance({ source, imported }: Part): Promise<Provenance> {
+  const { format, counts } = imported;
+  return { file: basename(source.file), format, sha256: await source.sha256(), ...counts };
 }

@@ -1,6 +1,7 @@
 import {
   callerSbdf,
   choice,
+  count,
   domid,
   functionField,
   input,
@@ -42,5 +43,19 @@ export const configKinds = {
     function: functionField('the function'),
     reg: u16('register offset in bytes, a multiple of 4'),
     value: reg32('all four bytes after the change'),
+  }),
+  'bar.mapped': outcome('A region of a function came to be decoded at an address.', {
+    function: functionField('the function'),
+    bar: u8('which region: 0 to 5, 6 for the ROM'),
+    address: reg32('first address, in memory or I/O space as the region asks; low 32 bits'),
+    addressHigh: reg32('its bits 63:32'),
+    sizeBytes: count('bytes of the region'),
+  }),
+  'bar.unmapped': outcome('A region of a function is no longer decoded at an address.', {
+    function: functionField('the function'),
+    bar: u8('which region: 0 to 5, 6 for the ROM'),
+    address: reg32('the address it was at, low 32 bits'),
+    addressHigh: reg32('its bits 63:32'),
+    sizeBytes: count('bytes of the region'),
   }),
 };

@@ -12,6 +12,8 @@ import { allOnes, readConfig, writeConfig } from './config-space.js';
 export const decideConfigRequest: Decider<'config.requested'> = (context, event) => {
   const { data } = event;
   if (decideVpciRequest(context, event)) return;
+  // A guest that Xen does not know runs under somebody else: its recorded answers stand undecided.
+  if (data.via !== 'pv' && data.via !== 'direct' && context.state.domains[data.domid] === undefined) return;
   if (data.via === 'pv' && context.env.platform.arch === 'x86_64') return decidePvAccess(context, event);
   const fn = reachedDirectly(context, data.domid, event);
   if (data.dir === 'read') {

@@ -16,7 +16,11 @@ const PAGE = 0x1000;
 export const decideIoRequest: Decider<'io.requested'> = (context, { seq, data }) => {
   const access: Requested = { ...data, seq };
   const guest = guestOf(context, data.domid);
-  if (guest === undefined) return complete(context, access, 'unhandleable', ones(access), 'nobody');
+  if (guest === undefined) {
+    // A guest that Xen does not know runs under somebody else: its recorded answers stand undecided.
+    if (context.state.domains[data.domid] === undefined) return;
+    return complete(context, access, 'unhandleable', ones(access), 'nobody');
+  }
   if (guest.waiting[data.vcpu] !== undefined) return complete(context, access, 'blocked', null, 'nobody');
   if (guest.type === 'arm') return armAccess(context, guest, access);
   const bad = data.size > (data.space === 'port' ? 4 : 8) || !Number.isInteger(Math.log2(data.size));
