@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { replay } from '../../replay/replayer.js';
 import { importSource } from '../../src/cli/import-source.js';
+import { beQuiet } from '../../src/cli/io.js';
 import { run } from '../../src/cli/verbs/import.js';
 import type { TraceEvent } from '../../src/events/catalogue.js';
 import { isQemuLog, qemuLogEvents, surveyQemuLog } from '../../src/importers/qemu-log/read.js';
@@ -39,7 +40,7 @@ async function imported(text: string): Promise<{ events: TraceEvent[]; platform:
 }
 
 const said = (events: readonly TraceEvent[]): unknown[] =>
-  events.map(({ kind, origin, cause, data }) => ({ kind, origin, cause, ...data }));
+  events.map(({ kind, origin, cause, data }) => ({ ...data, kind, origin, cause }));
 
 const region = (dir: 'read' | 'write', addr: string, value: string, size: number, name: string): string =>
   `memory_region_ops_${dir} cpu 0 mr 0x1 addr ${addr} value ${value} size ${size} name '${name}'\n`;
@@ -145,6 +146,8 @@ describe('events of a QEMU log', () => {
 });
 
 describe('xpr import of a QEMU log', () => {
+  beforeAll(beQuiet);
+
   it('makes a trace that opens and replays, packed or not', async () => {
     const folder = scratch();
     const plain = join(folder, 'trace.log');
@@ -152,7 +155,7 @@ describe('xpr import of a QEMU log', () => {
     const digests: string[] = [];
     for (const file of [packed, plain]) {
       const output = join(folder, 'T.xpr');
-      expect(await run([[file]], { output, quiet: true })).toBe(0);
+      expect(await run([[file]], { output })).toBe(0);
       const source = fileStore.open(output);
       const { header, index } = TraceReader.open<Platform>(source);
       const opened = new TraceReader<Platform>(source, header, index);
@@ -171,7 +174,7 @@ describe('xpr import of a QEMU log', () => {
     const file = join(folder, 'bad.log');
     writeFileSync(file, 'pci_cfg_read mch 00:00.0 @0x0 -> 0x8086\npci_cfg_read mch\n');
     const output = join(folder, 'T.xpr');
-    await expect(run([[file]], { output, quiet: true })).rejects.toMatchObject({ code: 'QLOG-003' });
+    await expect(run([[file]], { output })).rejects.toMatchObject({ code: 'QLOG-003' });
     expect(existsSync(output)).toBe(false);
   });
 
@@ -180,7 +183,7 @@ describe('xpr import of a QEMU log', () => {
     const file = join(folder, 'cut.log.gz');
     writeFileSync(file, readFileSync(packed).subarray(0, 3000));
     const output = join(folder, 'T.xpr');
-    await expect(run([[file]], { output, quiet: true })).rejects.toMatchObject({ code: 'IMP-003' });
+    await expect(run([[file]], { output })).rejects.toMatchObject({ code: 'IMP-003' });
     expect(existsSync(output)).toBe(false);
   });
 
