@@ -32,14 +32,15 @@ const vcpusOf = (context: Context, domid: DomainId): number => context.state.ior
 const mayTouch = (context: Context, caller: DomainId, subject: DomainId): boolean =>
   caller === subject || mayActAsDeviceModel(context, caller, subject);
 
+/** Whether Xen itself listens on a channel of the domain: those of its IOREQ servers. The domain may not touch them. */
+const isXens = (context: Context, domid: DomainId, port: number): boolean =>
+  context.state.ioreq[domid]?.usedPorts[port] !== undefined;
+
 /** The lowest free port, which is never 0. @source xen/common/event_channel.c (get_free_port) */
 export function freePort(context: Context, domid: DomainId): number {
   const domain = domainOf(context, domid);
   const most = domain?.fifo === true ? MAX_PORTS.fifo : MAX_PORTS.twoLevel;
-  // Ports that Xen itself holds in the domain for its IOREQ servers are taken as well.
-  const taken = context.state.ioreq[domid]?.usedPorts ?? {};
-  for (let port = 1; port < most; port++)
-    if (domain?.ports[port] === undefined && taken[port] === undefined) return port;
+  for (let port = 1; port < most; port++) if (domain?.ports[port] === undefined) return port;
   return -errno.ENOSPC;
 }
 
@@ -147,7 +148,7 @@ const close: HypercallHandler = (context, { caller, args }) => ({
 
 function closePort(context: Context, domid: DomainId, port: number): number {
   const channel = channelOf(context, domid, port);
-  if (channel === undefined) return -errno.EINVAL;
+  if (channel === undefined || isXens(context, domid, port)) return -errno.EINVAL;
   const { state, remote, remotePort, number } = channel;
   context.emit('xen', 'evtchn.closed', { domid, port });
   if (state === 'interdomain' && remote !== null && remotePort !== null) {
@@ -175,6 +176,7 @@ function releasePirq(context: Context, domid: DomainId, pirq: number): void {
 const send: HypercallHandler = (context, { caller, args }) => {
   const port = argNumber(args, 'port');
   const channel = channelOf(context, caller, port);
+  if (isXens(context, caller, port)) return { ret: -errno.EINVAL };
   switch (channel?.state) {
     case 'interdomain':
       context.emit('xen', 'evtchn.notified', { domid: channel.remote!, port: channel.remotePort! });
@@ -214,7 +216,7 @@ const bindVcpu: HypercallHandler = (context, { caller, args }) => {
   if (vcpu >= vcpusOf(context, caller)) return { ret: -errno.ENOENT };
   const channel = channelOf(context, caller, port);
   const isFixed = channel?.state === 'ipi' || (channel?.state === 'virq' && perVcpu.has(channel.number ?? 0));
-  if (channel === undefined || isFixed) return { ret: -errno.EINVAL };
+  if (channel === undefined || isFixed || isXens(context, caller, port)) return { ret: -errno.EINVAL };
   if (channel.vcpu !== vcpu) context.emit('xen', 'evtchn.moved', { domid: caller, port, vcpu });
   return { ret: 0 };
 };

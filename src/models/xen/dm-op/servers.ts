@@ -5,7 +5,7 @@ import { SERVER_COUNT } from '../../../state/ioreq.js';
 import type { Context } from '../../context.js';
 import { type Answer, argNumber } from '../../hypercall.js';
 import { guestOf, type ReadonlyServer, serverOf } from '../ioreq/guest.js';
-import { destroyServer } from '../ioreq/lifecycle.js';
+import { destroyServer, openPorts } from '../ioreq/lifecycle.js';
 import { mapGuestPages } from '../ioreq/pages.js';
 import {
   arg64,
@@ -34,9 +34,10 @@ function own(call: DmCall): ReadonlyServer | Answer {
 
 const isAnswer = (value: ReadonlyServer | Answer): value is Answer => 'ret' in value;
 
-/** Lowest free ports of the guest. The numbers are the model's own: it counts the channels of IOREQ servers only. */
-function* freePorts(call: DmCall): Generator<number, never> {
-  for (let port = 1; ; port++) if (call.guest.usedPorts[port] === undefined) yield port;
+/** Free ports of the guest, lowest first. */
+function* freePorts(context: Context, { domid }: DmCall): Generator<number, never> {
+  const taken = context.state.evtchn[domid]?.ports ?? {};
+  for (let port = 1; ; port++) if (taken[port] === undefined) yield port;
 }
 
 function create(context: Context, call: DmCall): Answer {
@@ -45,7 +46,7 @@ function create(context: Context, call: DmCall): Answer {
   if (bufioreq > 2 || (call.guest.type === 'arm' && bufioreq !== 0)) return fail('EINVAL');
   const server = call.guest.servers.indexOf(null);
   if (server < 0 || server >= SERVER_COUNT) return fail('ENOSPC');
-  const free = freePorts(call);
+  const free = freePorts(context, call);
   const ports: Record<string, number> = {};
   let bufioreqPort: number | null = null;
   for (let vcpu = 0; vcpu < call.guest.vcpus; vcpu++) {
@@ -60,6 +61,7 @@ function create(context: Context, call: DmCall): Answer {
     ports,
     bufioreqPort,
   });
+  openPorts(context, call.domid, server);
   return { ret: 0, out: { id: server } };
 }
 

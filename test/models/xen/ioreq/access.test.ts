@@ -338,6 +338,8 @@ describe('the state of a request', () => {
     expect(kinds(bench.events.slice(events))).toEqual([
       'hypercall.issued',
       'server.disabled',
+      'evtchn.closed',
+      'evtchn.closed',
       'server.destroyed',
       'ioreq.orphaned',
       'hypercall.returned',

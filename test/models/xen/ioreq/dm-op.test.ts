@@ -321,6 +321,37 @@ describe('dm_op errors', () => {
   });
 });
 
+describe('event channels of a server', () => {
+  const evtchn = (bench: BenchGuest, op: string, args: Record<string, number>, domid = DOM0) =>
+    bench.hypercall('event_channel_op', op, args, domid);
+
+  it('take the lowest free ports: one for each virtual CPU, the ring behind the first', () => {
+    const bench = new BenchGuest();
+    evtchn(bench, 'alloc_unbound', { dom: GUEST, remote_dom: 0 });
+    bench.dm('create_ioreq_server', { handle_bufioreq: 1 });
+    expect(bench.guest.servers[0]).toMatchObject({ ports: { 0: 2, 1: 4 }, bufioreqPort: 3 });
+    const info = bench.hypercall('dm_op', 'get_ioreq_server_info', { domid: GUEST, id: 0, flags: 1 });
+    expect(info.out).toEqual({ bufioreq_port: 3 });
+  });
+
+  it('can be bound by the device model, and are left unbound when the server goes', () => {
+    const bench = new BenchGuest();
+    created(bench);
+    const bound = evtchn(bench, 'bind_interdomain', { remote_dom: GUEST, remote_port: 2 });
+    expect(bound).toMatchObject({ ret: 0, out: { local_port: 1 } });
+    expect(bench.engine.state.evtchn[GUEST]!.ports[2]).toMatchObject({ state: 'interdomain', vcpu: 1 });
+    bench.dm('destroy_ioreq_server', { id: 0 });
+    expect(bench.engine.state.evtchn[GUEST]!.ports).toEqual({});
+    expect(bench.engine.state.evtchn[DOM0]!.ports[1]).toMatchObject({ state: 'unbound', remote: GUEST });
+  });
+
+  it.each(['close', 'send', 'bind_vcpu'])('are out of reach of the guest: %s', (op) => {
+    const bench = new BenchGuest();
+    created(bench);
+    expect(evtchn(bench, op, { port: 1, vcpu: 0 }, GUEST).ret).toBe(-errno.EINVAL);
+  });
+});
+
 describe('acquire_resource', () => {
   const acquire = (bench: BenchGuest, args: Record<string, unknown>, domid = DOM0) =>
     bench.hypercall(
