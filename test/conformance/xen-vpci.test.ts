@@ -20,12 +20,12 @@ interface Recording {
 const BANNER = '(XEN) [0000000025eaa984] Xen version 4.17.7 (somebody) debug=n\n';
 
 /** Judges a recording laid out the way the data sets are. */
-function judge({ tap, bus }: Recording): readonly Row[] {
+function judge({ tap, bus }: Recording, console = BANNER): readonly Row[] {
   const folder = join(root, `${count++}`);
   mkdirSync(join(folder, 'run'), { recursive: true });
   writeFileSync(join(folder, 'run', 'tap.jsonl'), `${tap.join('\n')}\n`);
   writeFileSync(join(folder, 'run', 'qemu-trace.log'), bus.map((line) => `${line}\n`).join(''));
-  writeFileSync(join(folder, 'run', 'xen-console.log'), BANNER);
+  writeFileSync(join(folder, 'run', 'xen-console.log'), console);
   return [...(xenVpciSet.rows(folder) as Iterable<Row>)];
 }
 
@@ -39,6 +39,8 @@ interface Access {
   readonly value: number | null;
   /** Xen looks at the function on its own account before the access. */
   readonly noise: boolean;
+  /** Before the access Xen removes the function, adds it again, or goes on unseen for a while. */
+  readonly first?: 'remove' | 'add' | 'pause';
 }
 
 /** Registers a driver or an enumerating kernel looks at, and what it may write there. */
@@ -108,9 +110,15 @@ function record(accesses: readonly Access[]): Recording {
     }),
   );
   const tap: string[] = [];
-  for (const { fn, target, value, noise } of accesses) {
+  for (const { fn, target, value, noise, first } of accesses) {
     const [reg, size] = target;
     const made = functions.get(fn);
+    if (first === 'remove') made?.detach();
+    if (first === 'add') made?.attach();
+    if (first === 'pause') {
+      for (let i = 0; i < 4000; i++)
+        bus.push(`pci_cfg_read dev ${fn} @0x${(0x80 + (i % 16)).toString(16)} -> 0x0`);
+    }
     const sbdf = `0000:${fn}`;
     const data = value === null ? null : value % 2 ** (8 * size);
     if (made !== undefined && noise) {
@@ -176,6 +184,55 @@ describe('the xen-vpci set', () => {
     { fn: '00:04.0', target: [0x54, 4], value: 0xfee0_1000, noise: false },
     { fn: '00:04.0', target: [0x54, 4], value: null, noise: false },
   ]);
+
+  const step = (
+    fn: string,
+    reg: number,
+    size: number,
+    value: number | null = null,
+    first?: Access['first'],
+  ) => ({ fn, target: [reg, size], value, noise: false, ...(first === undefined ? {} : { first }) }) as const;
+
+  it('follows a function that is removed, probed raw and set up again', () => {
+    const sizing = [
+      step('00:02.0', 0x04, 2, 0x0101),
+      step('00:02.0', 0x10, 4, 0xffff_ffff),
+      step('00:02.0', 0x10, 4),
+      step('00:02.0', 0x10, 4, 0xfe14_0000),
+      step('00:02.0', 0x04, 2, 0x0103),
+    ];
+    const recording = record([
+      ...opening,
+      step('00:02.0', 0xd4, 4, 0xfee0_1000),
+      step('00:02.0', 0x00, 4, null, 'remove'),
+      ...sizing,
+      step('00:02.0', 0xd4, 4),
+      step('00:02.0', 0xd2, 2, null, 'add'),
+      step('00:02.0', 0x10, 4, 0),
+      step('00:02.0', 0x10, 4),
+      step('00:02.0', 0xd4, 4),
+    ]);
+    const log = `${BANNER}(XEN) [  215.622913] PCI remove device 0000:00:02.0\n`;
+    expect(summary(judge(recording, log))).toEqual([
+      ['run/tap.jsonl', 0],
+      ['run/qemu-trace.log', 0],
+    ]);
+    // Without the line nobody knows that the domain reached hardware itself for a while.
+    expect(judge(recording)[0]!.mismatched).toBeGreaterThan(0);
+  });
+
+  it('finds a tap again that paused while the machine went on', () => {
+    const recording = record([
+      ...opening,
+      step('00:04.0', 0x08, 4, null, 'pause'),
+      ...opening.toReversed(),
+      step('00:02.0', 0x04, 2, 0x0107),
+    ]);
+    expect(summary(judge(recording))).toEqual([
+      ['run/tap.jsonl', 0],
+      ['run/qemu-trace.log', 0],
+    ]);
+  });
 
   it('counts a value the model does not give', () => {
     const tap = played.tap.map((line) => line.replace('"ret":4276097024', '"ret":0'));

@@ -52,7 +52,7 @@ function register(context: Context, segment: number, fn: FunctionId): void {
     physfn: null,
   });
   // A function that cannot be emulated stays the hardware domain's, raw.
-  attachVpci(context, name, hardwareDomain(context));
+  attachVpci(context, name, hardwareDomain(context), true);
 }
 
 /** Ports of the PICs, ELCR, PIT, speaker, A20, IGNNE, reset and configuration data. @source xen/arch/x86/dom0_build.c */

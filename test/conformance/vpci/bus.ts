@@ -79,7 +79,7 @@ export class BusLog {
 }
 
 /** Position in a function's own list of its first entry at or after `index`. */
-export function firstFrom(own: readonly BusEntry[], index: number): number {
+function firstFrom(own: readonly BusEntry[], index: number): number {
   let low = 0;
   let high = own.length;
   while (low < high) {

@@ -27,3 +27,9 @@ export function hostMemory(log: string): FrameRange[] {
   }
   return ranges;
 }
+
+/** Functions of segment 0 that Xen says were removed, as `bb:dd.f`. */
+export function removedFunctions(log: string): ReadonlySet<string> {
+  const lines = log.matchAll(/^\(XEN\).*PCI remove device 0000:([0-9a-f]{2}:[0-9a-f]{2}\.[0-7])/gm);
+  return new Set([...lines].map((line) => line[1]!));
+}

@@ -1,4 +1,4 @@
-import { type BusEntry, type BusLog, firstFrom } from './bus.js';
+import type { BusEntry, BusLog } from './bus.js';
 import type { TapCall } from './tap.js';
 
 /** How far Xen's own accesses can push the next one of the domain's: MSI-X set-up of a big table. */
@@ -7,6 +7,10 @@ const REACH = 3000;
 const REACH_WHEN_ABSENT = 16;
 /** Two vCPUs may enter in one order and reach the bus in the other. */
 const SWAPPED = 16;
+/** A tap that paused is found again so often. */
+const JUMPS = 64;
+/** Calls that are asked. */
+const NEXT = 13;
 /** Beyond this many skipped entries the log is asked whether the domain went on without an access. */
 const SUSPICIOUS = 40;
 
@@ -29,6 +33,7 @@ export class RecordedHardware {
   readonly #lost: LostWrite[] = [];
   #front: number;
   #upcoming: readonly TapCall[] = [];
+  #jumpsLeft = JUMPS;
 
   /** @param start The first entry that belongs to the time of the tap. */
   constructor(bus: BusLog, start: number) {
@@ -42,7 +47,21 @@ export class RecordedHardware {
     return this.#front;
   }
 
-  /** Moves on to a call; `upcoming` are the calls after it. */
+  /** How far the next access of the domain's is looked for. */
+  static readonly reach = REACH;
+
+  /** Whether the function has been seen on the bus. */
+  isPresent(fn: string): boolean {
+    return this.#present.has(fn);
+  }
+
+  /** Xen itself has worked on a function up to that entry. */
+  moveTo(fn: string, index: number): void {
+    this.#present.add(fn);
+    this.#front = Math.max(this.#front, index);
+  }
+
+  /** Moves on to a call; `upcoming` are it and the calls after it. */
   enter(upcoming: readonly TapCall[]): void {
     this.#upcoming = upcoming;
     this.#lost.length = 0;
@@ -72,18 +91,32 @@ export class RecordedHardware {
   }
 
   #take(fn: string, accepts: (entry: BusEntry) => boolean): BusEntry | null {
-    const isPresent = this.#present.has(fn);
-    const reach = isPresent ? REACH : REACH_WHEN_ABSENT;
-    const ahead = this.#bus.find(fn, this.#front + 1, this.#front + 1 + reach, accepts);
-    const entry =
-      ahead !== null && !this.#wentOnWithout(ahead)
-        ? ahead
-        : this.#bus.find(fn, this.#front + 1 - SWAPPED, this.#front + 1, accepts);
+    const entry = this.#find(fn, accepts) ?? (this.#jump(fn, accepts) ? this.#find(fn, accepts) : null);
     if (entry === null) return null;
     this.#present.add(fn);
     this.#bus.claim(entry);
     this.#front = Math.max(this.#front, entry.index);
     return entry;
+  }
+
+  #find(fn: string, accepts: (entry: BusEntry) => boolean): BusEntry | null {
+    const reach = this.#present.has(fn) ? REACH : REACH_WHEN_ABSENT;
+    const ahead = this.#bus.find(fn, this.#front + 1, this.#front + 1 + reach, accepts);
+    return ahead !== null && !this.#wentOnWithout(ahead)
+      ? ahead
+      : this.#bus.find(fn, this.#front + 1 - SWAPPED, this.#front + 1, accepts);
+  }
+
+  /** Looks for the place where a tap that paused goes on, by which registers the next calls are about. */
+  #jump(fn: string, accepts: (entry: BusEntry) => boolean): boolean {
+    const from = this.#front + 1 + REACH;
+    if (this.#jumpsLeft === 0 || this.#bus.find(fn, from, this.#bus.entries.length, accepts) === null)
+      return false;
+    this.#jumpsLeft -= 1;
+    const { start, share } = densestStart(this.#bus, this.#upcoming, this.#front + 1);
+    if (share < 0.5 || start < from) return false;
+    this.#front = start - 1;
+    return true;
   }
 
   /** Whether what lies right ahead on the bus belongs to one of the next calls, so that this one left no trace. */
@@ -94,7 +127,11 @@ export class RecordedHardware {
       if (next === undefined) return false;
       // Xen's own bursts stay with the function it works on.
       if (next.fn === candidate.fn) continue;
-      if (this.#upcoming.some((c) => c.fn === next.fn && c.reg === next.reg && c.dir === next.dir))
+      if (
+        this.#upcoming
+          .slice(1, NEXT)
+          .some((c) => c.fn === next.fn && c.reg === next.reg && c.dir === next.dir)
+      )
         return true;
     }
     return false;
@@ -104,7 +141,11 @@ export class RecordedHardware {
 /** Thrown inside an attempt to build a device when the bus log goes another way. */
 class WrongPlace extends Error {}
 
-/** Hands a function's bus entries out one by one, without gaps, and refuses anything else. */
+/** COMMAND is written last when mappings waited, after whatever else Xen reads of the function meanwhile. */
+const COMMAND = 4;
+const READS_BEFORE_COMMAND = 64;
+
+/** Hands a function's bus entries out one by one, without gaps but the one above, and refuses anything else. */
 export class ExactReplay {
   readonly #own: readonly BusEntry[];
   #next: number;
@@ -120,7 +161,12 @@ export class ExactReplay {
   }
 
   write(reg: number, value: number): void {
+    if (reg === COMMAND && this.taken.length > 0) this.#skipReads();
     this.#take('write', reg, (seen) => seen === value);
+  }
+
+  #skipReads(): void {
+    for (let i = 0; i < READS_BEFORE_COMMAND && this.#own[this.#next]?.dir === 'read'; i++) this.#next += 1;
   }
 
   #take(dir: 'read' | 'write', reg: number, fits: (value: number) => boolean): BusEntry {
@@ -133,47 +179,65 @@ export class ExactReplay {
   }
 }
 
+/** One place where a device was set up. */
+export interface FoundBuild<T> {
+  readonly built: T;
+  readonly entries: readonly BusEntry[];
+  /** Indexes of its first and last entry. */
+  readonly first: number;
+  readonly last: number;
+}
+
 /**
- * The last place in `[from, to)` of a function's bus entries where `build` finds, access by access, exactly what it
- * does; its result and the entries it used, or null. `build` gives null where it gave the device up.
+ * Every place in a function's bus entries where `build` finds, access by access, exactly what it does, in order.
+ * `build` gives null where it gave the device up.
  */
-export function findBuild<T>(
+export function findBuilds<T>(
   bus: BusLog,
   fn: string,
-  from: number,
-  to: number,
   build: (hardware: ExactReplay) => T | null,
-): { readonly built: T; readonly entries: readonly BusEntry[] } | null {
+): FoundBuild<T>[] {
   const own = bus.of(fn);
-  const first = firstFrom(own, from);
-  for (let at = firstFrom(own, to) - 1; at >= first; at--) {
+  const found: FoundBuild<T>[] = [];
+  for (let at = 0; at < own.length; at++) {
     const hardware = new ExactReplay(own, at);
     try {
       const built = build(hardware);
-      if (built !== null && hardware.taken.length > 0) return { built, entries: hardware.taken };
+      const entries = hardware.taken;
+      if (built === null || entries.length === 0) continue;
+      found.push({ built, entries, first: entries[0]!.index, last: entries.at(-1)!.index });
+      at += entries.length - 1;
     } catch (error) {
       if (!(error instanceof WrongPlace)) throw error;
     }
   }
-  return null;
+  return found;
 }
 
 /** Calls looked at to find where a tap begins in the bus log. */
 const SAMPLE = 80;
 const STEP = 8;
 
+/** Where the tap begins in the bus log. */
+export const findStart = (bus: BusLog, calls: readonly TapCall[]): number =>
+  densestStart(bus, calls, 0).start;
+
 /**
- * Where the tap begins in the bus log: the place from which its first calls are found most densely, in order. Absent
- * functions leave no entry, emulated registers neither, so some calls may find nothing.
+ * The place at or after `from` where calls are found most densely, in order, and the share of them that is. Absent
+ * functions leave no entry, emulated registers neither, so some calls may find nothing. Values are not looked at.
  */
-export function findStart(bus: BusLog, calls: readonly TapCall[]): number {
+function densestStart(
+  bus: BusLog,
+  calls: readonly TapCall[],
+  from: number,
+): { readonly start: number; readonly share: number } {
   const sample = calls.filter((call) => call.fn !== null && bus.of(call.fn).length > 0).slice(0, SAMPLE);
   const isSame = (call: TapCall, index: number): boolean => {
     const entry = bus.entries[index];
     return entry?.fn === call.fn && entry.reg === call.reg && entry.dir === call.dir;
   };
-  let best = { score: -1, start: bus.entries.length };
-  for (let start = 0; start < bus.entries.length; start++) {
+  let best = { found: -1, start: bus.entries.length };
+  for (let start = from; start < bus.entries.length; start++) {
     if (sample[0] === undefined || !isSame(sample[0], start)) continue;
     let at = start;
     let found = 0;
@@ -184,7 +248,7 @@ export function findStart(bus: BusLog, calls: readonly TapCall[]): number {
       found += 1;
       at = next + 1;
     }
-    if (found >= best.score) best = { score: found, start };
+    if (found > best.found || (from === 0 && found === best.found)) best = { found, start };
   }
-  return best.start;
+  return { start: best.start, share: sample.length === 0 ? 0 : best.found / sample.length };
 }

@@ -1,4 +1,5 @@
 import { Trouble } from '../../../src/base/errors.js';
+import { formatBdf } from '../../../src/pci/sbdf.js';
 
 /** One call of Xen's `vpci_read` or `vpci_write`. */
 export interface TapCall {
@@ -11,6 +12,8 @@ export interface TapCall {
   readonly size: number;
   /** A record before this one is missing: the recording's numbers skip. */
   readonly isAfterGap: boolean;
+  /** Functions that hypercalls took away from the domain since the call before. */
+  readonly detached: readonly string[];
   /** Result of a read, data of a write; null when the recording ended inside the call. */
   readonly value: number | null;
 }
@@ -20,14 +23,22 @@ export function readVpciTap(text: string, file: string): TapCall[] {
   const calls: TapCall[] = [];
   let previous = 0;
   let isAfterGap = false;
+  let detached: string[] = [];
   for (const [index, row] of text.split('\n').entries()) {
     const seq = Number(/^\{"seq":(\d+)/.exec(row)?.[1] ?? Number.NaN);
     if (previous > 0 && seq > previous + 1) isAfterGap = true;
     if (seq > 0) previous = seq;
-    if (!row.includes('"vpci_')) continue;
+    const isCall = row.includes('"vpci_');
+    if (!isCall && !/"name":"(pci_device_remove|assign_device)"/.test(row)) continue;
     try {
-      calls.push(toCall(JSON.parse(row), isAfterGap));
+      const record = JSON.parse(row) as Readonly<Record<string, unknown>>;
+      if (!isCall) {
+        detached.push(...takenAway(record));
+        continue;
+      }
+      calls.push(toCall(record, isAfterGap, detached));
       isAfterGap = false;
+      detached = [];
     } catch (error) {
       const actual = error instanceof Error ? error.message : String(error);
       throw new Trouble('CNF-013', 'not a vPCI call', { file, at: { line: index + 1 }, actual });
@@ -36,7 +47,21 @@ export function readVpciTap(text: string, file: string): TapCall[] {
   return calls;
 }
 
-function toCall(record: Readonly<Record<string, unknown>>, isAfterGap: boolean): TapCall {
+/** The function a successful pci_device_remove or assign_device names; none otherwise. */
+function takenAway({ ret, args }: Readonly<Record<string, unknown>>): string[] {
+  if (ret !== 0 || typeof args !== 'object' || args === null) return [];
+  const { sbdf, seg, bus, devfn } = args as Readonly<Record<string, unknown>>;
+  if (typeof sbdf === 'string') return sbdf.startsWith('0000:') ? [sbdf.slice(5)] : [];
+  return seg === 0 && typeof bus === 'number' && typeof devfn === 'number'
+    ? [formatBdf((bus << 8) | devfn)]
+    : [];
+}
+
+function toCall(
+  record: Readonly<Record<string, unknown>>,
+  isAfterGap: boolean,
+  detached: readonly string[],
+): TapCall {
   const { seq, fn, sbdf, reg, size, ret, data } = record;
   if (typeof seq !== 'number' || typeof sbdf !== 'string' || typeof reg !== 'number')
     throw new Error('fields');
@@ -51,6 +76,7 @@ function toCall(record: Readonly<Record<string, unknown>>, isAfterGap: boolean):
     reg,
     size,
     isAfterGap,
+    detached,
     value: typeof value === 'number' ? value : null,
   };
 }

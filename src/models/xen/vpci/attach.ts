@@ -10,14 +10,16 @@ import { buildPorts } from './world-ports.js';
 
 /**
  * `vpci_assign_device`: emulates a function for its new owner. Nothing to do for owners without vPCI.
+ *
+ * @param atBoot Dom0 is being built: no domain runs that mappings could wait for.
  * @returns 0, or the negative errno of the step that failed, with nothing left behind. @source facts/xen 5.4
  */
-export function attachVpci(context: Context, name: XenSbdf, owner: DomainId): number {
+export function attachVpci(context: Context, name: XenSbdf, owner: DomainId, atBoot = false): number {
   if (!hasVpci(context, owner) || context.state.vpci.devices[name] !== undefined) return 0;
   const guest = guestName(context, owner, name);
   if (guest !== null && guest < 0) return failed(context, name, guest);
   const guestSbdf = guest as GuestSbdf | null;
-  const built = buildDevice(buildPorts(context, name, owner), owner, guestSbdf);
+  const built = buildDevice(buildPorts(context, name, owner, !atBoot), owner, guestSbdf);
   if (typeof built === 'number') return failed(context, name, built);
   attached(context, name, owner, guestSbdf, built);
   return 0;

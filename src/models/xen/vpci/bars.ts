@@ -132,8 +132,22 @@ export function applyMap(
     if (!atBuild) modifyDecoding(ports, command & ~COMMAND_MEMORY, false);
     return ret;
   }
+  if (mapped && !romOnly) punchMsixHoles(ports, ranges);
   modifyDecoding(ports, command, romOnly);
   return 0;
+}
+
+/** A function set up while its domain runs maps whole BARs: its MSI-X was not known when the frames were chosen. */
+function punchMsixHoles(ports: VpciPorts, ranges: PendingMap['ranges']): void {
+  const holes = msixFrames(ports.device());
+  for (const [bar, frames] of ranges.entries()) {
+    const inside = holes.flatMap((hole) =>
+      frames
+        .filter((range) => overlaps(range, hole))
+        .map(({ first, last }) => ({ first: Math.max(first, hole.first), last: Math.min(last, hole.last) })),
+    );
+    if (inside.length > 0) ports.map(bar, inside, false);
+  }
 }
 
 /** Marks BARs as mapped or not and writes the register that makes hardware agree. */

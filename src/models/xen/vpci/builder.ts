@@ -1,4 +1,5 @@
 import type { VpciDevice, VpciRegister } from '../../../state/vpci.js';
+import type { PendingMap } from './bars.js';
 import { addRegister } from './handlers.js';
 import type { VpciPorts } from './ports.js';
 
@@ -7,6 +8,8 @@ export interface Builder {
   readonly device: VpciDevice;
   /** Ports whose changes go to `device`. */
   readonly ports: VpciPorts;
+  /** Mappings that wait for the end. */
+  pending: PendingMap | null;
 }
 
 const plain = { arg: 0, ro: 0, rw1c: 0, rsvdp: 0, rsvdz: 0 } as const;

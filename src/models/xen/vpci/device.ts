@@ -27,7 +27,9 @@ export function buildDevice(base: BuildPorts, domid: number, guestSbdf: number |
   if (!base.isHardwareDomain && !base.features.guests) return -errno.EOPNOTSUPP;
   const build = builderOn(base, emptyDevice(domid, guestSbdf));
   const ret = base.features.headerFirst ? buildHeaderFirst(build) : buildMsixFirst(build);
-  return ret === 0 ? build.device : ret;
+  if (ret !== 0) return ret;
+  const mapped = build.pending === null ? 0 : applyMap(build.ports, build.pending);
+  return mapped === 0 || !base.features.dropsDeviceOnMapFailure ? build.device : mapped;
 }
 
 /**
@@ -47,7 +49,7 @@ function builderOn(base: BuildPorts, device: VpciDevice): Builder {
     device: () => device,
     change: (part, index, fields) => changeVpci(device, part, index, fields),
   };
-  return { device, ports };
+  return { device, ports, pending: null };
 }
 
 function buildHeaderFirst(build: Builder): number {

@@ -53,7 +53,10 @@ function initBars(build: Builder): number {
   }
   if (!decodes) return 0;
   const work = modifyBars(ports, command, false);
-  return typeof work === 'number' ? work : applyMap(ports, work, true);
+  if (typeof work === 'number') return work;
+  if (!ports.defersMapping) return applyMap(ports, work, true);
+  build.pending = work;
+  return 0;
 }
 
 function initBar(build: Builder, index: number): number {

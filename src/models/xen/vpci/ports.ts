@@ -40,6 +40,8 @@ export interface VpciPorts {
   readonly hasExtendedConfig: boolean;
   /** Xen was told not to touch this function's BARs. */
   readonly ignoresBars: boolean;
+  /** A domain runs: mappings wait until Xen is about to let it go on. While Dom0 is built they are done at once. */
+  readonly defersMapping: boolean;
   /** The function after every change so far; do not keep parts of it. */
   device(): ReadonlyVpciDevice;
   change(part: VpciPart, index: number, fields: RecordObject): void;

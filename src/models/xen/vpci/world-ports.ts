@@ -17,7 +17,12 @@ import type { MappedBar, VpciPorts } from './ports.js';
  * What building needs of the modelled machine. Reads leave no event, writes leave `config.performed`; what is mapped,
  * bound and logged does too.
  */
-export function buildPorts(context: Context, name: XenSbdf, domid: DomainId): BuildPorts {
+export function buildPorts(
+  context: Context,
+  name: XenSbdf,
+  domid: DomainId,
+  defersMapping = true,
+): BuildPorts {
   const fn = functionBehind(context.state, context.env, name);
   const described = fn === null ? undefined : describeFunction(context.env.platform, fn);
   return {
@@ -26,6 +31,7 @@ export function buildPorts(context: Context, name: XenSbdf, domid: DomainId): Bu
     isHardwareDomain: domid === hardwareDomain(context),
     hasExtendedConfig: (described?.config.length ?? 0) > 256 && hasWindow(context, name),
     ignoresBars: false,
+    defersMapping,
     hwRead: (reg, size) => (fn === null ? allOnes(size) : readConfig(context, fn, reg, size)),
     hwWrite: (reg, size, value) => xenConfigWrite(context, name, reg, size, value),
     map: (bar, ranges, mapped) => {

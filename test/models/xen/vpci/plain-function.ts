@@ -1,6 +1,8 @@
 import {
   type BuildPorts,
   buildDevice,
+  rawRead,
+  rawWrite,
   readDevice,
   writeDevice,
 } from '../../../../src/models/xen/vpci/device.js';
@@ -23,15 +25,18 @@ interface Options {
   readonly isHardwareDomain?: boolean;
   readonly interrupt?: (request: InterruptRequest) => number;
   readonly map?: VpciPorts['map'];
+  readonly defersMapping?: boolean;
 }
 
 /** vPCI over the registers of one function and nothing else: no events, no other devices. */
 export class PlainFunction {
   readonly accesses: HardwareAccess[] = [];
-  readonly device: VpciDevice;
+  device: VpciDevice;
+  #isAttached = true;
   readonly #bytes: Uint8Array;
   readonly #image: PlatformFunction;
   readonly #ports: VpciPorts;
+  readonly #base: BuildPorts;
 
   constructor(image: PlatformFunction, options: Options = {}) {
     this.#image = image;
@@ -42,6 +47,7 @@ export class PlainFunction {
       isHardwareDomain: options.isHardwareDomain ?? true,
       hasExtendedConfig: image.config.length > 256,
       ignoresBars: false,
+      defersMapping: options.defersMapping ?? false,
       hwRead: (reg, size) => this.hardwareRead(reg, size),
       hwWrite: (reg, size, value) => this.hardwareWrite(reg, size, value),
       map: options.map ?? (() => 0),
@@ -50,9 +56,8 @@ export class PlainFunction {
       interrupt: options.interrupt ?? (() => 0),
       warn: () => {},
     };
-    const built = buildDevice(base, 1, null);
-    if (typeof built === 'number') throw new Error(`not built: ${built}`);
-    this.device = built;
+    this.#base = base;
+    this.device = this.#build(base);
     this.#ports = {
       ...base,
       device: () => this.device,
@@ -60,13 +65,32 @@ export class PlainFunction {
     };
   }
 
+  #build(base: BuildPorts): VpciDevice {
+    const built = buildDevice(base, 1, null);
+    if (typeof built === 'number') throw new Error(`not built: ${built}`);
+    return built;
+  }
+
+  /** Xen forgets the function: the domain's accesses are raw from here on. */
+  detach(): void {
+    this.#isAttached = false;
+  }
+
+  /** Xen sets it up again while the domain runs. */
+  attach(): void {
+    this.#isAttached = true;
+    this.device = this.#build({ ...this.#base, defersMapping: true });
+  }
+
   /** The domain's access. */
   read(reg: number, size: number): number {
-    return readDevice(this.#ports, reg, size);
+    return this.#isAttached ? readDevice(this.#ports, reg, size) : rawRead(this.#ports, reg, size);
   }
 
   write(reg: number, size: number, value: number): number {
-    return writeDevice(this.#ports, reg, size, value);
+    if (this.#isAttached) return writeDevice(this.#ports, reg, size, value);
+    rawWrite(this.#ports, reg, size, value);
+    return 0;
   }
 
   /** What the registers hold; beyond the space all ones, and nobody notices. */
