@@ -6,6 +6,7 @@ import { driverDomain } from '../models/msi/driver-domain.js';
 import { bridgeOf, type FunctionId, formatFunction, functionBdf } from '../pci/function-id.js';
 import { type Dom0Sbdf, formatSbdf, type XenSbdf } from '../pci/sbdf.js';
 import { mapId } from '../platform/id-map.js';
+import { sharedIdsOf } from './map-overlap.js';
 import { about } from './msi.js';
 import { meantByDom0 } from './names.js';
 import type { Rule, Watcher, Watching } from './rule.js';
@@ -166,5 +167,20 @@ const sharedEntry: Rule = {
   },
 };
 
+const sharedIds: Rule = {
+  code: 'IOM-006',
+  severity: 'warning',
+  title: 'Two host bridges have the same StreamIDs',
+  doc: 'Their iommu-maps send overlapping ids to one SMMU: two devices with one id cannot have different owners, and an SMMUv3 Xen stops at the second.',
+  watch: () => sharedIdsOf('iommu-map', 'StreamIDs', (bridge) => bridge.iommuMap),
+};
+
 /** Rules about streams and what they reach. */
-export const iommuRules: readonly Rule[] = [wrongStream, foreignMemory, uncovered, overflow, sharedEntry];
+export const iommuRules: readonly Rule[] = [
+  wrongStream,
+  foreignMemory,
+  uncovered,
+  overflow,
+  sharedEntry,
+  sharedIds,
+];

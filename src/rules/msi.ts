@@ -4,6 +4,7 @@ import { hex } from '../base/hex.js';
 import { hardwareIds } from '../models/arm/hardware-ids.js';
 import { driverDomain } from '../models/msi/driver-domain.js';
 import { bridgeOf, type FunctionId, formatFunction } from '../pci/function-id.js';
+import { sharedIdsOf } from './map-overlap.js';
 import { dom0Name, xenName } from './names.js';
 import type { Report, Rule, Watcher, Watching } from './rule.js';
 
@@ -303,6 +304,14 @@ const noEvent: Rule = {
   }),
 };
 
+const sharedIds: Rule = {
+  code: 'MSI-010',
+  severity: 'warning',
+  title: 'Two host bridges have the same DeviceIDs',
+  doc: 'Their msi-maps send overlapping ids to one ITS: a device behind one bridge raises the interrupts of its twin behind the other.',
+  watch: () => sharedIdsOf('msi-map', 'DeviceIDs', (bridge) => bridge.msiMap),
+};
+
 /** Rules about interrupts: who got them, who raised them, who could have. */
 export const msiRules: readonly Rule[] = [
   nonOwner,
@@ -314,4 +323,5 @@ export const msiRules: readonly Rule[] = [
   flood,
   refusedByIts,
   noEvent,
+  sharedIds,
 ];

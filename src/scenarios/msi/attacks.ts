@@ -1,6 +1,7 @@
 import type { MachineView } from '../../machine/program.js';
+import { hardwareIds } from '../../models/arm/hardware-ids.js';
 import type { Part } from '../segments/boot.js';
-import { nwlBlock, v2mFrame, withController, zynqMp } from './machines.js';
+import { nwlBlock, twoCards, v2mFrame, withController, zynqMp } from './machines.js';
 import {
   bootAgreed,
   dmaWrite,
@@ -10,6 +11,7 @@ import {
   giveTo,
   guest1,
   guest2,
+  mapOnIts,
   raised,
   serviced,
   setUp,
@@ -92,6 +94,28 @@ export const attackScenarios = [
       yield* giveTo(machine, guest2, nicB);
       yield* setUp(guest2, nicB, GUEST_DOORBELL, 3);
       yield written(nicA, v2mFrame.doorbell, 224);
+    },
+  }),
+  scenario({
+    name: 'msi-shared-device-ids',
+    title: 'Two bridges with one range of DeviceIDs on one ITS',
+    source: 'facts/arm-msi-iommu 9',
+    shows:
+      "Both msi-maps start at 0: NIC-A and NIC-B have one DeviceID. The ITS cannot tell them apart, and a message of the guest's NIC-A is an interrupt of Dom0's NIC-B.",
+    expects: ['MSI-010', 'MSI-001'],
+    policies: { doorbell: 'mapped' },
+    platform: () => {
+      const platform = twoCards(null);
+      const { msiMap } = platform.bridges[0]!;
+      return { ...platform, bridges: platform.bridges.map((bridge) => ({ ...bridge, msiMap })) };
+    },
+    *story(machine) {
+      const { nicA, nicB } = cards(machine);
+      const its = machine.env.platform.msiControllers[0]!;
+      yield* bootAgreed(machine);
+      yield* mapOnIts(its, hardwareIds(machine.env.platform, nicB).deviceId, 4, 8192);
+      yield* giveTo(machine, guest1, nicA);
+      yield dmaWrite(nicA, its.doorbell, 3);
     },
   }),
   scenario({

@@ -3,6 +3,7 @@ import { hardwareIds } from '../../models/arm/hardware-ids.js';
 import { functionId } from '../../pci/function-id.js';
 import { bdf } from '../../pci/sbdf.js';
 import type { Platform } from '../../platform/platform.js';
+import { bindAndScan, bootXen } from '../segments/boot.js';
 import { nwlBlock, twoCards, zynqMp } from './machines.js';
 import {
   bootAgreed,
@@ -53,6 +54,24 @@ export const lossScenarios = [
       yield* setUp(guest1, nicA, itsOf(machine).doorbell, 3);
       yield raised(nicA);
       yield* faultsRead(machine);
+    },
+  }),
+  scenario({
+    name: 'msi-device-id-by-segment',
+    title: 'Xen maps the DeviceID of the bridge it takes a segment for',
+    source: 'facts/arm-msi-iommu 6.7, variant V3',
+    shows:
+      "A design in which Xen forces messages and computes DeviceIDs itself: with swapped numbers it maps NIC-B's id for NIC-A, and what NIC-A sends is dropped at the ITS.",
+    expects: ['SEG-003', 'SEG-001', 'CFG-001', 'IOM-001', 'MSI-002'],
+    policies: { 'guest-msi': 'trap', doorbell: 'mapped' },
+    platform: twoCards,
+    *story(machine) {
+      const { nicA } = cards(machine);
+      yield* bootXen(machine);
+      for (const bridge of [...machine.env.platform.bridges].reverse()) yield* bindAndScan(machine, bridge);
+      yield* giveTo(machine, guest1, nicA);
+      yield* setUp(guest1, nicA, GUEST_DOORBELL, 7);
+      yield raised(nicA);
     },
   }),
   scenario({
