@@ -31,6 +31,8 @@ export interface XenState {
   segments: Record<number, true>;
   /** Devices by packed Xen SBDF. */
   devices: Record<number, XenDevice>;
+  /** Names of virtual functions by the name of their physical one, so that a removal need not look at every device. */
+  virtualFunctions: Record<number, Record<number, true>>;
   /** Shared numbering mode of ARM bridges: -1 undecided, 0 counter, 1 device tree. */
   useDtDomains: -1 | 0 | 1;
   /** Last counter value given, -1 before the first. */
@@ -39,7 +41,15 @@ export interface XenState {
 }
 
 export const xenSlice: Slice<XenState> = {
-  initial: () => ({ bridges: [], segments: {}, devices: {}, useDtDomains: -1, domainNr: -1, panicked: null }),
+  initial: () => ({
+    bridges: [],
+    segments: {},
+    devices: {},
+    virtualFunctions: {},
+    useDtDomains: -1,
+    domainNr: -1,
+    panicked: null,
+  }),
   on: {
     'bridge.registered': (xen, { data }) => {
       if (data.by === 'xen') xen.bridges.push({ cfgBase: data.cfgBase, segment: null });
@@ -60,6 +70,11 @@ export const xenSlice: Slice<XenState> = {
     },
     'device.registered': (xen, { data }) => {
       xen.segments[Math.floor(data.sbdf / 0x1_0000)] = true;
+      forgetVirtual(xen, data.sbdf);
+      if (data.physfn !== null) {
+        xen.virtualFunctions[data.physfn] ??= {};
+        xen.virtualFunctions[data.physfn]![data.sbdf] = true;
+      }
       xen.devices[data.sbdf] = {
         function: data.function,
         owner: data.owner,
@@ -71,6 +86,7 @@ export const xenSlice: Slice<XenState> = {
       };
     },
     'device.unregistered': (xen, { data }) => {
+      forgetVirtual(xen, data.sbdf);
       delete xen.devices[data.sbdf];
     },
     'device.assigned': (xen, { data }) => {
@@ -90,3 +106,12 @@ export const xenSlice: Slice<XenState> = {
     },
   },
 };
+
+/** Drops a virtual function from the list of its physical one. */
+function forgetVirtual(xen: XenState, name: XenSbdf): void {
+  const physfn = xen.devices[name]?.physfn ?? null;
+  const linked = physfn === null ? undefined : xen.virtualFunctions[physfn];
+  if (linked === undefined) return;
+  delete linked[name];
+  if (Object.keys(linked).length === 0) delete xen.virtualFunctions[physfn!];
+}

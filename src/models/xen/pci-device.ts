@@ -85,12 +85,7 @@ export function removeDevice(context: Context, name: XenSbdf): number {
 
 /** Virtual functions Xen has linked to a physical one, in the order of their names. */
 function virtualFunctions(context: Context, physfn: XenSbdf): XenSbdf[] {
-  const { devices } = context.state.xen;
-  const found: XenSbdf[] = [];
-  // A plain loop: every removal walks over all devices, and a list of pairs for each would be most of its cost.
-  for (const name in devices)
-    if (devices[Number(name)]!.physfn === physfn) found.push(Number(name) as XenSbdf);
-  return found;
+  return Object.keys(context.state.xen.virtualFunctions[physfn] ?? {}).map((name) => Number(name) as XenSbdf);
 }
 
 /** A number Xen has no object for gets one, bridge or not. @source facts/xen 2.4 step 2 */
