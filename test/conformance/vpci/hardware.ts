@@ -114,7 +114,9 @@ export class RecordedHardware {
       return false;
     this.#jumpsLeft -= 1;
     const { start, share } = densestStart(this.#bus, this.#upcoming, this.#front + 1);
-    if (share < 0.5 || start < from) return false;
+    // Unless the domain just went on here and this one call left no entry.
+    const here = densestStart(this.#bus, this.#upcoming.slice(1), this.#front + 1, from);
+    if (share < 0.5 || start < from || here.share >= share) return false;
     this.#front = start - 1;
     return true;
   }
@@ -223,21 +225,22 @@ export const findStart = (bus: BusLog, calls: readonly TapCall[]): number =>
   densestStart(bus, calls, 0).start;
 
 /**
- * The place at or after `from` where calls are found most densely, in order, and the share of them that is. Absent
+ * The place from `from` up to `to` where calls are found most densely, in order, and the share of them that is. Absent
  * functions leave no entry, emulated registers neither, so some calls may find nothing. Values are not looked at.
  */
 function densestStart(
   bus: BusLog,
   calls: readonly TapCall[],
   from: number,
+  to = bus.entries.length,
 ): { readonly start: number; readonly share: number } {
   const sample = calls.filter((call) => call.fn !== null && bus.of(call.fn).length > 0).slice(0, SAMPLE);
   const isSame = (call: TapCall, index: number): boolean => {
     const entry = bus.entries[index];
     return entry?.fn === call.fn && entry.reg === call.reg && entry.dir === call.dir;
   };
-  let best = { found: -1, start: bus.entries.length };
-  for (let start = from; start < bus.entries.length; start++) {
+  let best = { found: 0, start: bus.entries.length };
+  for (let start = from; start < Math.min(to, bus.entries.length); start++) {
     if (sample[0] === undefined || !isSame(sample[0], start)) continue;
     let at = start;
     let found = 0;

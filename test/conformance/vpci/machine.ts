@@ -97,7 +97,7 @@ export class Machine {
 
   #adopt(fn: string, { built, entries }: FoundBuild<VpciDevice>): void {
     for (const entry of entries) this.#bus.claim(entry);
-    this.#devices.set(fn, built);
+    if (!this.#isReadOnly(fn)) this.#devices.set(fn, built);
   }
 
   #hasExtended(fn: string): boolean {
@@ -195,9 +195,11 @@ export class Machine {
     };
   }
 
-  /** Xen keeps AMD IOMMU functions for itself: no vPCI, and the domain's writes are dropped. @source facts/xen 5.3 */
+  /**
+   * Xen keeps AMD IOMMU functions for itself: whether it sets vPCI up for them or not, the domain reads hardware and its
+   * writes are dropped. @source facts/xen 5.3
+   */
   #isReadOnly(fn: string): boolean {
-    if (this.#devices.has(fn)) return false;
     return this.#bus.of(fn).some(({ reg, dir, value }) => dir === 'read' && reg === 0x0a && value === 0x0806);
   }
 

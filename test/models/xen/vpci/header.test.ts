@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { Engine } from '../../../../src/models/engine.js';
 import { functionId } from '../../../../src/pci/function-id.js';
 import { bdf } from '../../../../src/pci/sbdf.js';
 import { pvhPc } from '../../../../src/platform/built-in/pvh-pc.js';
 import { ConfigImage } from '../../../../src/platform/config-image.js';
-import { all, BenchPvh, GPU, hardwareWrites, mappings, NIC, only, warnings } from './bench-pvh.js';
+import { all, BenchPvh, GPU, HWDOM, hardwareWrites, mappings, NIC, only, warnings } from './bench-pvh.js';
 
 describe('setting a function up for the hardware domain', () => {
   it('sizes its BARs with decoding off and maps what decodes, without the MSI-X pages', () => {
@@ -34,6 +35,24 @@ describe('setting a function up for the hardware domain', () => {
     const bench = new BenchPvh({ xen: '4.17' });
     bench.physdev('pci_device_remove', { seg: 0, bus: 0, devfn: NIC });
     expect(mappings(bench.add(NIC))).toEqual(['+0:fe140-fe15f', '+3:fe181-fe181', '+3:fe183-fe183']);
+  });
+
+  it('is done for every function of the machine when Dom0 is built, with mappings made at once', () => {
+    const engine = new Engine({ ...new BenchPvh().engine.env });
+    const data = {
+      domid: HWDOM,
+      type: 'pvh',
+      privileged: true,
+      hardware: true,
+      target: null,
+      name: 'd0',
+    } as const;
+    engine.step({ kind: 'domain.created', by: 'xen', data });
+    const events = engine.step({ kind: 'xen.booted', by: 'xen', data: { domid: HWDOM } });
+    expect(all(events, 'vpci.attached').map(({ data: { sbdf } }) => sbdf)).toEqual([0, NIC, GPU]);
+    const ofNic = events.filter((event) => 'sbdf' in event.data && event.data.sbdf === NIC);
+    expect(mappings(ofNic)).toEqual(['+0:fe140-fe15f', '+3:fe180-fe183', '-3:fe180-fe180', '-3:fe182-fe182']);
+    expect(hardwareWrites(ofNic).at(-1)).toBe('4/2=103');
   });
 
   it('refuses a header it does not know and leaves the device without an owner', () => {

@@ -3,7 +3,7 @@ import { errno } from '../../../../src/base/errno.js';
 import type { TraceEvent } from '../../../../src/events/catalogue.js';
 import { registerWindow, trappedWindows } from '../../../../src/models/xen/vpci/windows.js';
 import { PC_MMCFG } from '../../../../src/platform/built-in/pvh-pc.js';
-import { BenchPvh, NIC, only } from './bench-pvh.js';
+import { all, BenchPvh, NIC, only } from './bench-pvh.js';
 
 const completed = (events: readonly TraceEvent[]) => only(events, 'io.completed').data;
 const cf8 = (devfn: number, reg: number): number => (0x8000_0000 | (devfn << 8) | (reg & 0xfc)) >>> 0;
@@ -60,6 +60,25 @@ describe('MMCFG windows', () => {
       value: 0xffff_ffff,
       result: 'done',
     });
+  });
+
+  it('turned off take the extended lists with them, and bring them back', () => {
+    const bench = new BenchPvh();
+    const vouch = (flags: number, address: number = PC_MMCFG): TraceEvent[] =>
+      bench.physdev('pci_mmcfg_reserved', { address, segment: 0, start_bus: 0, end_bus: 255, flags });
+    const extended = (): number[] =>
+      bench
+        .device(NIC)
+        .registers.map(({ offset }) => offset)
+        .filter((offset) => offset >= 0x100);
+    expect(extended()).toEqual([0x100, 0x140]);
+    bench.write(NIC, 0xd4, 4, 0xfee0_1000);
+    expect(all(vouch(0), 'vpci.attached')).toHaveLength(3);
+    expect(extended()).toEqual([]);
+    expect(bench.read(NIC, 0xd4, 4)).toBe(0xfee0_1000);
+    expect(only(vouch(1), 'hypercall.returned').data.ret).toBe(0);
+    expect(extended()).toEqual([0x100, 0x140]);
+    expect(only(vouch(1, 0xd000_0000), 'hypercall.returned').data.ret).toBe(-errno.EIO);
   });
 
   it('are registered once and never overlap', () => {
