@@ -3,6 +3,7 @@ import type { EventOf } from '../../events/catalogue.js';
 import { type FunctionId, functionId } from '../../pci/function-id.js';
 import { bdfOf, busOf, segmentOf } from '../../pci/sbdf.js';
 import type { Context, Decider } from '../context.js';
+import { sendUnmasked } from '../msi/capability.js';
 import { bridgeIndex } from '../xen/arm-bridges.js';
 import { decidePvAccess } from '../xen/pv-config.js';
 import { decideVpciRequest } from '../xen/vpci/decide.js';
@@ -30,7 +31,9 @@ export const decideConfigRequest: Decider<'config.requested'> = (context, event)
     handledBy: fn === null ? 'nobody' : 'hardware',
     function: fn,
   });
-  if (fn !== null) writeConfig(context, 'hw', fn, data.reg, data.size, data.value ?? 0);
+  if (fn === null) return;
+  writeConfig(context, 'hw', fn, data.reg, data.size, data.value ?? 0);
+  sendUnmasked(context, fn);
 };
 
 /** What the hardware domain's own bridge driver reaches: its own number of the bridge, no Xen in between. */

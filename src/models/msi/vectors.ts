@@ -6,6 +6,7 @@ import type { Vector } from '../../state/msi.js';
 import { hostLpiOf, mapGuestDevice } from '../arm/host-its.js';
 import type { Context, Decider } from '../context.js';
 import { believedDeviceId } from './believed.js';
+import { raiseFromCapability } from './capability.js';
 import { claimEvents, controllerOf, type Pool, poolOf } from './claims.js';
 import { changeVector, inject, isForced } from './deliver.js';
 import { drop } from './drop.js';
@@ -44,7 +45,11 @@ export const decideVectorWrite: Decider<'vector.written'> = (context, { data }) 
 /** A function reports on one of its vectors: it sends the message, or keeps it pending while the vector is masked. */
 export const decideMsiRaise: Decider<'msi.raised'> = (context, { data }) => {
   const known = context.state.msi.functions[data.function];
-  if (known === undefined || !known.enabled) {
+  if (known === undefined) {
+    raiseFromCapability(context, data.function, data.vector);
+    return;
+  }
+  if (!known.enabled) {
     drop(context, 'MSI is not enabled in the function');
     return;
   }
