@@ -1,6 +1,7 @@
 import type { RecordObject } from '../events/field.js';
 import { argNumber, argRecord } from '../models/hypercall.js';
 import { bridgeIndex } from '../models/xen/arm-bridges.js';
+import { machineName } from '../models/xen/assignment.js';
 import { type FunctionId, functionId } from '../pci/function-id.js';
 import { type AnySbdf, bdf, bdfOf, type Dom0Sbdf, sbdf, segmentOf, type XenSbdf } from '../pci/sbdf.js';
 import type { Env } from '../state/env.js';
@@ -32,7 +33,7 @@ export function xenName(state: ReadonlyWorld, env: Env, fn: FunctionId): XenSbdf
 export function deviceNamed(hypercall: string, op: string, args: RecordObject): AnySbdf | null {
   if (hypercall === 'domctl') {
     if (!['assign_device', 'test_assign_device', 'deassign_device'].includes(op)) return null;
-    return argNumber(argRecord(args, 'pci'), 'machine_sbdf') as AnySbdf;
+    return machineName(args);
   }
   if (hypercall !== 'physdev_op') return null;
   const at = (record: RecordObject, segment: number): AnySbdf => {
