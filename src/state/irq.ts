@@ -106,8 +106,8 @@ export const irqSlice: Slice<IrqState> = {
       if (pirq === undefined) return;
       const machine = Math.abs(pirq.irq);
       if (data.forced) {
-        pirq.irq = -machine;
-        domain.pirqOf[machine] = -data.pirq;
+        pirq.irq = 0 - machine;
+        domain.pirqOf[machine] = 0 - data.pirq;
         return;
       }
       delete domain.pirqOf[machine];

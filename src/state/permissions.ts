@@ -16,6 +16,10 @@ export const permissionsSlice: Slice<PermissionsState> = {
       const change = data.allowed ? addRange : removeRange;
       change(domain[data.resource]!, Number(data.first), Number(data.last));
     },
+    // Unmapping what the domain still had speaks of its permissions once more.
+    'domain.released': (permissions, { data }) => {
+      delete permissions[data.domid];
+    },
     'domain.destroyed': (permissions, { data }) => {
       delete permissions[data.domid];
     },

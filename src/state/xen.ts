@@ -81,8 +81,9 @@ export const xenSlice: Slice<XenState> = {
         type: data.type,
         extfn: data.isExtfn,
         physfn: data.physfn,
-        quarantine: false,
-        broken: false,
+        // Told about again, a device keeps what Xen had found out.
+        quarantine: xen.devices[data.sbdf]?.quarantine ?? false,
+        broken: xen.devices[data.sbdf]?.broken ?? false,
       };
     },
     'device.unregistered': (xen, { data }) => {

@@ -1,6 +1,7 @@
 import type { DomainId } from '../../base/brand.js';
 import { errno } from '../../base/errno.js';
 import { type Bdf, bdf, formatSbdf, sbdf, segmentOf, type XenSbdf } from '../../pci/sbdf.js';
+import { atLeast } from '../../policy/switches.js';
 import type { Context } from '../context.js';
 import { functionBehind, xenConfigRead } from './config-access.js';
 import { hardwareDomain } from './domains.js';
@@ -24,25 +25,29 @@ const capabilityIds = { express: 0x10 } as const;
 export function addDevice(context: Context, name: XenSbdf, info: AddInfo): number {
   createSegment(context, segmentOf(name));
   const known = context.state.xen.devices[name];
-  if (info.isVirtfn && context.state.xen.devices[sbdf<XenSbdf>(segmentOf(name), info.physfn)] === undefined) {
-    const reason = `Attempted to add SR-IOV VF ${formatSbdf(name)} without PF ${formatSbdf(sbdf<XenSbdf>(segmentOf(name), info.physfn))}`;
-    context.emit('xen', 'device.failed', { sbdf: name, step: 'virtfn', errno: -errno.ENODEV, reason });
+  const missing = info.isVirtfn ? addMissingPhysical(context, name, info.physfn) : 0;
+  if (missing !== 0) {
     if (known !== undefined) context.emit('xen', 'device.unregistered', { sbdf: name });
-    return -errno.ENODEV;
+    return missing;
   }
   const type = known?.type ?? readType(context, name);
+  const isExtfn = info.isVirtfn ? 'virtfn' : info.isExtfn ? 'extfn' : 'plain';
+  const physfn = info.isVirtfn ? physicalFunction(name, info.physfn) : null;
   const register = (owner: DomainId | null): void => {
     context.emit('xen', 'device.registered', {
       sbdf: name,
       function: functionBehind(context.state, context.env, name),
       owner,
       type,
-      isExtfn: info.isVirtfn ? 'virtfn' : info.isExtfn ? 'extfn' : 'plain',
-      physfn: info.isVirtfn ? physicalFunction(name, info.physfn) : null,
+      isExtfn,
+      physfn,
     });
   };
-  // A device that has an owner is only enabled again, whatever comes of it.
-  if (known !== undefined && known.owner !== null) return 0;
+  // A device that has an owner is only enabled again, whatever comes of it; what the caller says of it counts.
+  if (known !== undefined && known.owner !== null) {
+    if (known.physfn !== physfn || known.extfn !== isExtfn) register(known.owner);
+    return 0;
+  }
   const owner = hardwareDomain(context);
   const emulation = attachVpci(context, name, owner);
   if (emulation !== 0) {
@@ -65,11 +70,31 @@ export function addDevice(context: Context, name: XenSbdf, info: AddInfo): numbe
   return failure.errno;
 }
 
-/** `pci_remove_device`. @source facts/xen 2.4 */
+/**
+ * A virtual function needs its physical one: from 4.20 on an unknown one is -ENODEV; before that Xen adds it first, and
+ * only 4.19 minds when that fails. 0 when the virtual function may go on.
+ * @source facts/xen 2.4 step 4; pci_add_device of stable-4.17 to stable-4.20
+ */
+function addMissingPhysical(context: Context, name: XenSbdf, physfn: Bdf): number {
+  const physical = physicalFunction(name, physfn);
+  if (context.state.xen.devices[physical] !== undefined) return 0;
+  const { switches } = context.env;
+  if (!atLeast(switches, 'xen', '4.20')) {
+    const plain = { isExtfn: false, isVirtfn: false, physfn };
+    const ret = addDevice(context, physical, plain);
+    return atLeast(switches, 'xen', '4.19') ? ret : 0;
+  }
+  const reason = `Attempted to add SR-IOV VF ${formatSbdf(name)} without PF ${formatSbdf(physical)}`;
+  context.emit('xen', 'device.failed', { sbdf: name, step: 'virtfn', errno: -errno.ENODEV, reason });
+  return -errno.ENODEV;
+}
+
+/** `pci_remove_device`; before 4.19 Xen does not know which virtual functions belong to it. @source facts/xen 2.4 */
 export function removeDevice(context: Context, name: XenSbdf): number {
   const device = context.state.xen.devices[name];
   if (device === undefined) return -errno.ENODEV;
-  const virtual = virtualFunctions(context, name);
+  const isLinked = atLeast(context.env.switches, 'xen', '4.19');
+  const virtual = isLinked ? virtualFunctions(context, name) : [];
   if (virtual.length > 0) {
     for (const broken of [...virtual, name]) context.emit('xen', 'device.broken', { sbdf: broken });
     const reason = `Attempted to remove PCI SR-IOV PF ${formatSbdf(name)} with VFs still present`;

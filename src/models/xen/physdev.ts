@@ -151,8 +151,12 @@ const dbgpOp: HypercallHandler = (context, { caller, args }) => {
   return answer(isKnownOp && argNumber(args, 'bus') <= 1 ? 0 : -errno.EINVAL);
 };
 
-/** Who besides PV domains reaches an operation on x86: HVM domains always, with the PIRQ feature, or as hardware domain. */
-type HvmMay = 'always' | 'pirq' | 'hardware' | 'never';
+/**
+ * Who besides PV domains reaches an operation on x86: HVM domains with the PIRQ feature (`since-4.20`: from then on
+ * without it too), or as hardware domain (`hardware-4.20`: from then on).
+ * @source hvm_physdev_op of stable-4.17 to stable-4.22
+ */
+type HvmMay = 'since-4.20' | 'pirq' | 'hardware' | 'hardware-4.20' | 'never';
 
 /**
  * Puts an operation behind the entry of its machine: ARM has 25, 26 and 32 only, HVM and PVH domains pass
@@ -163,10 +167,12 @@ const entry =
   (context, call) => {
     if (onArm(context)) return arm ? handler(context, call) : answer(-errno.ENOSYS);
     if (!isHvm(context, call.caller)) return handler(context, call);
+    const isNew = atLeast(context.env.switches, 'xen', '4.20');
     const passes =
-      hvmMay === 'always' ||
-      (hvmMay === 'pirq' && hasPirqFeature(context, call.caller)) ||
-      (hvmMay === 'hardware' && context.state.domains[call.caller]?.hardware === true);
+      (hvmMay === 'since-4.20' && isNew) ||
+      ((hvmMay === 'pirq' || hvmMay === 'since-4.20') && hasPirqFeature(context, call.caller)) ||
+      ((hvmMay === 'hardware' || (hvmMay === 'hardware-4.20' && isNew)) &&
+        context.state.domains[call.caller]?.hardware === true);
     return passes ? handler(context, call) : answer(-errno.ENOSYS);
   };
 
@@ -188,8 +194,8 @@ export const physdevOperations: OperationTable = {
     }),
   ),
   eoi: entry('pirq', eoi),
-  map_pirq: entry('always', mapPirq),
-  unmap_pirq: entry('always', unmapPirqOperation),
+  map_pirq: entry('since-4.20', mapPirq),
+  unmap_pirq: entry('since-4.20', unmapPirqOperation),
   manage_pci_add: entry(
     'never',
     privileged((context, { args }) => answer(addDevice(context, nameOf(args, 0), plainDevice))),
@@ -204,7 +210,7 @@ export const physdevOperations: OperationTable = {
     restore((args) => nameOf(args, 0)),
   ),
   manage_pci_add_ext: entry('never', managePciAddExt),
-  setup_gsi: entry('hardware', (context, call) =>
+  setup_gsi: entry('hardware-4.20', (context, call) =>
     isGsi(context, argNumber(call.args, 'gsi')) ? privileged(setupGsi)(context, call) : answer(-errno.EINVAL),
   ),
   get_free_pirq: entry('pirq', getFreePirq),

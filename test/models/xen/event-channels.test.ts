@@ -52,6 +52,15 @@ describe('event channels', () => {
     expect(call(host, 'bind_interdomain', { remote_dom: 1, remote_port: port }, 2).ret).toBe(0);
   });
 
+  it('a domain that ends leaves its partners unbound', () => {
+    const host = new Host();
+    const port = offer(host);
+    call(host, 'bind_interdomain', { remote_dom: 1, remote_port: port }, 2);
+    host.destroy(2);
+    expect(host.state.evtchn[1]!.ports[port]).toMatchObject({ state: 'unbound', remote: 2 });
+    expect(host.state.evtchn[2]).toBe(undefined);
+  });
+
   it('the lowest free port is given, and never 0', () => {
     const host = new Host();
     for (const port of [1, 2, 3]) expect(offer(host)).toBe(port);

@@ -584,6 +584,41 @@ describe('errnos of physdev_op', () => {
   });
 });
 
+describe('what changed between releases', () => {
+  it.each([
+    ['4.18', 0, [0, 0]],
+    ['4.19', -errno.EBUSY, [0, -errno.EBADF]],
+    ['4.23', -errno.EBUSY, [0, -errno.EBADF]],
+  ] as const)('%s: a physical function removed first is %i', (xen, ret, assigned) => {
+    const host = new Host({ switches: { xen } });
+    addVf(host);
+    expect(host.physdev('pci_device_remove', pciDevice(PF))).toBe(ret);
+    const assign = (text: string) =>
+      host.domctl('assign_device', { domain: 1, dev: 0, flags: 0, machine_sbdf: name(text) });
+    expect([assign(NIC), assign(VF)]).toEqual(assigned);
+  });
+
+  it.each([
+    ['4.18', 0],
+    ['4.19', 0],
+    ['4.20', -errno.ENODEV],
+  ] as const)('%s: a virtual function before its physical one is %i', (xen, ret) => {
+    const host = new Host({ switches: { xen } });
+    expect(host.physdev('pci_device_remove', pciDevice(PF))).toBe(0);
+    host.plug(VF);
+    expect(host.physdev('pci_device_add', vf)).toBe(ret);
+    expect([host.owner(PF), host.owner(VF)]).toEqual(ret === 0 ? [0, 0] : [undefined, undefined]);
+  });
+
+  it.each([
+    ['4.19', [-errno.ENOSYS, -errno.ENOSYS]],
+    ['4.20', [0, 0]],
+  ] as const)('%s: map_pirq and setup_gsi of a PVH hardware domain are %j', (xen, ret) => {
+    const host = new Host({ dom0: 'pvh', switches: { xen } });
+    expect([host.physdev('map_pirq', gsiMap(16, 16)), host.physdev('setup_gsi', { gsi: 16 })]).toEqual(ret);
+  });
+});
+
 describe('what the tables call success', () => {
   it('a multi-message MSI rounds up to a power of two and is the highest free run, lowest number first', () => {
     const host = new Host();
