@@ -99,7 +99,6 @@ export interface GuestIo {
   spi: Record<number, true>;
   links: number[];
   injected: Record<number, true>;
-  emuPirqs: Record<number, true>;
 }
 
 /** Guests by domid. */
@@ -147,7 +146,6 @@ function newGuest({ type, hardware }: DataOf<'domain.created'>): GuestIo {
     spi: {},
     links: [0, 0, 0, 0],
     injected: {},
-    emuPirqs: {},
   };
 }
 
@@ -410,10 +408,6 @@ export const ioreqSlice: Slice<IoreqState> = {
     'event.injected': (guests, { data }) => {
       const guest = guests[data.domid];
       if (guest !== undefined) guest.injected[data.vcpu] = true;
-    },
-    'pirq.emulated': (guests, { data }) => {
-      const guest = guests[data.domid];
-      if (guest !== undefined) guest.emuPirqs[data.pirq] = true;
     },
     'memtype.changed': (guests, { data }) => {
       const types = guests[data.domid]?.memTypes;

@@ -1,3 +1,4 @@
+import { benchIoreq } from './ioreq.js';
 import { benchIts } from './its.js';
 import { benchLog, type Figure } from './log.js';
 import { benchReplay } from './replay.js';
@@ -10,7 +11,7 @@ if (!Number.isSafeInteger(count) || count < 1) {
   process.exit(2);
 }
 
-const benches: ((count: number) => Figure[])[] = [benchLog, benchReplay, benchIts];
+const benches: ((count: number) => Figure[])[] = [benchLog, benchReplay, benchIts, benchIoreq];
 const figures = benches.flatMap((bench) => bench(count));
 figures.push({
   name: 'peak memory of this process',

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { replay } from '../../replay/replayer.js';
 import { Trouble } from '../../src/base/errors.js';
 import type { EventOf } from '../../src/events/catalogue.js';
+import { importXentrace, isXentrace } from '../../src/importers/xentrace/format.js';
 import { decodeHypercall } from '../../src/importers/xentrace/hypercall.js';
 import { xentraceEvents } from '../../src/importers/xentrace/import.js';
 import { recordedIo } from '../../src/importers/xentrace/io.js';
@@ -175,5 +176,24 @@ describe('the import', () => {
     const { mismatched, compared } = replay(env, [[...xentraceEvents(trace(), env)]], { keep: 1 });
     expect(mismatched).toBe(0);
     expect(compared).toBeGreaterThan(10);
+  });
+});
+
+describe('a file of the format', () => {
+  const bytes = bytesOf(
+    ...window(0, runs(1, 0, 5), record(IOPORT_READ, [0x60, 1]), record(0x0001_f001, [7, 0, 50, 0], 60)),
+    0x2001_f003,
+  );
+
+  it('is known by its first window', () => {
+    expect(isXentrace(bytes)).toBe(true);
+    expect(isXentrace(bytesOf(0x1234_5678))).toBe(false);
+    expect(isXentrace(new Uint8Array(3))).toBe(false);
+  });
+
+  it('says what was read, passed over and lost, the torn end included', () => {
+    const file = importXentrace(bytes);
+    expect(file).toMatchObject({ records: 3, skipped: 2, lost: 8 });
+    expect([...file.events()].flat().filter(({ kind }) => kind === 'io.completed')).toHaveLength(1);
   });
 });

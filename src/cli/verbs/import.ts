@@ -3,6 +3,7 @@ import { Trouble } from '../../base/errors.js';
 import type { TraceEvent } from '../../events/catalogue.js';
 import { parseEventLines, parseHeaderLine } from '../../importers/ndjson.js';
 import { isQemuLog, qemuLogEvents, surveyQemuLog } from '../../importers/qemu-log/read.js';
+import { importXentrace, isXentrace } from '../../importers/xentrace/format.js';
 import type { Provenance, TraceHeader } from '../../log/header.js';
 import { Recorder } from '../../machine/recorder.js';
 import { platformFromDtb } from '../../platform/dt-platform.js';
@@ -73,6 +74,13 @@ const formats: Readonly<Record<string, Format>> = {
       };
     },
   },
+  xentrace: {
+    detect: isXentrace,
+    read: (source) => {
+      const { platform, events, ...counts } = importXentrace(source.bytes());
+      return { header: null, platform, events, format: 'xentrace', counts };
+    },
+  },
 };
 
 function* batches(events: Iterable<TraceEvent>): Generator<readonly TraceEvent[]> {
@@ -132,7 +140,7 @@ async function readPart(file: string, format: unknown): Promise<Part> {
 function passedOver(sources: readonly Provenance[]): string {
   const skipped = sources.reduce((sum, source) => sum + source.skipped, 0);
   const lost = sources.reduce((sum, source) => sum + source.lost, 0);
-  return `${skipped === 0 ? '' : `; ${skipped} lines not about PCI`}${lost === 0 ? '' : `; ${lost} torn`}`;
+  return `${skipped === 0 ? '' : `; ${skipped} records not about PCI`}${lost === 0 ? '' : `; ${lost} torn`}`;
 }
 
 /** The format named, or the one whose marks the file bears. @throws {Trouble} IMP-001 */

@@ -1,7 +1,9 @@
 import { words } from '../../../events/abi/struct.js';
 import type { Context } from '../../context.js';
 import { type Answer, argNumber } from '../../hypercall.js';
-import { guestGsi } from '../ioreq/lines.js';
+import { eventPortOfPirq } from '../event-channel-lookup.js';
+import { guestGsi } from '../map-pirq.js';
+import { nrPirqs } from '../x86.js';
 import { type DmCall, type DmOperation, type DmOperations, done, fail, padded } from './call.js';
 
 const x86 = (run: DmOperation['run']): DmOperation => ({ arch: 'x86', run });
@@ -112,21 +114,21 @@ function injectMsi(context: Context, call: DmCall): Answer {
   return done;
 }
 
-/** The event-channel path of PV drivers on HVM: the destination bits name a pirq. */
-function injectPirq(context: Context, call: DmCall, pirq: number): Answer {
-  const number = pirq >>> 0;
-  if (number === 0) return fail('ERANGE');
-  if (call.guest.emuPirqs[number] === undefined)
-    context.emit('xen', 'pirq.emulated', { domid: call.domid, pirq: number });
-  context.emit('xen', 'msi.delivered', {
-    domid: call.domid,
-    intid: null,
-    vector: null,
-    event: null,
-    function: null,
-    driver: null,
-    claimant: null,
-  });
+const EMUIRQ_MSI = -3;
+
+/** The event-channel path of PV drivers on HVM: the destination bits name a pirq, mapped on first use. */
+function injectPirq(context: Context, call: DmCall, bits: number): Answer {
+  const pirq = bits >>> 0;
+  const { domid } = call;
+  if (pirq === 0) return fail('ERANGE');
+  const emuirq = context.state.irq.domains[domid]?.pirqs[pirq]?.emuirq ?? null;
+  if (emuirq === null) {
+    if (pirq >= nrPirqs(context.state, context.env, domid)) return fail('EINVAL');
+    context.emit('xen', 'pirq.emulated', { domid, pirq });
+  } else if (emuirq !== EMUIRQ_MSI) return fail('EINVAL');
+  const port = eventPortOfPirq(context, domid, pirq);
+  if (port === null) context.emit('xen', 'msi.dropped', { reason: 'the pirq is bound to no event channel' });
+  else context.emit('xen', 'evtchn.notified', { domid, port });
   return done;
 }
 

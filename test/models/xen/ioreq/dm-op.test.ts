@@ -159,6 +159,17 @@ const rows: readonly Row[] = [
   ['msi: delivery mode', 'inject_msi', { data: 0x230 }, 'EINVAL'],
   ['msi: vector 0, pirq 0', 'inject_msi', { data: 0, addr: 0xfee00000 }, 'ERANGE'],
   ['msi: vector 0, pirq 7', 'inject_msi', { data: 0, addr: 0xfee07000 }, 'ok'],
+  [
+    'msi: vector 0, a pirq of another kind',
+    'inject_msi',
+    { data: 0, addr: 0xfee07000 },
+    'EINVAL',
+    (bench) => {
+      const irqs = bench.engine.state.irq.domains;
+      irqs[GUEST] = { pirqs: { 7: { irq: 0, emuirq: 33 } } } as never;
+    },
+  ],
+  ['msi: vector 0, a pirq behind the last', 'inject_msi', { data: 0, addr: '0xfffff000fee07000' }, 'EINVAL'],
   ['msi: lowest priority to nobody', 'inject_msi', { data: 0x130, addr: 0xfee40000 }, 'ESRCH'],
   ['msi: fixed to nobody', 'inject_msi', { data: 0x30, addr: 0xfee40000 }, 'ok'],
 
