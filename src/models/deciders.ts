@@ -23,8 +23,9 @@ import { decideSysfsRequest } from './linux/sysfs.js';
 import { decideXenstoreAnnouncement, decideXenstoreRequest } from './linux/xenstored/store.js';
 import { decideIommuService } from './msi/from-fault.js';
 import { decideMsiService } from './msi/raise.js';
+import { decideMsiReset } from './msi/release.js';
 import { decideMsiWrite } from './msi/send.js';
-import { decideMsiEnd, decideMsiRaise, decideMsiReset, decideVectorWrite } from './msi/vectors.js';
+import { decideMsiEnd, decideMsiRaise, decideVectorRead, decideVectorWrite } from './msi/vectors.js';
 import { decideXenBoot } from './xen/boot.js';
 import { decideDomainDestroyed } from './xen/domain-destroy.js';
 import { decideHypercall } from './xen/hypercalls.js';
@@ -48,6 +49,7 @@ export const deciders: Deciders = {
   'its.commanded': decideItsCommand,
   'iommu.serviced': decideIommuService,
   'vector.written': decideVectorWrite,
+  'vector.read': decideVectorRead,
   'msi.raised': decideMsiRaise,
   'msi.ended': decideMsiEnd,
   'msi.serviced': decideMsiService,

@@ -14,6 +14,7 @@ const sources: { readonly [K in InputKind]?: string } = {
   'msi.serviced': 'handlers of NWL, AXI and X-Gene, facts/arm-msi-iommu 5.1, 5.2',
   'msi.ended': 'end of an interrupt, facts/arm-msi-iommu 5.3 (M1)',
   'vector.written': 'trap and force, facts/arm-msi-iommu 5.3 (M1), 7',
+  'vector.read': 'trapped reads, facts/arm-msi-iommu 5.3 (M1)',
   'its.commanded': 'virtual ITS, facts/arm-msi-iommu 3.5, 3.6',
   'bridge.stepped': 'initialisation of an NWL bridge, facts/arm-msi-iommu 5.1',
   'device.reset': 'events of a function that is reset, facts/arm-msi-iommu 5.3',

@@ -35,6 +35,15 @@ export const msiKinds = {
     ),
     value: reg32('what was written; 0 or 1 for mask and enable'),
   }),
+  'vector.read': input('A driver read a field of a vector back.', {
+    domid: domid('the domain of the driver'),
+    function: functionField('the function'),
+    vector,
+    field: choice(['address', 'address-high', 'data', 'mask', 'pending'], 'which field'),
+  }),
+  'vector.answered': outcome('What the driver got: its own message, whatever the function holds.', {
+    value: reg32('the value'),
+  }),
   'msi.raised': input('A function has something to report and sends the message of one of its vectors.', {
     function: functionField('the function'),
     vector,

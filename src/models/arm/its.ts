@@ -3,7 +3,7 @@ import type { FunctionId } from '../../pci/function-id.js';
 import type { MsiController } from '../../platform/platform.js';
 import type { Context } from '../context.js';
 import { itsEvent } from '../msi/claims.js';
-import { deliverEvent } from '../msi/deliver.js';
+import { deliverEvent, messageText, vectorSending } from '../msi/deliver.js';
 import { driverDomain } from '../msi/driver-domain.js';
 import { drop } from '../msi/drop.js';
 import type { HardwareIds } from './hardware-ids.js';
@@ -58,6 +58,7 @@ export function raiseIts(
     });
     return;
   }
+  const vector = vectorSending(context, fn, address, eventId);
   context.emit('hw', 'msi.translated', {
     translator: 'its',
     doorbell: address as PhysicalAddress,
@@ -67,8 +68,8 @@ export function raiseIts(
     intid: hostLpi,
     owner: device.domid,
     forgeable: 'device',
-    asked: null,
-    programmed: null,
+    asked: vector === undefined ? null : messageText(vector.askedAddress, vector.askedData),
+    programmed: vector === undefined ? null : messageText(vector.address, vector.data),
   });
   const connected = context.state.its.lpis[hostLpi];
   if (connected === undefined) {

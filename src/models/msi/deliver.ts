@@ -32,6 +32,18 @@ export interface Arrived {
 export const isForced = (context: Context): boolean =>
   context.env.platform.arch === 'x86_64' || context.env.policies['guest-msi'] === 'trap';
 
+/** The vector of the writer that holds this message; undefined when the trace knows none. */
+export function vectorSending(
+  { state }: Pick<Context, 'state'>,
+  fn: FunctionId,
+  address: number,
+  data: number,
+): Vector | undefined {
+  const vectors = state.msi.functions[fn]?.vectors;
+  if (vectors === undefined) return undefined;
+  return Object.values(vectors).find((vector) => vector.address === address && vector.data === data);
+}
+
 /** Message as `address:data`, for the audit of an MSI. */
 export const messageText = (address: number, data: number): string => `${hex(address)}:${hex(data)}`;
 
@@ -43,7 +55,9 @@ export const messageText = (address: number, data: number): string => `${hex(add
 export function deliverEvent(context: Context, arrived: Arrived): void {
   const claim = context.state.msi.claims[arrived.controller]?.[arrived.event];
   const vector =
-    claim === undefined ? undefined : context.state.msi.functions[claim.function]?.vectors[claim.vector];
+    claim === undefined
+      ? vectorSending(context, arrived.function, arrived.doorbell, arrived.eventId)
+      : context.state.msi.functions[claim.function]?.vectors[claim.vector];
   const forced = isForced(context);
   const hardware = context.state.iommu.hardwareDomain as never;
   const owner = claim?.domid ?? (forced ? null : hardware);

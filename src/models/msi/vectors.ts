@@ -71,21 +71,31 @@ export const decideMsiEnd: Decider<'msi.ended'> = (context, { data }) => {
   if (again) inject(context, data.function, data.vector, data.function);
 };
 
-/**
- * A reset takes the vectors with it and gives their host events back at once: a message still under way finds the
- * event with its next owner. @source facts/arm-msi-iommu 5.3
- */
-export const decideMsiReset: Decider<'device.reset'> = (context, { data }) => {
-  const known = context.state.msi.functions[data.function];
-  if (known === undefined) return;
-  const held: readonly number[] = Object.values(known.vectors).flatMap(({ event }) =>
-    event === null ? [] : [event],
-  );
-  const controller = poolOf(context, data.function, believedDeviceId(context, data.function))?.base;
-  context.emit('hw', 'vector.cleared', { function: data.function });
-  if (controller === undefined) return;
-  for (const event of held) context.emit('xen', 'event.freed', { controller, event });
+/** A guest reads back what it asked for, never the host event behind it. @source facts/arm-msi-iommu 5.3 (traps) */
+export const decideVectorRead: Decider<'vector.read'> = (context, { data }) => {
+  const vector = context.state.msi.functions[data.function]?.vectors[data.vector];
+  const value = vector === undefined ? resetValue(data.field) : readField(vector, data.field);
+  context.emit('xen', 'vector.answered', { value });
 };
+
+type Readable = 'address' | 'address-high' | 'data' | 'mask' | 'pending';
+
+const resetValue = (field: Readable): number => (field === 'mask' ? 1 : 0);
+
+function readField(vector: Vector, field: Readable): number {
+  switch (field) {
+    case 'address':
+      return vector.askedAddress % 2 ** 32;
+    case 'address-high':
+      return Math.floor(vector.askedAddress / 2 ** 32);
+    case 'data':
+      return vector.askedData;
+    case 'mask':
+      return vector.masked ? 1 : 0;
+    case 'pending':
+      return vector.pending ? 1 : 0;
+  }
+}
 
 function switchFunction(
   context: Context,

@@ -3,6 +3,7 @@ import { errno } from '../../base/errno.js';
 import { formatSbdf, type XenSbdf } from '../../pci/sbdf.js';
 import type { Context } from '../context.js';
 import { argNumber, argRecord, type HypercallHandler } from '../hypercall.js';
+import { releaseEvents } from '../msi/release.js';
 import { domids, hardwareDomain } from './domains.js';
 import { moveStreams } from './iommu.js';
 import { isMsixMasked } from './msi.js';
@@ -124,5 +125,6 @@ function changeOwner(context: Context, name: XenSbdf, to: DomainId): number {
   const failure = moveStreams(context, name, device.owner, to === domids.IO ? null : to);
   if (failure !== null) return fail(failure.errno, failure.reason);
   context.emit('xen', 'device.assigned', { sbdf: name, function: device.function, from: device.owner, to });
+  if (device.function !== null) releaseEvents(context, device.function);
   return attachVpci(context, name, to);
 }

@@ -60,6 +60,12 @@ const data = {
       address.map((value) => value % 2 ** 32),
     ),
   }),
+  'vector.read': fc.record({
+    domid,
+    function: fn,
+    vector,
+    field: fc.constantFrom('address', 'address-high', 'data', 'mask', 'pending'),
+  }),
   'msi.raised': fc.record({ function: fn, vector }),
   'msi.written': fc.record({ function: fn, address, data: word }),
   'msi.serviced': fc.record({ controller }),

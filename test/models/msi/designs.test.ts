@@ -149,6 +149,43 @@ describe('M1: trap the write, force the message (facts/arm-msi-iommu 5.3)', () =
     expect(deliveries(bench.message(nicA, 224, frame.doorbell))).toEqual(['delivered 3 to d2, driver d1']);
   });
 
+  it('reading back gives the message of the guest, not that of Xen', () => {
+    const bench = guests(M1);
+    setUp(bench, DOMU, nicA, GUEST_DOORBELL, 7);
+    const read = (field: DataOf<'vector.read'>['field']): unknown => {
+      const [, answer] = bench.engine.step({
+        kind: 'vector.read',
+        by: 'd1',
+        data: { domid: DOMU, function: nicA, vector: 0, field },
+      });
+      return answer?.data;
+    };
+    expect([read('address'), read('address-high'), read('data'), read('mask'), read('pending')]).toEqual([
+      { value: GUEST_DOORBELL },
+      { value: 0 },
+      { value: 7 },
+      { value: 0 },
+      { value: 0 },
+    ]);
+  });
+
+  it('giving the device back frees its events; what it still holds is an event of nobody', () => {
+    const bench = guests(M1);
+    setUp(bench, DOMU, nicA, GUEST_DOORBELL, 7);
+    bench.take({
+      kind: 'hypercall.issued',
+      by: 'd0',
+      data: {
+        domid: 0 as DomainId,
+        hypercall: 'domctl',
+        op: 'deassign_device',
+        args: { domain: DOMU, dev: 0, flags: 0, pci: { machine_sbdf: 0x100 } },
+      },
+    });
+    expect(bench.engine.state.msi.claims[frame.base]).toEqual({});
+    expect(bench.message(nicA, 224, frame.doorbell).at(-1)).toContain('dropped');
+  });
+
   it('on the ITS Xen maps the DeviceID of the segment it knows: with swapped numbers the message is dropped', () => {
     const bench = new Bench(twoBridges(), { 'guest-msi': 'trap', doorbell: 'mapped' });
     bench.xenProbes(0xa000_0000, 0xb000_0000);
