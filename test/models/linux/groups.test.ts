@@ -1,0 +1,270 @@
+import { describe, expect, it } from 'vitest';
+import { assignableSet, iommuGroups, requesterIds } from '../../../src/models/linux/groups/groups.js';
+import type { GroupNode, PortType } from '../../../src/models/linux/groups/topology.js';
+import { formatBdf, parseSbdf } from '../../../src/pci/sbdf.js';
+
+const FULL = { capability: 0x5f, control: 0x1d };
+
+interface Row {
+  readonly bdf: string;
+  readonly above?: string;
+  readonly type?: PortType | null;
+  readonly multi?: boolean;
+  readonly acs?: GroupNode['acs'];
+  readonly id?: readonly [number, number];
+  readonly aliases?: readonly number[];
+  readonly root?: boolean;
+}
+
+const idOf = (bdf: string): number => parseSbdf(bdf)!;
+const bridges: readonly (PortType | null)[] = [
+  'root-port',
+  'upstream',
+  'downstream',
+  'pcie-to-pci',
+  'pci-to-pcie',
+];
+
+const tree = (rows: readonly Row[]): readonly GroupNode[] =>
+  rows.map(({ bdf, above, type, multi, acs, id, aliases, root }) => ({
+    id: idOf(bdf),
+    above: above === undefined ? null : idOf(above),
+    type: type === undefined ? 'endpoint' : type,
+    isBridge: bridges.includes(type ?? null) || rows.some((row) => row.above === bdf),
+    multifunction: multi ?? false,
+    acs: acs ?? null,
+    vendor: id?.[0] ?? 0x1b36,
+    device: id?.[1] ?? 0,
+    aliases: aliases ?? [],
+    ...(root === undefined ? {} : { isTranslationRoot: root }),
+  }));
+
+const shown = (rows: readonly Row[]): string =>
+  iommuGroups(tree(rows))
+    .map((group) => group.members.map(formatBdf).join('+'))
+    .join(' ');
+
+describe('IOMMU groups (facts/dom0 10.2 to 10.4)', () => {
+  it.each<[string, readonly Row[], string]>([
+    [
+      'an endpoint behind a root port with ACS is alone',
+      [
+        { bdf: '00:03.0', type: 'root-port', acs: FULL },
+        { bdf: '01:00.0', above: '00:03.0' },
+      ],
+      '00:03.0 01:00.0',
+    ],
+    [
+      'behind a root port without ACS it joins the port',
+      [
+        { bdf: '00:03.0', type: 'root-port' },
+        { bdf: '01:00.0', above: '00:03.0' },
+      ],
+      '00:03.0+01:00.0',
+    ],
+    [
+      'a control register with one required bit off is no ACS',
+      [
+        { bdf: '00:03.0', type: 'root-port', acs: { capability: 0x5f, control: 0x1c } },
+        { bdf: '01:00.0', above: '00:03.0' },
+      ],
+      '00:03.0+01:00.0',
+    ],
+    [
+      'bits the capability lacks count as set',
+      [
+        { bdf: '00:03.0', type: 'root-port', acs: { capability: 0x01, control: 0x01 } },
+        { bdf: '01:00.0', above: '00:03.0' },
+      ],
+      '00:03.0 01:00.0',
+    ],
+    [
+      'single-function root ports of different slots do not meet',
+      [
+        { bdf: '00:03.0', type: 'root-port', acs: FULL },
+        { bdf: '00:04.0', type: 'root-port' },
+        { bdf: '01:00.0', above: '00:03.0' },
+        { bdf: '02:00.0', above: '00:04.0' },
+      ],
+      '00:03.0 00:04.0+02:00.0 01:00.0',
+    ],
+    [
+      'a multifunction slot of root ports without ACS and all below it is one group',
+      [
+        { bdf: '00:03.0', type: 'root-port', multi: true },
+        { bdf: '00:03.1', type: 'root-port', multi: true },
+        { bdf: '01:00.0', above: '00:03.0' },
+        { bdf: '02:00.0', above: '00:03.1' },
+      ],
+      '00:03.0+00:03.1+01:00.0+02:00.0',
+    ],
+    [
+      'functions with ACS leave such a slot',
+      [
+        { bdf: '00:03.0', type: 'root-port', multi: true, acs: FULL },
+        { bdf: '00:03.1', type: 'root-port', multi: true },
+        { bdf: '00:03.2', type: 'root-port', multi: true },
+      ],
+      '00:03.0 00:03.1+00:03.2',
+    ],
+    [
+      'a multifunction endpoint without ACS is one group',
+      [
+        { bdf: '00:03.0', type: 'root-port', acs: FULL },
+        { bdf: '01:00.0', above: '00:03.0', multi: true },
+        { bdf: '01:00.1', above: '00:03.0', multi: true },
+      ],
+      '00:03.0 01:00.0+01:00.1',
+    ],
+    [
+      'its functions part with ACS',
+      [
+        { bdf: '00:03.0', type: 'root-port', acs: FULL },
+        { bdf: '01:00.0', above: '00:03.0', multi: true, acs: FULL },
+        { bdf: '01:00.1', above: '00:03.0', multi: true, acs: FULL },
+      ],
+      '00:03.0 01:00.0 01:00.1',
+    ],
+    [
+      'and by quirk (82576)',
+      [
+        { bdf: '00:03.0', type: 'root-port', acs: FULL },
+        { bdf: '01:00.0', above: '00:03.0', multi: true, id: [0x8086, 0x10c9] },
+        { bdf: '01:00.1', above: '00:03.0', multi: true, id: [0x8086, 0x10c9] },
+      ],
+      '00:03.0 01:00.0 01:00.1',
+    ],
+    [
+      'integrated Intel endpoints are apart by quirk, others of one slot are not',
+      [
+        { bdf: '00:14.0', type: 'rc-endpoint', multi: true, id: [0x8086, 0xa36d] },
+        { bdf: '00:14.1', type: 'rc-endpoint', multi: true, id: [0x8086, 0xa36f] },
+        { bdf: '00:15.0', type: 'rc-endpoint', multi: true },
+        { bdf: '00:15.1', type: 'rc-endpoint', multi: true },
+      ],
+      '00:14.0 00:14.1 00:15.0+00:15.1',
+    ],
+    [
+      'an event collector never has ACS but is alone in its slot',
+      [{ bdf: '00:05.4', type: 'rc-event-collector' }],
+      '00:05.4',
+    ],
+    [
+      'downstream ports with ACS separate a switch',
+      [
+        { bdf: '00:03.0', type: 'root-port', acs: FULL },
+        { bdf: '02:00.0', type: 'upstream', above: '00:03.0' },
+        { bdf: '03:00.0', type: 'downstream', above: '02:00.0', acs: FULL },
+        { bdf: '03:01.0', type: 'downstream', above: '02:00.0', acs: FULL },
+        { bdf: '04:00.0', above: '03:00.0' },
+        { bdf: '05:00.0', above: '03:01.0' },
+      ],
+      '00:03.0 02:00.0 03:00.0 03:01.0 04:00.0 05:00.0',
+    ],
+    [
+      'downstream ports without ACS keep their devices, each its own',
+      [
+        { bdf: '00:03.0', type: 'root-port', acs: FULL },
+        { bdf: '02:00.0', type: 'upstream', above: '00:03.0' },
+        { bdf: '03:00.0', type: 'downstream', above: '02:00.0' },
+        { bdf: '03:01.0', type: 'downstream', above: '02:00.0', acs: FULL },
+        { bdf: '04:00.0', above: '03:00.0' },
+        { bdf: '05:00.0', above: '03:01.0' },
+      ],
+      '00:03.0 02:00.0 03:00.0+04:00.0 03:01.0 05:00.0',
+    ],
+    [
+      'a multifunction upstream port without ACS joins what is below with what is above',
+      [
+        { bdf: '00:03.0', type: 'root-port', acs: FULL },
+        { bdf: '02:00.0', type: 'upstream', above: '00:03.0', multi: true },
+        { bdf: '03:00.0', type: 'downstream', above: '02:00.0', acs: FULL },
+        { bdf: '04:00.0', above: '03:00.0' },
+      ],
+      '00:03.0 02:00.0+03:00.0+04:00.0',
+    ],
+    [
+      'everything behind a PCIe-to-PCI bridge shares its alias',
+      [
+        { bdf: '00:04.0', type: 'pcie-to-pci' },
+        { bdf: '07:01.0', above: '00:04.0', type: null },
+        { bdf: '07:02.0', above: '00:04.0', type: null },
+      ],
+      '00:04.0+07:01.0+07:02.0',
+    ],
+    [
+      'a conventional bridge takes everything below it over',
+      [
+        { bdf: '00:1e.0', type: null },
+        { bdf: '05:00.0', above: '00:1e.0', type: null },
+        { bdf: '05:01.0', above: '00:1e.0', type: null },
+      ],
+      '00:1e.0+05:00.0+05:01.0',
+    ],
+    [
+      'aliases end where translation happens, but conventional functions still lack ACS above them',
+      [
+        { bdf: '00:1e.0', type: null, root: true },
+        { bdf: '05:00.0', above: '00:1e.0', type: null },
+      ],
+      '00:1e.0+05:00.0',
+    ],
+    [
+      'a function that sends as another one of its bus goes with it',
+      [
+        { bdf: '00:03.0', type: 'root-port', acs: FULL },
+        { bdf: '01:00.0', above: '00:03.0' },
+        { bdf: '01:00.1', above: '00:03.0', aliases: [0] },
+      ],
+      '00:03.0 01:00.0+01:00.1',
+    ],
+    [
+      'conventional functions of one root-bus slot go together, other slots do not',
+      [
+        { bdf: '00:01.0', type: null, multi: true },
+        { bdf: '00:01.1', type: null, multi: true },
+        { bdf: '00:02.0', type: null },
+      ],
+      '00:01.0+00:01.1 00:02.0',
+    ],
+    [
+      'virtual functions are single functions',
+      [
+        { bdf: '00:03.0', type: 'root-port', acs: FULL },
+        { bdf: '07:00.0', above: '00:03.0', multi: false },
+        { bdf: '07:00.1', above: '00:03.0' },
+        { bdf: '07:00.2', above: '00:03.0' },
+      ],
+      '00:03.0 07:00.0 07:00.1 07:00.2',
+    ],
+  ])('%s', (_name, rows, groups) => {
+    expect(shown(rows)).toBe(groups);
+    // The order in which functions are given does not matter.
+    const reversed = iommuGroups(tree(rows.toReversed())).map((group) =>
+      group.members.map(formatBdf).join('+'),
+    );
+    expect(reversed.join(' ')).toBe(groups);
+  });
+
+  it('gives requests behind a PCIe-to-PCI bridge the id (secondary, 00.0)', () => {
+    const nodes = tree([
+      { bdf: '00:04.0', type: 'pcie-to-pci' },
+      { bdf: '07:01.0', above: '00:04.0', type: null, aliases: [0x10] },
+    ]);
+    const byId = new Map(nodes.map((node) => [node.id, node]));
+    expect(requesterIds(byId, byId.get(idOf('07:01.0'))!, () => 7).map(formatBdf)).toEqual([
+      '07:01.0',
+      '07:02.0',
+      '07:00.0',
+    ]);
+  });
+
+  it('asks for the group without its bridges', () => {
+    const nodes = tree([
+      { bdf: '00:04.0', type: 'pcie-to-pci' },
+      { bdf: '07:01.0', above: '00:04.0', type: null },
+      { bdf: '07:02.0', above: '00:04.0', type: null },
+    ]);
+    expect(assignableSet(nodes, idOf('07:01.0')).map(formatBdf)).toEqual(['07:01.0', '07:02.0']);
+  });
+});
