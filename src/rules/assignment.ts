@@ -26,6 +26,9 @@ const noReset: Rule = {
         for (const name of [...former.keys()])
           if ((name & 0xffff) === functionBdf(data.function)) former.delete(name);
       },
+      'linux.device-reset': ({ data }) => {
+        if (data.method !== null) former.delete(data.sbdf as unknown as XenSbdf);
+      },
       'device.assigned': ({ data }, watching) => {
         if (isGuest(watching, data.from)) former.set(data.sbdf, data.from);
         const last = former.get(data.sbdf);

@@ -5,8 +5,10 @@ import { interruptRules } from './interrupts.js';
 import { iommuRules } from './iommu.js';
 import { ioreqRules } from './ioreq.js';
 import { msiRules } from './msi.js';
+import { pvRules } from './pv.js';
 import type { Rule } from './rule.js';
 import { segmentRules } from './segments.js';
+import { toolstackRules } from './toolstack.js';
 import { vpciRules } from './vpci.js';
 
 /** Every rule; its order is the order in which findings of one event are reported. */
@@ -20,4 +22,6 @@ export const rules: readonly Rule[] = [
   ...msiRules,
   ...interruptRules,
   ...assignmentRules,
+  ...toolstackRules,
+  ...pvRules,
 ];

@@ -5,6 +5,7 @@ import { serverScenarios } from './ioreq/servers.js';
 import { msiScenarios } from './msi/scenarios.js';
 import type { Scenario } from './scenario.js';
 import { segmentScenarios } from './segments/scenarios.js';
+import { toolstackScenarios } from './toolstack/symptoms.js';
 import { vpciScenarios } from './vpci/scenarios.js';
 
 /** Every built-in scenario, family by family. */
@@ -16,6 +17,7 @@ export const scenarios: readonly Scenario[] = [
   ...vpciScenarios,
   ...assignmentScenarios,
   ...interruptScenarios,
+  ...toolstackScenarios,
 ];
 
 export function findScenario(name: string): Scenario | undefined {

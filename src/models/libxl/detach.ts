@@ -3,6 +3,7 @@ import { busOf, type Dom0Sbdf, devOf, fnOf, formatSbdf, segmentOf } from '../../
 import { xenbusStates as states } from '../linux/pciif/page.js';
 import { backendPath, domainPath } from '../linux/xenstored/xenbus.js';
 import { resetDevice } from './attach.js';
+import { deviceModelReleases } from './device-model.js';
 import { rc } from './errors.js';
 import { permitRegions, revokeInterrupt } from './resources.js';
 import { parseSpec } from './spec.js';
@@ -50,8 +51,12 @@ export const detach: Steps = {
   },
   /** An answer says that the id is gone from `query-pci`; ten seconds without one end the wait. */
   'dm-removed': (io) => {
-    if (io.woken.by === 'answer' && io.woken.ok) return { to: 'revoke' };
     const device = deviceOf(io);
+    if (io.woken.by === 'answer' && io.woken.ok) {
+      const vdevfn = attachedDevices(io).find((one) => one.device === device)?.vdevfn ?? 0;
+      deviceModelReleases(io.context, io.domid, device, vdevfn);
+      return { to: 'revoke' };
+    }
     const id = `pci-pt-${hexPad(busOf(device), 2)}_${hexPad(devOf(device), 2)}.${fnOf(device)}`;
     if (io.woken.by === 'timeout') io.log('warning', `timed out waiting for DM to remove ${id}`);
     if (!isForced(io)) return { rc: rc.FAIL };

@@ -51,3 +51,21 @@ export function deviceModelTakes(context: Context, domid: number, device: Dom0Sb
     intx: pin - 1,
   });
 }
+
+/** What QEMU takes back when the guest lets a device go: the pin's binding and the pirq. @source facts/dom0 8.8 */
+export function deviceModelReleases(context: Context, domid: number, device: Dom0Sbdf, vdevfn: number): void {
+  if (context.env.platform.arch !== 'x86_64') return;
+  const irq = linuxDevice(context, device)?.gsi ?? 0;
+  const pin = linuxRead(context, device, 0x3d, 1);
+  if (irq === 0 || pin === 0) return;
+  const caller = hardwareDomain(context);
+  enterXen(context, caller, 'domctl', 'unbind_pt_irq', {
+    domain: domid as DomainId,
+    machine_irq: irq,
+    irq_type: 0,
+    bus: 0,
+    device: devOf(vdevfn),
+    intx: pin - 1,
+  });
+  enterXen(context, caller, 'physdev_op', 'unmap_pirq', { domid, pirq: irq });
+}

@@ -4,38 +4,9 @@ import type {
   PolicyState,
   Resource,
 } from '../../../src/models/linux/pciback/device.js';
+import { bytesOf, realConfigs } from '../../../src/scenarios/toolstack/functions.js';
 
-/**
- * First 256 bytes of functions of the recorded machine (QEMU's e1000e, NVMe and rtl8139 under Xen 4.17.7, bound to
- * pciback, `lspci -xxxx`); recordings of our own, free to use.
- */
-export const realConfigs = {
-  e1000e: {
-    0: '86 80 d3 10 03 01 10 00 00 00 00 02 00 00 00 00',
-    16: '00 00 84 fd 00 00 86 fd 01 d0 00 00 00 00 88 fd',
-    32: '00 00 00 00 00 00 00 00 00 00 00 00 86 80 00 00',
-    48: '00 00 80 fd c8 00 00 00 00 00 00 00 0b 01 00 00',
-    160: '11 00 04 00 03 00 00 00 03 20 00 00 00 00 00 00',
-    192: '00 00 00 00 00 00 00 00 01 d0 22 00 00 00 00 00',
-    208: '05 e0 80 00 f8 03 e0 fe 00 00 00 00 00 00 00 00',
-    224: '10 a0 01 00 00 80 00 10 00 00 00 00 11 04 00 00',
-  },
-  nvme: {
-    0: '36 1b 10 00 03 01 10 00 02 02 08 01 10 00 00 00',
-    16: '04 00 e0 fd 00 00 00 00 00 00 00 00 00 00 00 00',
-    32: '00 00 00 00 00 00 00 00 00 00 00 00 f4 1a 00 11',
-    48: '00 00 00 00 40 00 00 00 00 00 00 00 0b 01 00 00',
-    64: '11 80 40 00 00 20 00 00 00 30 00 00 00 00 00 00',
-    96: '01 00 03 00 08 00 00 00 00 00 00 00 00 00 00 00',
-    128: '10 60 02 00 00 80 00 10 00 00 00 00 11 04 00 00',
-  },
-  rtl8139: {
-    0: 'ec 10 39 81 03 01 00 00 20 00 00 02 00 00 00 00',
-    16: '01 c0 00 00 00 00 a4 fd 00 00 00 00 00 00 00 00',
-    32: '00 00 00 00 00 00 00 00 00 00 00 00 f4 1a 00 11',
-    48: '00 00 a0 fd dc 00 00 00 00 00 00 00 0a 01 00 00',
-  },
-} as const;
+export { bytesOf, realConfigs };
 
 /** BARs as Dom0's `resource` file has them. */
 export const realResources: Readonly<Record<keyof typeof realConfigs, Readonly<Record<number, Resource>>>> = {
@@ -56,16 +27,6 @@ export const realResources: Readonly<Record<keyof typeof realConfigs, Readonly<R
 
 function bar(start: number, sizeBytes: number, lowBits: number): Resource {
   return { start, sizeBytes, lowBits, isUpperHalf: false };
-}
-
-export function bytesOf(rows: Readonly<Record<number, string>>, sizeBytes = 256): Uint8Array {
-  const bytes = new Uint8Array(sizeBytes);
-  for (const [at, row] of Object.entries(rows)) {
-    row.split(' ').forEach((byte, i) => {
-      bytes[Number(at) + i] = Number.parseInt(byte, 16);
-    });
-  }
-  return bytes;
 }
 
 export interface FakePort extends DevicePort {

@@ -1,0 +1,102 @@
+import { type Dom0Sbdf, formatSbdf } from '../../pci/sbdf.js';
+import type { ReadonlyWorld } from '../../state/world.js';
+import { backendPath } from '../linux/xenstored/xenbus.js';
+import { domids } from '../xen/domains.js';
+import { libxlPath } from './step.js';
+
+/** Where a device stands between Dom0 and a guest, whoever died on the way. */
+export type DeviceStanding =
+  /** A host driver, or none, has it; nothing of passthrough is left. */
+  | 'with-dom0'
+  /** pciback has it, Xen does not keep it in quarantine. */
+  | 'seized'
+  /** Ready for a guest. */
+  | 'assignable'
+  /** libxl has marked it as taken, nothing more. */
+  | 'claimed'
+  /** A guest may use some of its frames, ports or interrupts. */
+  | 'granted'
+  /** Xen has given it away, XenStore does not know. */
+  | 'assigned'
+  /** XenStore has its keys, pciback has not exported it. */
+  | 'stored'
+  /** pciback has exported it. */
+  | 'exported'
+  /** Keys, exports or claims of a guest that Xen no longer gives the device to. */
+  | 'left-over';
+
+export interface Standing {
+  readonly standing: DeviceStanding;
+  /** The guest concerned. */
+  readonly domid: number | null;
+  /** What stands in the way of the next use, in the order in which it should go. */
+  readonly leftovers: readonly string[];
+}
+
+/** What a living or dead party left of a device: read from Xen, pciback and XenStore, the three that keep books. */
+export function standingOf(world: ReadonlyWorld, device: Dom0Sbdf): Standing {
+  const stub = world.pciback.devices[device];
+  const owner = world.xen.devices[device]?.owner ?? null;
+  const claim = world.xenstore.nodes[libxlPath(device, 'domid')]?.value ?? null;
+  const guest =
+    owner !== null && owner !== domids.IO && world.domains[owner]?.hardware !== true ? owner : null;
+  const stored = storedFor(world, device);
+  const exported = stub?.exportedTo ?? null;
+  const domid = guest ?? (claim === null ? (stored ?? exported) : Number(claim));
+
+  const leftovers: string[] = [];
+  const lives = domid !== null && world.domains[domid] !== undefined;
+  if (guest === null) {
+    if (exported !== null) leftovers.push(`exported to d${exported}`);
+    if (stored !== null) leftovers.push(`backend keys of d${stored}`);
+    if (claim !== null) leftovers.push(`claim of d${claim}`);
+    if (domid !== null && lives && hasGrants(world, domid)) leftovers.push(`permissions of d${domid}`);
+  }
+  return { standing: name(), domid, leftovers };
+
+  function name(): DeviceStanding {
+    if (guest !== null) {
+      if (exported === guest) return 'exported';
+      if (stored === guest) return 'stored';
+      return 'assigned';
+    }
+    if (exported !== null || stored !== null)
+      return lives && stored !== null && exported === null && claim !== null ? 'stored' : 'left-over';
+    if (claim !== null)
+      return lives && hasGrants(world, Number(claim)) ? 'granted' : lives ? 'claimed' : 'left-over';
+    if (stub === undefined) return 'with-dom0';
+    return owner === domids.IO ? 'assignable' : 'seized';
+  }
+}
+
+function storedFor(world: ReadonlyWorld, device: Dom0Sbdf): number | null {
+  const name = formatSbdf(device);
+  for (const guest of world.xenstore.nodes['/local/domain/0/backend/pci']?.children ?? []) {
+    const node = backendPath(Number(guest));
+    const keys = world.xenstore.nodes[node]?.children ?? [];
+    for (const key of keys) {
+      if (key.startsWith('dev-') && world.xenstore.nodes[`${node}/${key}`]?.value === name)
+        return Number(guest);
+    }
+  }
+  return null;
+}
+
+const hasGrants = (world: ReadonlyWorld, domid: number): boolean =>
+  (world.permissions[domid]?.iomem?.starts.length ?? 0) > 0 ||
+  (world.permissions[domid]?.ioport?.starts.length ?? 0) > 0;
+
+/** What an administrator does about it, as commands. */
+export function recoveryOf(world: ReadonlyWorld, device: Dom0Sbdf): readonly string[] {
+  const { standing, domid } = standingOf(world, device);
+  const name = formatSbdf(device);
+  const steps: string[] = [];
+  if (domid !== null && world.domains[domid] !== undefined) steps.push(`xl destroy ${domid}`);
+  if (standing === 'left-over' || domid !== null) {
+    steps.push(`xenstore-rm ${libxlPath(device, 'domid')}`);
+    if (domid !== null) steps.push(`xenstore-rm ${backendPath(domid)}`);
+  }
+  if (world.pciback.devices[device] === undefined) steps.push('modprobe xen-pciback');
+  steps.push(`xl pci-assignable-add ${name}`);
+  return steps;
+}
