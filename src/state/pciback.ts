@@ -20,6 +20,8 @@ export interface StubDevice {
   exportedTo: number | null;
   /** Interrupt kind the guest switched on through the page. */
   msi: 'none' | 'msi' | 'msix';
+  /** Pirqs mapped for it, of the guest's numbering. */
+  pirqs: number[];
 }
 
 /** pciback's instance for one guest. */
@@ -103,6 +105,7 @@ export const pcibackSlice: Slice<PcibackState> = {
         saved: { ...(data.saved as Record<number, number>) },
         exportedTo: null,
         msi: 'none',
+        pirqs: [],
       };
     },
     'pciback.let-go': (back, { data }) => {

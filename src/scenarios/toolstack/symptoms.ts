@@ -139,7 +139,7 @@ const symptoms: readonly Symptom[] = [
     title: 'xen map irq failed -28',
     source: 'facts/dom0 Appendix C 7',
     shows: 'A guest has 32 pirqs above the GSIs; a disk with one queue per CPU wants more.',
-    expects: ['PV-001'],
+    expects: ['IRQ-003', 'PV-001'],
     devices: [nvme],
     switches: release417,
     *story(machine) {
@@ -297,6 +297,7 @@ const symptoms: readonly Symptom[] = [
     source: 'facts/dom0 Appendix C 15, recording s1-hvm2',
     shows:
       'The guest does not let go: a detach ends with nothing revoked, the end of the domain takes it with force.',
+    expects: ['IRQ-005'],
     devices: [e1000e],
     *story(machine) {
       yield* boot([e1000e]);

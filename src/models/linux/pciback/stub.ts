@@ -2,7 +2,7 @@ import { errno, errnoName } from '../../../base/errno.js';
 import { busOf, type Dom0Sbdf, formatSbdf } from '../../../pci/sbdf.js';
 import { atLeast } from '../../../policy/switches.js';
 import type { Context } from '../../context.js';
-import { hardwareDomain } from '../../xen/domains.js';
+import { domids, hardwareDomain } from '../../xen/domains.js';
 import {
   by,
   disableDevice,
@@ -103,9 +103,21 @@ export function putDevice(context: Context, sbdf: Dom0Sbdf): void {
   setOwner(context, sbdf, null);
 }
 
+/** Dom0 unmaps what it mapped for the guest; a guest that is gone already is no error. @source facts/dom0 2.5 (teardown) */
+export function unmapMessages(context: Context, sbdf: Dom0Sbdf): void {
+  const stub = context.state.pciback.devices[sbdf];
+  const domid = linuxDevice(context, sbdf)?.owner ?? null;
+  for (const pirq of stub?.pirqs ?? []) {
+    const ret = linuxHypercall(context, 'physdev_op', 'unmap_pirq', { domid: domid ?? domids.SELF, pirq });
+    if (ret === -errno.ESRCH) linuxLog(context, `domain ${domid} does not have ${pirq} anymore`);
+  }
+  if ((stub?.pirqs.length ?? 0) > 0) patchDevice(context, sbdf, { pirqs: [] });
+}
+
 /** `xen_pcibk_reset_device`: fake irq, MSI-X, MSI and the device itself off. */
 function undoGuest(context: Context, sbdf: Dom0Sbdf): void {
   const read = (reg: number, size: number): number => linuxRead(context, sbdf, reg, size);
+  unmapMessages(context, sbdf);
   if ((read(0x0e, 1) & 0x7f) === 0) disableDevice(context, sbdf);
   patchDevice(context, sbdf, {
     isrOn: false,

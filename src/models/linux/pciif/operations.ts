@@ -7,6 +7,7 @@ import { by, linuxDevice, linuxLog, linuxRead, resourcesOf } from '../devices.js
 import { configRead, configWrite } from '../pciback/config-policy.js';
 import { findCapability } from '../pciback/fields.js';
 import { devicePort, patchDevice } from '../pciback/port.js';
+import { unmapMessages } from '../pciback/stub.js';
 import { errorToPcibios, MAX_MSIX_ENTRIES, pciCommands, pciErrors, xenbusStates } from './page.js';
 
 interface Answer {
@@ -152,7 +153,7 @@ function enableMsi(context: Context, domid: number, device: Dom0Sbdf): Answer {
   if (at === 0) return refuse(-errno.EINVAL);
   const mapped = mapPirq(context, device, 0, 0);
   if (mapped.ret !== 0) return refuse(mapped.ret);
-  patchDevice(context, device, { msi: 'msi', ackIntr: false });
+  patchDevice(context, device, { msi: 'msi', ackIntr: false, pirqs: [mapped.pirq] });
   return { err: 0, value: mapped.pirq, vectors: '' };
 }
 
@@ -179,12 +180,13 @@ function enableMsix(context: Context, domid: number, device: Dom0Sbdf, count: nu
     }
     vectors.push(mapped.pirq);
   }
-  patchDevice(context, device, { msi: 'msix', ackIntr: false });
+  patchDevice(context, device, { msi: 'msix', ackIntr: false, pirqs: vectors });
   return { err: 0, value: 0, vectors: vectors.join(' ') };
 }
 
 /** Never fails; the value is the pirq of the interrupt pin. */
 function disable(context: Context, device: Dom0Sbdf): Answer {
+  unmapMessages(context, device);
   patchDevice(context, device, { msi: 'none', ackIntr: true });
   return { err: 0, value: interruptPirq(context, device), vectors: '' };
 }
