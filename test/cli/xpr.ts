@@ -28,7 +28,8 @@ export async function xpr(args: readonly string[], input: Uint8Array = new Uint8
     errIsTerminal: false,
   });
   const bytes = Buffer.concat(parts);
-  return { code, bytes, out: bytes.toString('utf8'), err };
+  // Not a Buffer, whose `slice` would share its memory.
+  return { code, bytes: new Uint8Array(bytes), out: bytes.toString('utf8'), err };
 }
 
 /** Runs a command that must end well. */
