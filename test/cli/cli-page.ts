@@ -1,0 +1,56 @@
+import { type Verb, verbs } from '../../src/cli/verbs.js';
+
+/** docs/cli.md: what holds for all verbs, then every verb as its help has it. */
+export function cliPage(): string {
+  return `${conventions}\n${verbs.map(section).join('\n')}`;
+}
+
+const conventions = `# The command line
+
+<!-- Written by \`npx vitest run test/cli/documented -u\` from src/cli/verbs.ts; edit the prose in test/cli/cli-page.ts. -->
+
+After \`npm ci\` the command is \`npx xpr\`; \`node dist/src/cli/main.js\` is the same without npx. \`xpr --help\` lists the verbs, \`xpr VERB --help\`
+their flags with an example.
+
+## What holds for every verb
+
+- **Data goes to standard output, talk to standard error.** \`--quiet\` silences the talk; errors are told anyway. A closed pipe
+  (\`xpr show T.xpr | head\`) ends a command quietly with 0.
+- **\`--json\`** prints one JSON document with a \`schema\` field (\`show\`: one object a line). Sequence numbers, sizes, counts, offsets and errnos
+  are numbers; addresses, register values and data are texts \`"0x…"\`; a name of a device is \`"ssss:bb:dd.f"\`, the device itself
+  \`"0x<cfgBase>/bb:dd.f"\`; what is missing is \`null\`.
+- **\`-\`** is standard input where a trace or file is read, and standard output where one is written.
+- **Exit codes** are those of diff(1): 0 the same or nothing wrong, 1 a difference, finding or damage, 2 trouble. \`--bisect\` turns them
+  into those of \`git bisect run\`: 0 good, 1 bad, 125 this commit cannot be judged (a trace cannot be read), 128 the call itself is wrong.
+- **An error** is one line \`xpr: CODE: message (file:place)\` and a hint, or with \`--json\` a document of schema \`error/1\`;
+  [errors.md](errors.md) has every code.
+- **When something is found**, the last line on standard error is the next command to run.
+- **A verb that takes longer than a second** shows events, events/s, percent and time left, on a terminal only. Colour too is for terminals
+  and obeys \`NO_COLOR\`.
+- **A position** is a sequence number \`18\`, a range \`18..25\` (both ends included), a time \`@12.5ms\`, \`first\`, \`last\`, or a finding \`SEG-001#2\`.
+- **A filter** (\`--where\`) is an expression over the fields of an event as \`show --json\` prints it:
+  \`kind == config.completed && (value >= 0x10 || !function)\`. \`==\` and \`!=\` compare numbers whatever their base, \`~\` asks whether a text is
+  contained, a bare field whether it is there and not 0, false or empty.
+`;
+
+function section({ usage, summary, options, example, exits }: Verb): string {
+  const flags = options.map(([flag, text, list]) => [
+    `\`${flag}\``,
+    list === 'list' && !text.includes('repeated') ? `${text}; may be repeated` : text,
+  ]);
+  const wide = Math.max(4, ...flags.map(([flag]) => flag!.length));
+  return [
+    `## xpr ${usage.split(' ')[0]}`,
+    '',
+    `\`xpr ${usage}\`: ${summary}.${exits === undefined ? '' : ` Exit: ${exits}`}`,
+    '',
+    `| ${'flag'.padEnd(wide)} | meaning |`,
+    `| ${'-'.repeat(wide)} | ------- |`,
+    ...flags.map(([flag, text]) => `| ${flag!.padEnd(wide)} | ${text} |`),
+    '',
+    '```sh',
+    example,
+    '```',
+    '',
+  ].join('\n');
+}
