@@ -1,6 +1,6 @@
 import type { WhatIf } from '../../replay/what-if.js';
 import { presentEvent } from '../events/present.js';
-import { eventText } from './event-line.js';
+import { briefText } from './event-line.js';
 import { table } from './table.js';
 import type { OpenTrace } from './trace-file.js';
 
@@ -19,7 +19,7 @@ export function accessTable(
   if (rows.length === 0) return null;
   const lines = rows.slice(0, LISTED).map(({ seq, recorded, variants }) => {
     const event = presentEvent(trace.reader.eventAt(seq), trace.env.platform);
-    const text = eventText(event);
+    const text = briefText(event);
     return [text.length > WIDTH ? `${text.slice(0, WIDTH - 1)}…` : text, recorded, ...variants];
   });
   const rest = rows.length > LISTED ? `\nand ${rows.length - LISTED} more accesses` : '';

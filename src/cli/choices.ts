@@ -26,7 +26,7 @@ export function wholeNumber(given: unknown, name: string, otherwise: number): nu
 }
 
 /** A file argument that must be there. @throws {Trouble} CLI-003 */
-export function required(given: unknown, what: string): string {
+export function required(given: unknown, what: string, hint = 'xpr <verb> --help shows an example'): string {
   if (typeof given === 'string' && given !== '') return given;
-  throw new Trouble('CLI-003', `${what} is missing`, { hint: 'xpr <verb> --help shows an example' });
+  throw new Trouble('CLI-003', `${what} is missing`, { hint });
 }

@@ -11,6 +11,17 @@ export function eventText({ seq, atNs, kind, by, cause, data }: EventLine, width
   return `${place}  ${microseconds(atNs)}  ${by.padEnd(4)} ${kind}  ${fields}`.trimEnd() + from;
 }
 
+/** What an event is about, for a narrow column: no time, no fields that say once more who acted. */
+export function briefText({ seq, by, kind, data }: EventLine): string {
+  const { op, args, ...rest } = data;
+  const what =
+    typeof op === 'string' && op !== '' ? [op, ...(args === undefined ? [] : [compact(args)])] : [kind];
+  const fields = Object.entries(typeof op === 'string' && op !== '' ? {} : rest)
+    .filter(([name, value]) => value !== null && !['by', 'domid', 'hypercall', 'via'].includes(name))
+    .map(([name, value]) => `${name}=${compact(value)}`);
+  return [`#${seq}`, by, ...what, ...fields].join(' ');
+}
+
 /** Payload values without quotes where nothing is lost. */
 export function compact(value: Json): string {
   if (typeof value === 'string') return value === '' || /[\s=]/.test(value) ? JSON.stringify(value) : value;

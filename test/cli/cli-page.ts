@@ -38,19 +38,26 @@ function section({ usage, summary, options, example, exits }: Verb): string {
     `\`${flag}\``,
     list === 'list' && !text.includes('repeated') ? `${text}; may be repeated` : text,
   ]);
-  const wide = Math.max(4, ...flags.map(([flag]) => flag!.length));
   return [
     `## xpr ${usage.split(' ')[0]}`,
     '',
     `\`xpr ${usage}\`: ${summary}.${exits === undefined ? '' : ` Exit: ${exits}`}`,
     '',
-    `| ${'flag'.padEnd(wide)} | meaning |`,
-    `| ${'-'.repeat(wide)} | ------- |`,
-    ...flags.map(([flag, text]) => `| ${flag!.padEnd(wide)} | ${text} |`),
+    ...padded([['flag', 'meaning'], ...flags]),
     '',
     '```sh',
     example,
     '```',
     '',
   ].join('\n');
+}
+
+/** A table whose columns are as wide as their widest cell. */
+function padded(rows: readonly (readonly string[])[]): string[] {
+  const cells = rows.map((row) => row.map((cell) => cell.replaceAll('|', '\\|')));
+  const widths = [0, 1].map((column) => Math.max(...cells.map((row) => row[column]!.length)));
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(' | ')} |`;
+  const [heading, ...rest] = cells;
+  return [line(heading!), line(widths.map((width) => '-'.repeat(width))), ...rest.map(line)];
 }

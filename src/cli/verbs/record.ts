@@ -17,7 +17,7 @@ import { createTarget, outputFile } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
 export const run: RunVerb = ([name], options) => {
-  const scenario = findScenario(required(name, 'the scenario'));
+  const scenario = findScenario(required(name, 'the scenario', 'xpr scenarios lists them'));
   if (scenario === undefined) {
     throw new Trouble('CLI-004', `no scenario ${name}`, {
       actual: String(name),
