@@ -218,7 +218,9 @@ export function findBuilds<T>(
 
 /** Calls looked at to find where a tap begins in the bus log. */
 const SAMPLE = 80;
-const STEP = 8;
+const STEP = 32;
+/** Calls that may be the first to be found. */
+const ANCHORS = 8;
 
 /** Where the tap begins in the bus log. */
 export const findStart = (bus: BusLog, calls: readonly TapCall[]): number =>
@@ -241,10 +243,12 @@ function densestStart(
   };
   let best = { found: 0, start: bus.entries.length };
   for (let start = from; start < Math.min(to, bus.entries.length); start++) {
-    if (sample[0] === undefined || !isSame(sample[0], start)) continue;
+    // The first call may be one that leaves no entry.
+    const anchor = sample.findIndex((call, i) => i < ANCHORS && isSame(call, start));
+    if (anchor < 0) continue;
     let at = start;
     let found = 0;
-    for (const call of sample) {
+    for (const call of sample.slice(anchor)) {
       let next = at;
       while (next < at + STEP && !isSame(call, next)) next += 1;
       if (next === at + STEP) continue;
