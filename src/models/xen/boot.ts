@@ -1,7 +1,7 @@
 import { type FunctionId, functionId } from '../../pci/function-id.js';
 import { type Bdf, bdfOf, sbdf, type XenSbdf } from '../../pci/sbdf.js';
 import type { Context, Decider } from '../context.js';
-import { hardwareDomain } from './domains.js';
+import { domids, hardwareDomain } from './domains.js';
 import { readType } from './pci-device.js';
 import { grant, revoke } from './permissions.js';
 import { attachVpci } from './vpci/attach.js';
@@ -41,12 +41,18 @@ function answersScan(context: Context, bridge: number, fn: FunctionId): boolean 
   return ((described?.config[0x0e] ?? 0) & 0x80) !== 0;
 }
 
+/** An AMD IOMMU's function: Xen drives it and hides it. @source facts/xen 3.1 (dom_xen), 5.3 */
+function isXensOwn(context: Context, fn: FunctionId): boolean {
+  const config = context.env.platform.functions.find((other) => other.function === fn)?.config;
+  return config !== undefined && config[0x0b] === 0x08 && config[0x0a] === 0x06;
+}
+
 function register(context: Context, segment: number, fn: FunctionId): void {
   const name = sbdf<XenSbdf>(segment, bdfOf(fn));
   context.emit('xen', 'device.registered', {
     sbdf: name,
     function: fn,
-    owner: hardwareDomain(context),
+    owner: isXensOwn(context, fn) ? domids.XEN : hardwareDomain(context),
     type: readType(context, name),
     isExtfn: 'plain',
     physfn: null,

@@ -16,7 +16,7 @@ import { defaultSwitches, switchTable } from '../../../src/policy/switches.js';
 import { recordingText } from '../recording.js';
 import { type ConformanceSet, type Row, RowBuilder } from '../row.js';
 import { type ConsoleFacts, consoleFacts } from '../xen-tap/console.js';
-import { asAtPowerOn, configSpaces, turnOn, writable } from '../xen-tap/functions.js';
+import { asAtPowerOn, configSpaces, turnOn, unseenFunction, writable } from '../xen-tap/functions.js';
 
 /** What the models leave out, said before anything is compared. */
 const declared = {
@@ -27,6 +27,7 @@ const declared = {
   sharing: 'whether a pirq is shared depends on bind_pirq calls, which the tap does not see',
   lingering: 'a destroyed domain answers until the last reference to one of its pages goes',
   unseen: 'no snapshot shows the configuration space of this function',
+  windows: 'the boot log does not name the MMCFG windows; this call is where they are known from',
   redirection: 'vector and destination of an I/O APIC entry depend on how Xen spreads interrupts',
 } as const;
 
@@ -81,6 +82,7 @@ function whyNot(call: TapCall, machine: Recorded): string | null {
   if (call.args === null && takesArguments(call)) return declared.arguments;
   if (needsFunction(call) && machine.isUnseen(call)) return declared.unseen;
   if (call.op === 'irq_status_query' && machine.isHeldByOthers(call)) return declared.sharing;
+  if (call.op === 'pci_mmcfg_reserved' && !machine.namesWindows) return declared.windows;
   if (call.op === 'apic_read' && isRedirectionEntry(Number(call.args?.['reg']))) return declared.redirection;
   return null;
 }
@@ -111,13 +113,19 @@ class Recorded {
   readonly #engine: Engine;
   readonly #facts: ConsoleFacts;
   readonly #names: ReadonlySet<number>;
+  /** Those and the ones that only the calls speak of. */
+  readonly #described: ReadonlySet<number>;
+  /** The boot log says which windows firmware named. */
+  readonly namesWindows: boolean;
 
   constructor(run: string, calls: readonly TapCall[]) {
     const snapshots = readdirSync(run)
       .filter((entry) => entry.startsWith('snap-'))
       .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
     const dumps = snapshots.map((snap) => recordingText(join(run, snap), 'xl-dmesg.txt') ?? '').join('\n');
-    this.#facts = consoleFacts(recordingText(run, 'xen-console.log') ?? '', dumps);
+    const stated = consoleFacts(recordingText(run, 'xen-console.log') ?? '', dumps);
+    this.namesWindows = stated.windows.length > 0;
+    this.#facts = this.namesWindows ? stated : { ...stated, windows: windowsOf(calls) };
     const images = new Map<CallerSbdf, Uint8Array>();
     let start: ReadonlySet<CallerSbdf> | null = null;
     for (const snap of snapshots) {
@@ -126,6 +134,13 @@ class Recorded {
       for (const [name, image] of listing) if (!images.has(name)) images.set(name, image);
     }
     this.#names = new Set(images.keys());
+    // A function no snapshot shows, yet mapped: its calls are not judged, but later ones build on what it was given.
+    for (const call of calls) {
+      if (call.op !== 'map_pirq' || call.args?.['type'] === 1 || call.ret !== 0) continue;
+      const name = functionNamed(call) as CallerSbdf;
+      if (!images.has(name)) images.set(name, unseenFunction());
+    }
+    this.#described = new Set(images.keys());
     const platform = platformOf(this.#facts, images, start ?? new Set(), calls);
     this.#engine = new Engine({
       platform,
@@ -208,13 +223,25 @@ class Recorded {
   }
 
   #function(name: number) {
-    if (!this.#names.has(name)) return null;
+    if (!this.#described.has(name)) return null;
     const index = this.#facts.windows.findIndex(
       ({ segment, first, last }) =>
         segment === segmentOf(name) && busOf(name) >= first && busOf(name) <= last,
     );
     return index < 0 ? null : functionId(index, bdfOf(name));
   }
+}
+
+/** Windows that Dom0 vouched for and Xen accepted; without any, one of segment 0 at the usual place. */
+function windowsOf(calls: readonly TapCall[]): ConsoleFacts['windows'] {
+  const accepted = calls.filter((call) => call.op === 'pci_mmcfg_reserved' && call.ret === 0);
+  if (accepted.length === 0) return [{ base: 0xb000_0000, segment: 0, first: 0, last: 255 }];
+  return accepted.map(({ args }) => ({
+    base: Number(args?.['address']),
+    segment: Number(args?.['segment']),
+    first: Number(args?.['start_bus']),
+    last: Number(args?.['end_bus']),
+  }));
 }
 
 /** Snapshots of the boot first, the ones at the end last. */

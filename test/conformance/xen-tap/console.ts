@@ -27,8 +27,11 @@ export function consoleFacts(log: string, dumps: string): ConsoleFacts {
     gsiBase: Number(first),
     pins: Number(last) - Number(first) + 1,
   }));
-  const gsis = Math.max(16, ...ioapics.map(({ gsiBase, pins }) => gsiBase + pins));
   const limit = numbers(log, /IRQ limits: (\d+) GSI, (\d+) MSI/g)[0];
+  // A log cut at warnings has the limits only, if anything.
+  if (ioapics.length === 0)
+    ioapics.push({ id: 0, version: 0x20, address: 0xfec0_0000, gsiBase: 0, pins: limit?.[0] ?? 24 });
+  const gsis = Math.max(16, ...ioapics.map(({ gsiBase, pins }) => gsiBase + pins));
   const nrIrqs = limit === undefined ? 416 : limit[0]! + limit[1]!;
   const extra = /(?:^|\s)extra_guest_irqs=(\d*)/.exec(commandLine)?.[1];
   return {

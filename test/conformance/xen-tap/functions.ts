@@ -84,3 +84,14 @@ function extendedCapabilityIn(image: Uint8Array, id: number): number {
   }
   return 0;
 }
+
+/** A function that takes whatever interrupts are asked of it: 32 MSI vectors, 2,048 MSI-X entries. */
+export function unseenFunction(): Uint8Array {
+  const image = new Uint8Array(4096);
+  image.set([0x02, 0x00, 0x10, 0x00], 0x04);
+  image.set([0x00, 0x00, 0x00, 0xf0], 0x10);
+  image[0x34] = 0x40;
+  image.set([0x05, 0x60, 0x8a, 0x00], 0x40);
+  image.set([0x11, 0x00, 0xff, 0x07], 0x60);
+  return image;
+}
