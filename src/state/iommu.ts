@@ -47,7 +47,7 @@ export interface IommuState {
   /** By domain, in the order of mapping; the last range that covers an address wins. */
   stage2: Record<number, Stage2Range[]>;
   /** The hardware domain: its stage 2 has every doorbell from the start. */
-  hardwareDomain: number;
+  hardwareDomain: DomainId;
 }
 
 const emptySmmu = (): SmmuState => ({
@@ -64,7 +64,7 @@ export const iommuSlice: Slice<IommuState> = {
   initial: ({ platform }) => ({
     smmus: Object.fromEntries(platform.smmus.map((smmu) => [smmu.base, emptySmmu()])),
     stage2: {},
-    hardwareDomain: 0,
+    hardwareDomain: 0 as DomainId,
   }),
   on: {
     'iommu.programmed': (iommu, { data }) => {

@@ -51,10 +51,14 @@ export const iommuKinds = {
     domid: orNull(domid('whose stage 2 refused it; null when the stream has none')),
     address: orNull(address('address of the request; null where the record has none')),
     dir: orNull(choice(['read', 'write'], 'direction of the request, where the record has it')),
-    event: orNull(text('event name, as `F_TRANSLATION`; null for a silent abort')),
-    w0: orNull(text('first 64-bit word of the record as 0x and 16 digits')),
-    w1: orNull(text('second word')),
-    w2: orNull(text('third word')),
+    event: orNull(
+      text(
+        'event name, as `F_TRANSLATION`, or the register of an SMMUv2, as `FSR.TF`; null for a silent abort',
+      ),
+    ),
+    w0: orNull(text('first 64-bit word of the record as 0x and 16 digits; FSR of an SMMUv2')),
+    w1: orNull(text('second word; FSYNR0')),
+    w2: orNull(text('third word; FAR')),
     w3: orNull(text('fourth word')),
     queued: flag('the record entered the event queue; false for a silent abort or a full queue'),
   }),

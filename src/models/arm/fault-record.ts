@@ -37,7 +37,8 @@ export interface FaultRecord {
 export type RecordWords = readonly [string, string, string, string];
 
 const word = (high: number, low: number): string => `0x${hexPad(high >>> 0, 8)}${hexPad(low >>> 0, 8)}`;
-const wide = (value: number): string => word(Math.floor(value / 2 ** 32), value % 2 ** 32);
+/** A register or address of at most 53 bits as `0x` and 16 digits. */
+export const registerWord = (value: number): string => word(Math.floor(value / 2 ** 32), value % 2 ** 32);
 
 /** High half of W1 of a stage-2 fault on the input address: stage 2 (bit 39), class 2 (bits 41:40). */
 const STAGE2_INPUT = 0x280;
@@ -49,10 +50,10 @@ const READ = 0x8;
  */
 export function recordWords(record: FaultRecord): RecordWords {
   const w0 = word(record.streamId, eventCodes[record.event]);
-  if (record.access === null) return [w0, wide(0), wide(0), wide(0)];
+  if (record.access === null) return [w0, registerWord(0), registerWord(0), registerWord(0)];
   const { dir, address } = record.access;
   const w1 = word(STAGE2_INPUT | (dir === 'read' ? READ : 0), 0);
-  return [w0, w1, wide(address), wide(address - (address % 0x1000))];
+  return [w0, w1, registerWord(address), registerWord(address - (address % 0x1000))];
 }
 
 /** Reads what `recordWords` writes; null when a word is malformed or the code is none of ours. */

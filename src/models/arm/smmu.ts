@@ -1,4 +1,4 @@
-import type { DomainId } from '../../base/brand.js';
+import type { DomainId, PhysicalAddress } from '../../base/brand.js';
 import { errno } from '../../base/errno.js';
 import { hex } from '../../base/hex.js';
 import type { FunctionId } from '../../pci/function-id.js';
@@ -43,7 +43,7 @@ export function detachStream(context: Context, smmu: Smmu, streamId: number, fn:
   const entry = context.state.iommu.smmus[smmu.base]?.streams[id];
   if (entry === undefined || entry.config !== 'stage2') return;
   context.emit('xen', 'iommu.programmed', {
-    smmu: smmu.base as never,
+    smmu: smmu.base as PhysicalAddress,
     streamId: id,
     config: smmu.model === 'smmuv2' ? 'fault' : 'abort',
     domid: null,
@@ -112,7 +112,7 @@ function program(
   fn: FunctionId | null,
 ): void {
   context.emit('xen', 'iommu.programmed', {
-    smmu: smmu.base as never,
+    smmu: smmu.base as PhysicalAddress,
     streamId,
     config,
     domid,

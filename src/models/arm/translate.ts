@@ -1,7 +1,7 @@
 import type { DomainId, PhysicalAddress } from '../../base/brand.js';
 import type { Smmu } from '../../platform/platform.js';
 import type { Context } from '../context.js';
-import { type EventName, recordWords } from './fault-record.js';
+import { type EventName, recordWords, registerWord } from './fault-record.js';
 import { F_PERMISSION, walkStage2 } from './stage2.js';
 
 /** Whose stage 2 a stream goes through; null: none (bypass, or no SMMU at work). */
@@ -51,12 +51,12 @@ export function translate(
       if (target >= 0) return target;
       const event: EventName = target === F_PERMISSION ? 'F_PERMISSION' : 'F_TRANSLATION';
       if (smmu.model === 'smmuv3') return fault(context, smmu, streamId, domid, event, { dir, address });
-      return stop(context, smmu, streamId, domid, event);
+      return contextFault(context, smmu, streamId, domid, event, dir, address);
     }
   }
 }
 
-/** Ends a transaction without a record: abort entries of an SMMUv3, every fault of an SMMUv2 (registers, not records). */
+/** Ends a transaction without a record: an abort entry, or a stream no match of an SMMUv2 takes (GFSR). */
 function stop(
   context: Context,
   smmu: Smmu,
@@ -70,10 +70,39 @@ function stop(
     domid,
     address: null,
     dir: null,
-    event: smmu.model === 'smmuv2' ? (event === null ? 'GFSR' : `FSR:${event}`) : event,
+    event: smmu.model === 'smmuv2' ? 'GFSR' : event,
     w0: null,
     w1: null,
     w2: null,
+    w3: null,
+    queued: false,
+  });
+  return STOPPED;
+}
+
+/**
+ * A stage-2 fault of an SMMUv2: registers of the context bank in place of a record, FSR, FSYNR0 and FAR.
+ * @source facts/arm-msi-iommu 6.5
+ */
+function contextFault(
+  context: Context,
+  smmu: Smmu,
+  streamId: number,
+  domid: DomainId | null,
+  event: EventName,
+  dir: 'read' | 'write',
+  address: number,
+): number {
+  context.emit('hw', 'iommu.faulted', {
+    smmu: smmu.base as PhysicalAddress,
+    streamId,
+    domid,
+    address: address as PhysicalAddress,
+    dir,
+    event: event === 'F_PERMISSION' ? 'FSR.PF' : 'FSR.TF',
+    w0: registerWord(event === 'F_PERMISSION' ? 1 << 3 : 1 << 1),
+    w1: registerWord(dir === 'write' ? 1 << 4 : 0),
+    w2: registerWord(address),
     w3: null,
     queued: false,
   });

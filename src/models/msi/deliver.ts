@@ -59,7 +59,7 @@ export function deliverEvent(context: Context, arrived: Arrived): void {
       ? vectorSending(context, arrived.function, arrived.doorbell, arrived.eventId)
       : context.state.msi.functions[claim.function]?.vectors[claim.vector];
   const forced = isForced(context);
-  const hardware = context.state.iommu.hardwareDomain as never;
+  const hardware = context.state.iommu.hardwareDomain;
   const owner = claim?.domid ?? (forced ? null : hardware);
   context.emit('hw', 'msi.translated', {
     translator: arrived.translator,
