@@ -3,7 +3,7 @@ import type { RecordObject, RecordValue } from '../events/field.js';
 import type { Slice } from './slice.js';
 
 /** What answers a read of an emulated register. */
-export const vpciReads = [
+const vpciReads = [
   'ones',
   'value',
   'hw',
@@ -19,7 +19,7 @@ export const vpciReads = [
 export type VpciRead = (typeof vpciReads)[number];
 
 /** What takes a write to an emulated register. */
-export const vpciWrites = [
+const vpciWrites = [
   'ignored',
   'hw',
   'command',
@@ -50,7 +50,7 @@ export interface VpciRegister {
   rsvdz: number;
 }
 
-export const vpciBarTypes = ['empty', 'io', 'mem32', 'mem64-lo', 'mem64-hi', 'rom'] as const;
+const vpciBarTypes = ['empty', 'io', 'mem32', 'mem64-lo', 'mem64-hi', 'rom'] as const;
 export type VpciBarType = (typeof vpciBarTypes)[number];
 
 /** One BAR as vPCI knows it; 64-bit quantities are split, guest writes may set all 64 bits. @source facts/xen 5.5 */
@@ -155,8 +155,7 @@ export interface VpciState {
 }
 
 /** Parts of a device that change one at a time. */
-export const vpciParts = ['header', 'bar', 'msi', 'msix', 'entry'] as const;
-export type VpciPart = (typeof vpciParts)[number];
+export type VpciPart = 'header' | 'bar' | 'msi' | 'msix' | 'entry';
 
 export const untouchedEntry: Readonly<VpciMsixEntry> = {
   addressLo: 0,

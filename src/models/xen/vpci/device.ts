@@ -12,7 +12,7 @@ import type { VpciPorts } from './ports.js';
 import { readRegister, writeRegister } from './registers.js';
 
 /** A device with nothing set up yet. */
-export const emptyDevice = (domid: number, guestSbdf: number | null): VpciDevice => ({
+const emptyDevice = (domid: number, guestSbdf: number | null): VpciDevice => ({
   ...readVpciDevice({ domid, guestSbdf, msi: null, msix: null }),
 });
 

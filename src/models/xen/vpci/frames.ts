@@ -4,13 +4,11 @@ export interface FrameRange {
   readonly last: number;
 }
 
-export const PAGE_BYTES = 4096;
-
 /** Frames are 52 bits wide: exact in a number. */
 const FRAME_LIMIT = 2 ** 52;
 
 /** The frame of a split 64-bit address. */
-export const frameOf = (lo: number, hi: number): number => hi * 0x10_0000 + (lo >>> 12);
+const frameOf = (lo: number, hi: number): number => hi * 0x10_0000 + (lo >>> 12);
 
 /** Frames of `[address, address + size)`; null when the range is empty or passes the end of the address space. */
 export function framesOf(lo: number, hi: number, sizeLo: number, sizeHi: number): FrameRange | null {

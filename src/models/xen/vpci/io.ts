@@ -20,7 +20,7 @@ const read = (value: number, valueHigh: number | null = null): InternalAnswer =>
 const ones = (size: number): InternalAnswer => read(allOnes(size), size === 8 ? 0xffff_ffff : null);
 
 /** The register a data port stands for. No AMD extension here, no segment either. @source facts/xen 5.8 */
-export function decodeDataPort(
+function decodeDataPort(
   latch: number,
   port: number,
 ): { readonly sbdf: XenSbdf; readonly reg: number } | null {

@@ -1,4 +1,3 @@
-import { errno } from '../../../base/errno.js';
 import type { VpciMsi } from '../../../state/vpci.js';
 import { COMMAND, COMMAND_INTX_DISABLE } from './bars.js';
 import type { InterruptRequest, VpciPorts } from './ports.js';
@@ -18,10 +17,10 @@ const MASKING = 0x0100;
 const log2 = (vectors: number): number => 31 - Math.clz32(vectors);
 
 /** Vectors a control word's capability field offers; Xen stops at 32. @source facts/arm-msi-iommu 7.1 */
-export const offeredVectors = (control: number): number => Math.min(1 << ((control >>> 1) & 7), 32);
+const offeredVectors = (control: number): number => Math.min(1 << ((control >>> 1) & 7), 32);
 
-export const hasAddress64 = (control: number): boolean => (control & ADDRESS64) !== 0;
-export const hasMasking = (control: number): boolean => (control & MASKING) !== 0;
+const hasAddress64 = (control: number): boolean => (control & ADDRESS64) !== 0;
+const hasMasking = (control: number): boolean => (control & MASKING) !== 0;
 
 /** The control word as the guest sees it. @source facts/xen 5.7 */
 export function msiControl(msi: Readonly<VpciMsi>): number {
@@ -162,6 +161,3 @@ export function initialMsi(position: number, control: number): VpciMsi {
     mask: 0,
   };
 }
-
-/** The errno Xen's bind gives for an address outside the window. */
-export const unsupportedAddress = -errno.EOPNOTSUPP;

@@ -42,7 +42,7 @@ export function findTableHit(device: ReadonlyVpciDevice, address: number): Table
 }
 
 /** Only aligned accesses of 4 or 8 bytes reach the table. @source facts/xen 5.7 */
-export const isTableAccess = (address: number, sizeBytes: number): boolean =>
+const isTableAccess = (address: number, sizeBytes: number): boolean =>
   (sizeBytes === 4 || sizeBytes === 8) && address % sizeBytes === 0;
 
 const ONES: Halves = { lo: 0xffff_ffff, hi: 0xffff_ffff };

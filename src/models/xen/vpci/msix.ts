@@ -15,7 +15,7 @@ const ENABLE = 0x8000;
 const MASK_ALL = 0x4000;
 const SIZE_MASK = 0x07ff;
 
-export const entriesIn = (control: number): number => (control & SIZE_MASK) + 1;
+const entriesIn = (control: number): number => (control & SIZE_MASK) + 1;
 
 export const entryAt = (msix: Readonly<VpciMsix>, nr: number): Readonly<VpciMsixEntry> =>
   msix.entries[nr] ?? untouchedEntry;

@@ -11,7 +11,7 @@ export const rebarRegisters = {
 } as const;
 
 /** Size field of a control word, as a power of two of bytes. */
-export const sizeBitOf = (control: number): number => (control >>> 8) & 0x3f;
+const sizeBitOf = (control: number): number => (control >>> 8) & 0x3f;
 export const resizableCount = (control: number): number => (control >>> 5) & 7;
 export const barIndexOf = (control: number): number => control & 7;
 
