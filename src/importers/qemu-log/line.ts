@@ -169,7 +169,7 @@ export class QemuLine {
     return true;
   }
 
-  /** `cpu N mr 0xP addr 0xA value 0xV size S name 'NAME'`; the name is missing in old logs. */
+  /** `cpu N mr 0xP addr 0xA value 0xV size S name 'NAME'`, read from its end; the name is missing in old logs. */
   #region(kind: 'region-read' | 'region-write'): LineResult {
     const { record } = this;
     const bytes = this.#bytes;
@@ -178,29 +178,28 @@ export class QemuLine {
     if (negative) this.#at += 1;
     const cpu = this.#decimal();
     if (!this.#skip(MR)) return 'bad';
-    while (this.#at < this.#end && bytes[this.#at] !== SPACE) this.#at += 1;
-    if (!this.#skip(ADDR) || !this.#hex()) return 'bad';
-    const address = this.#high * TWO_32 + this.#low;
-    if (!this.#skip(VALUE) || !this.#hex()) return 'bad';
-    const value = this.#low;
-    const valueHigh = this.#high;
-    if (!this.#skip(SIZE)) return 'bad';
-    const sizeBytes = this.#decimal();
-    if (sizeBytes < 1 || sizeBytes > 8) return 'bad';
-    let name = '';
-    if (this.#skip(NAME)) {
-      if (bytes[this.#end - 1] !== QUOTE || this.#at > this.#end - 1) return 'bad';
-      name = this.#names.at(bytes, this.#at, this.#end - 1);
-    } else if (this.#at !== this.#end) {
-      return 'bad';
+    const start = this.#at;
+    let end = this.#end;
+    record.name = '';
+    if (bytes[end - 1] === QUOTE) {
+      const from = bytes.lastIndexOf(QUOTE, end - 2);
+      end = from + 1 - NAME.length;
+      if (end < start || !this.#stands(NAME, end)) return 'bad';
+      record.name = this.#names.at(bytes, from + 1, this.#end - 1);
     }
+    const size = bytes[end - 1]! - ZERO;
+    end -= 1 + SIZE.length;
+    if (size < 1 || size > 8 || end < start || !this.#stands(SIZE, end)) return 'bad';
+    end = this.#hexBackwards(end);
+    if (end < start + VALUE.length || !this.#stands(VALUE, end + 2 - VALUE.length)) return 'bad';
+    record.value = this.#low;
+    record.valueHigh = this.#high;
+    end = this.#hexBackwards(end + 2 - VALUE.length);
+    if (end < start || !this.#stands(ADDR, end + 2 - ADDR.length)) return 'bad';
     record.kind = kind;
     record.cpu = negative ? -cpu : cpu;
-    record.address = address;
-    record.value = value;
-    record.valueHigh = valueHigh;
-    record.sizeBytes = sizeBytes;
-    record.name = name;
+    record.address = this.#high * TWO_32 + this.#low;
+    record.sizeBytes = size;
     return 'read';
   }
 
@@ -316,29 +315,40 @@ export class QemuLine {
   /** Reads `0x` and up to 16 digits that end before `end`. @returns where `0x` starts, -1 when it is not there */
   #hexBackwards(end: number): number {
     const bytes = this.#bytes;
-    let at = end;
-    while (at > 0 && hexDigit(bytes[at - 1]!) >= 0) at -= 1;
-    if (at === end || bytes[at - 1] !== X || bytes[at - 2] !== ZERO) return -1;
-    const keep = this.#at;
-    const keepEnd = this.#end;
-    this.#at = at;
-    this.#end = end;
-    const read = this.#hex();
-    this.#at = keep;
-    this.#end = keepEnd;
-    return read ? at - 2 : -1;
+    let low = 0;
+    let high = 0;
+    let shift = 0;
+    let at = end - 1;
+    for (; at > 0; at--) {
+      const digit = DIGITS[bytes[at]!]!;
+      if (digit < 0) break;
+      if (shift < 32) low |= digit << shift;
+      else high |= digit << (shift - 32);
+      shift += 4;
+    }
+    if (shift === 0 || shift > 64 || bytes[at] !== X || bytes[at - 1] !== ZERO) return -1;
+    this.#low = low >>> 0;
+    this.#high = high >>> 0;
+    return at - 1;
+  }
+
+  /** Whether `text` stands at `at`. */
+  #stands(text: Uint8Array, at: number): boolean {
+    const bytes = this.#bytes;
+    for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false;
+    return true;
   }
 }
 
 const TWO_32 = 2 ** 32;
 const ISO = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|\+00:?00)$/;
 
-/** 0 to 15; -1 for any other byte. */
-function hexDigit(byte: number): number {
-  if (byte >= ZERO && byte <= 57) return byte - ZERO;
-  const lower = byte | 0x20;
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
-}
+/** By byte: 0 to 15; -1 for what is no hex digit. */
+const DIGITS = Int8Array.from({ length: 256 }, (_, byte) => {
+  const digit = Number.parseInt(String.fromCharCode(byte), 16);
+  return Number.isNaN(digit) ? -1 : digit;
+});
+const hexDigit = (byte: number): number => DIGITS[byte] ?? -1;
 
 /** Two hex digits at `at`; negative when they are none. */
 function pair(bytes: Uint8Array, at: number): number {

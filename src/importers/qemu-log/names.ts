@@ -13,8 +13,8 @@ export class Names {
 
   /** The text of `bytes[from, to)`. @cost O(length), no allocation for a known name */
   at(bytes: Uint8Array, from: number, to: number): string {
-    let hash = to - from;
-    for (let i = from; i < to; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
+    // Names are compared in full below: four of their bytes keep nearly all of them apart.
+    const hash = to - from + (bytes[from]! << 8) + (bytes[to - 1]! << 16) + (bytes[(from + to) >>> 1]! << 24);
     const bucket = this.#byHash.get(hash);
     if (bucket !== undefined) {
       for (const known of bucket) if (same(known.bytes, bytes, from, to)) return known.text;

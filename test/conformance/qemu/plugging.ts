@@ -89,9 +89,10 @@ export class Plugging {
 const WAITING = /^(after-dump-before|before-dump-step)/;
 const GPE_HOTPLUG = 2;
 
-/** Puts a state back in place: others hold on to the object. */
+/** Puts a state back in place: others hold on to the object. What was derived from the trial is stale. */
 function restore(state: MachineState, before: MachineState): void {
-  Object.assign(state, before);
+  const { mapVersion } = state;
+  Object.assign(state, before, { mapVersion: mapVersion + 1 });
 }
 
 /** Path of devfns a request's device gets, as `devices.json` names it. */
