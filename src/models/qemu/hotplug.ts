@@ -87,12 +87,29 @@ export function plug(machine: QemuMachine, request: PlugRequest): string | null 
     if (refusal !== null) return refusal;
   }
   const fn = addFunction(machine, { image, id: request.id, bus, devfn, hotplugged: true });
+  const cacheLine = controller.kind === 'slot' ? undefined : FRESH_CACHE_LINE[imageOf(machine, fn).type];
+  if (cacheLine !== undefined) set8(machine, fn, reg.cacheLineSize, cacheLine);
   if (request.multifunction === true) {
     set8(machine, fn, reg.headerType, get8(machine, fn, reg.headerType) | MULTIFUNCTION);
   }
   announce(machine, controller, bus, devfn);
   return null;
 }
+
+/**
+ * Cache line size of device types that set one as they are made. A machine's start and the power of a native slot
+ * reset it; a function added to a running machine otherwise keeps it until its first reset.
+ * @source measured: device_add of 33 types of QEMU 7.2 to a stopped i440FX machine; facts/q35-qemu 1.2
+ */
+const FRESH_CACHE_LINE: Readonly<Record<string, number>> = {
+  e1000: 0x10,
+  'e1000-82544gc': 0x10,
+  'e1000-82545em': 0x10,
+  e1000e: 0x10,
+  'qemu-xhci': 0x10,
+  'nec-usb-xhci': 0x10,
+  'ich9-ahci': 0x08,
+};
 
 function announce(machine: QemuMachine, controller: Controller, bus: number, devfn: number): void {
   switch (controller.kind) {

@@ -28,38 +28,54 @@ export class Plugging {
     this.#dueLine = this.#markerAfter(0);
   }
 
-  /** Before a record is played. @returns a request was carried out just now */
+  /** Before a record is played. @returns requests were carried out just now */
   before(record: QemuRecord): boolean {
-    const command = this.#boot.commands[this.#next];
-    if (command === undefined) return false;
-    if (record.atUs >= 0 ? record.atUs < command.fromUs : record.line < this.#dueLine) return false;
-    const late = record.atUs >= command.untilUs && record.atUs >= 0;
-    if (!late && !this.#reveals(record, command)) return false;
-    this.#apply(command);
-    this.#next += 1;
+    const due = this.#due(record);
+    const late = due.filter(({ untilUs }) => record.atUs >= untilUs && record.atUs >= 0).length;
+    const count = Math.max(late, this.#revealed(record, due));
+    for (const command of due.slice(0, count)) this.#apply(command);
+    if (count === 0) return false;
+    this.#next += count;
     this.#dueLine = this.#markerAfter(record.line);
     return true;
   }
 
-  #reveals(record: QemuRecord, command: PlugCommand): boolean {
-    if (record.kind === 'region-read' && record.name === 'acpi-gpe0') {
-      return (record.value & GPE_HOTPLUG) !== 0 && (this.#machine.state.pm.gpe[0]! & GPE_HOTPLUG) === 0;
-    }
-    if (record.kind === 'region-write' && record.name === 'apic-msi' && record.cpu < 0) {
-      return this.#trial(command, record.address, record.value);
-    }
-    return false;
+  /** Requests that may have been made by now, in order. */
+  #due(record: QemuRecord): readonly PlugCommand[] {
+    const left = this.#boot.commands.slice(this.#next);
+    if (left.length === 0) return left;
+    if (record.atUs < 0) return record.line < this.#dueLine ? [] : left;
+    const early = left.findIndex(({ fromUs }) => record.atUs < fromUs);
+    return early < 0 ? left : left.slice(0, early);
   }
 
-  /** Whether the request would send this message. */
-  #trial(command: PlugCommand, address: number, data: number): boolean {
+  /** How many of the due requests were made before this record, as far as it shows. */
+  #revealed(record: QemuRecord, due: readonly PlugCommand[]): number {
+    if (due.length === 0) return 0;
+    if (record.kind === 'region-read' && record.name === 'acpi-gpe0') {
+      const isNew = ((this.#machine.state.pm.gpe[0] ?? 0) & GPE_HOTPLUG) === 0;
+      return isNew && (record.value & GPE_HOTPLUG) !== 0 ? 1 : 0;
+    }
+    if (record.kind === 'region-write' && record.cpu < 0) return this.#sends(due, record);
+    return 0;
+  }
+
+  /** The fewest requests that send this message; 0 when none do. */
+  #sends(due: readonly PlugCommand[], { address, value }: QemuRecord): number {
     const { state, effects } = this.#machine;
     const before = structuredClone(state);
-    const heard = effects.length;
-    this.#apply(command);
-    const sent = effects.splice(heard);
+    let count = 0;
+    for (const [index, command] of due.slice(0, TRIALS).entries()) {
+      const heard = effects.length;
+      this.#apply(command);
+      const sent = effects.splice(heard);
+      if (sent.some((e) => e.kind === 'msi' && e.address === address && e.data === value)) {
+        count = index + 1;
+        break;
+      }
+    }
     restore(state, before);
-    return sent.some((effect) => effect.kind === 'msi' && effect.address === address && effect.data === data);
+    return count;
   }
 
   #apply(command: PlugCommand): void {
@@ -68,13 +84,16 @@ export class Plugging {
       unplug(this.#machine, args['id'] ?? '');
       return;
     }
-    const [device = '0', fn = '0'] = (args['addr'] ?? '0').replace(/^0x/, '').split('.');
+    const { addr } = args;
+    const [device = '0', fn = '0'] = (addr ?? '').replace(/^0x/, '').split('.');
+    const devfn = Number.parseInt(device, 16) * 8 + Number.parseInt(fn, 16);
     const image = this.#imageOf(command);
     plug(this.#machine, {
       driver: args['driver'] ?? '',
       id: args['id'] ?? '',
       bus: args['bus'] ?? '',
-      devfn: Number.parseInt(device, 16) * 8 + Number.parseInt(fn, 16),
+      devfn: addr === undefined ? null : devfn,
+      multifunction: MULTIFUNCTION.has(args['multifunction'] ?? ''),
       ...(image === undefined ? {} : { image }),
     });
   }
@@ -88,6 +107,9 @@ export class Plugging {
 
 const WAITING = /^(after-dump-before|before-dump-step)/;
 const GPE_HOTPLUG = 2;
+/** Requests made at once: the functions of a slot. */
+const TRIALS = 8;
+const MULTIFUNCTION = new Set(['on', 'true']);
 
 /** Puts a state back in place: others hold on to the object. What was derived from the trial is stale. */
 function restore(state: MachineState, before: MachineState): void {

@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { createMachine } from '../../../src/models/qemu/create.js';
+import { functionById, plug } from '../../../src/models/qemu/hotplug.js';
+import type { QemuMachine } from '../../../src/models/qemu/machine.js';
+import { get8 } from '../../../src/models/qemu/registers.js';
+import { describeMachine, functionBytes, type RecordedTopology } from '../../conformance/qemu/topology.js';
+
+const path = fileURLToPath(new URL('../../fixtures/qemu-log/q35-boot/devices.json.gz', import.meta.url));
+const { cold } = JSON.parse(gunzipSync(readFileSync(path)).toString()) as { cold: RecordedTopology };
+
+/** The recorded machine with an empty slot, and a network card to put into it. */
+function emptySlot(args: readonly string[]): QemuMachine {
+  const devices = cold.devices.filter((device) => device.qemu_name !== 'virtio-rng-pci');
+  const card = {
+    ...functionBytes(cold.devices.find((d) => d.qemu_name === 'virtio-rng-pci')!),
+    type: 'e1000e',
+  };
+  return createMachine(describeMachine({ args: [...cold.args, ...args], devices }, 512, [card]));
+}
+
+describe('a function added to a running machine', () => {
+  it.each([
+    ['ACPI', [], 0x10],
+    ['the slot itself', ['-global', 'ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off'], 0],
+  ])('by %s shows the cache line of a function that was never reset: %j', (_by, args, expected) => {
+    const machine = emptySlot(args);
+    expect(plug(machine, { driver: 'e1000e', id: 'n1', bus: 'rp1', devfn: 0 })).toBeNull();
+    expect(get8(machine, functionById(machine, 'n1')!, 0x0c)).toBe(expected);
+  });
+});
