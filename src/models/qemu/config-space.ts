@@ -11,6 +11,7 @@ import { change16, get8, get16, get32, set8, writeMaskAt } from './registers.js'
 import { resetBus, resetFunction } from './reset.js';
 import { shpcCapabilityWritten } from './shpc.js';
 import { express, looksDown, renewLinkStatus, slotBefore, slotWritten } from './slot.js';
+import { sriovWritten } from './sriov.js';
 import type { FunctionState } from './state.js';
 
 /** What nobody answers with, cut to the access by the caller. */
@@ -159,6 +160,7 @@ function writeDefault(
   }
   msiWritten(machine, fn, at, length);
   msixWritten(machine, fn, at, length);
+  sriovWritten(machine, fn, at, length, value);
 }
 
 /** A bridge's windows are rebuilt by any write near them; the bus reset bit acts on its rising edge. */

@@ -1,6 +1,6 @@
 import { chipsetWritten } from './chipset/written.js';
-import { type FunctionBytes, functionImage } from './image.js';
-import { type Board, functionsOn, imageOf, type QemuMachine } from './machine.js';
+import { type FunctionBytes, type FunctionImage, functionImage, virtualFunctionBytes } from './image.js';
+import { type Board, imageOf, type QemuMachine, rootBusOf } from './machine.js';
 import { updateMappings } from './mapping.js';
 import { addFunction } from './plug.js';
 import { resetShpc } from './shpc.js';
@@ -12,6 +12,8 @@ export interface PlacedFunction extends FunctionBytes {
   /** Index of the bridge it is behind, in the same list; null on the root bus. */
   readonly parent: number | null;
   readonly devfn: number;
+  /** An expander: number of the root bus behind it. */
+  readonly rootBus?: number;
 }
 
 export interface MachineDescription {
@@ -27,14 +29,21 @@ export function createMachine(description: MachineDescription): QemuMachine {
   const { board } = description;
   const machine: QemuMachine = {
     board,
-    images: [...description.functions, ...description.pluggable].map(functionImage),
+    images: withVirtualFunctions([...description.functions, ...description.pluggable].map(functionImage)),
     state: initialState(board),
     effects: [],
     observer: null,
   };
   description.functions.forEach((placed, image) => {
     const bus = placed.parent === null ? 0 : (machine.state.functions[placed.parent]!.secondary ?? 0);
-    addFunction(machine, { image, id: placed.id, bus, devfn: placed.devfn, hotplugged: false });
+    addFunction(machine, {
+      image,
+      id: placed.id,
+      bus,
+      devfn: placed.devfn,
+      hotplugged: false,
+      ...(placed.rootBus === undefined ? {} : { rootBus: placed.rootBus }),
+    });
   });
   for (const fn of machine.state.functions) {
     if (fn === null) continue;
@@ -49,6 +58,17 @@ export function createMachine(description: MachineDescription): QemuMachine {
   return machine;
 }
 
+/** The images, and behind them one for the virtual functions of each that has SR-IOV. */
+function withVirtualFunctions(images: readonly FunctionImage[]): FunctionImage[] {
+  const all = [...images];
+  images.forEach((image, index) => {
+    if (image.sriov === null) return;
+    all[index] = { ...image, virtualFunction: all.length };
+    all.push(functionImage(virtualFunctionBytes(image)));
+  });
+  return all;
+}
+
 /** Functions whose registers shape the machine from the start. */
 const DERIVED = new Set(['mch', 'ICH9-LPC', 'i440FX', 'PIIX4_PM']);
 
@@ -60,7 +80,7 @@ function initialState(board: Board): MachineState {
     : { base: 0x40_1000_0000, sizeBytes: 256 * MIB };
   return {
     functions: [],
-    buses: [{ bridge: null, devices: {}, children: [] }],
+    buses: [{ bridge: null, number: 0, devices: {}, children: [] }],
     order: 0,
     mapVersion: 0,
     configAddress: 0,
@@ -100,14 +120,17 @@ function initialState(board: Board): MachineState {
   };
 }
 
-/** Buses ACPI hot-plug serves, depth first, newest first: pc's root bus and everything behind a bridge of the start. */
+/**
+ * Buses that take hot-plugged devices, depth first, newest first: pc's root bus and everything behind a bridge of the
+ * start. Below an expander only what has a controller of its own.
+ */
 function hotplugSelectors(machine: QemuMachine): number[] {
   const { kind, nativeHotplug } = machine.board;
   if (kind === 'virt' || nativeHotplug) return [];
   const selectors: number[] = kind === 'pc' ? [0] : [];
   const walk = (bus: number): void => {
     for (const child of machine.state.buses[bus]!.children) {
-      selectors.push(child);
+      if (takesDevices(machine, child)) selectors.push(child);
       walk(child);
     }
   };
@@ -115,10 +138,9 @@ function hotplugSelectors(machine: QemuMachine): number[] {
   return selectors;
 }
 
-/** Everything below a bus, parents first. */
-export function* functionsBelow(machine: QemuMachine, bus: number): Generator<number> {
-  for (const fn of functionsOn(machine, bus)) {
-    yield machine.state.buses[bus]!.devices[fn.devfn]!;
-    if (fn.secondary !== null) yield* functionsBelow(machine, fn.secondary);
-  }
+function takesDevices(machine: QemuMachine, bus: number): boolean {
+  const { bridge, number } = machine.state.buses[bus]!;
+  if (number !== null || bridge === null) return false;
+  const image = imageOf(machine, machine.state.functions[bridge]!);
+  return rootBusOf(machine, bus) === 0 || image.hasSlot || image.shpc !== null;
 }

@@ -1,6 +1,6 @@
 import { reg } from '../../pci/header.js';
 import { signalAcpi } from './acpi-hotplug.js';
-import { imageOf, type QemuMachine } from './machine.js';
+import { imageOf, type QemuMachine, rootBusOf } from './machine.js';
 import { addFunction, canUnplug } from './plug.js';
 import { get8, set8 } from './registers.js';
 import { refusesShpc, shpcPlugged, shpcUnplugRequested } from './shpc.js';
@@ -45,7 +45,7 @@ type Controller =
 function controllerOf(machine: QemuMachine, bus: number): Controller {
   const index = machine.state.buses[bus]!.bridge;
   const bridge = index === null ? null : machine.state.functions[index]!;
-  if (machine.state.bsel.includes(bus)) return { kind: 'acpi', bridge };
+  if (machine.state.bsel.includes(bus) && rootBusOf(machine, bus) === 0) return { kind: 'acpi', bridge };
   if (bridge === null) return { kind: 'none' };
   const image = imageOf(machine, bridge);
   if (looksDown(image.portType)) return { kind: 'slot', bridge };
@@ -125,6 +125,12 @@ function announce(machine: QemuMachine, controller: Controller, bus: number, dev
     case 'none':
       return;
   }
+}
+
+/** A virtual function appeared: ACPI treats it like any added device, slots do not. */
+export function announceVirtual(machine: QemuMachine, fn: FunctionState): void {
+  const controller = controllerOf(machine, fn.bus);
+  if (controller.kind === 'acpi') announce(machine, controller, fn.bus, fn.devfn);
 }
 
 function firstFree(machine: QemuMachine, bus: number): number {

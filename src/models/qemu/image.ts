@@ -41,6 +41,9 @@ export interface FunctionImage {
   readonly msi: number | null;
   readonly msix: MsixImage | null;
   readonly shpc: number | null;
+  readonly sriov: number | null;
+  /** Index of the image its virtual functions are made of; null without SR-IOV. */
+  readonly virtualFunction: number | null;
 }
 
 /** Where a function's MSI-X table and pending bits lie. */
@@ -86,6 +89,8 @@ export function functionImage(bytes: FunctionBytes): FunctionImage {
     msi: findCapability(list, capability.msi),
     msix: msixImage(config, list),
     shpc: findCapability(list, capability.shpc),
+    sriov: findCapability(extended, extendedCapability.sriov),
+    virtualFunction: null,
   };
 }
 
@@ -102,6 +107,57 @@ function msixImage(config: Uint8Array, list: CapabilityList): MsixImage | null {
     pbaBar: pba & 7,
     pbaOffset: (pba & ~7) >>> 0,
   };
+}
+
+/**
+ * The bytes of a virtual function: those of its physical one, with ids that read all ones, no BAR registers, no
+ * SR-IOV capability and one MSI-X vector (QEMU's NVMe gives more on request); its BARs are decoded from the physical function's capability.
+ * @source facts/q35-qemu 2.11
+ */
+export function virtualFunctionBytes(physical: FunctionImage): FunctionBytes {
+  const at = physical.sriov!;
+  const config = physical.config.slice();
+  const writeMask = physical.writeMask.slice();
+  config.fill(0xff, 0, 4);
+  for (const bytes of [config, writeMask]) bytes.fill(0, reg.bar0, reg.bar0 + 24);
+  config[reg.headerType] = config[reg.headerType]! & 0x7f;
+  if (physical.msix !== null) config.set([0, 0], physical.msix.offsetBytes + 2);
+  config.fill(0, at, at + SRIOV_BYTES);
+  writeMask.fill(0xff, at, at + SRIOV_BYTES);
+  unlinkExtended(config, at);
+  return {
+    type: physical.type,
+    config,
+    writeMask,
+    clearMask: physical.clearMask,
+    bars: virtualBars(physical, at),
+  };
+}
+
+const SRIOV_BYTES = 0x40;
+const SRIOV_BAR0 = 0x24;
+
+/** The capability before `at` ends the list: virtual functions have nothing behind it. */
+function unlinkExtended(config: Uint8Array, at: number): void {
+  const before = extendedCapabilities(config).entries.find(
+    ({ offsetBytes }) => dwordAt(config, offsetBytes) >>> 20 === at,
+  );
+  if (before === undefined) return;
+  config[before.offsetBytes + 2] = config[before.offsetBytes + 2]! & 0x0f;
+  config[before.offsetBytes + 3] = 0;
+}
+
+function virtualBars(physical: FunctionImage, at: number): BarImage[] {
+  const bars: BarImage[] = [];
+  for (let index = 0; index < 6; index++) {
+    const place = at + SRIOV_BAR0 + 4 * index;
+    const mask = dwordAt(physical.writeMask, place);
+    const type = physical.config[place]! & 0xf;
+    if (mask === 0) continue;
+    bars.push({ index, sizeBytes: (~mask >>> 0) + 1, type });
+    if ((type & 4) !== 0) index += 1;
+  }
+  return bars;
 }
 
 /** Bytes of a function's pending-bit array: whole qwords. */

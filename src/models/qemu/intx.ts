@@ -39,10 +39,12 @@ export function pirqOf(machine: QemuMachine, from: FunctionState): number {
   let pin = imageOf(machine, fn).pin ?? 0;
   for (;;) {
     const device = fn.devfn >>> 3;
-    const bridge = machine.state.buses[fn.bus]!.bridge;
+    const { bridge, number } = machine.state.buses[fn.bus]!;
     if (bridge === null) return rootPirq(machine, device, pin);
     pin = swizzlePin(device, pin);
     fn = machine.state.functions[bridge]!;
+    // An expander takes its own device number back, which may leave a negative pin for the root bus.
+    if (number !== null) pin -= fn.devfn >>> 3;
   }
 }
 
@@ -57,7 +59,11 @@ const DIR_OFFSET: Readonly<Record<number, number>> = {
 };
 
 /** @source facts/q35-qemu 1.4 */
-function rootPirq(machine: QemuMachine, device: number, pin: number): number {
+function rootPirq(machine: QemuMachine, slot: number, negativePin: number): number {
+  // ICH9's table is indexed across devices, so pin -1 of device 5 is pin 3 of device 4.
+  const flat = machine.board.kind === 'q35' ? 4 * slot + negativePin : 0;
+  const device = machine.board.kind === 'q35' ? flat >>> 2 : slot;
+  const pin = machine.board.kind === 'q35' ? flat & 3 : negativePin;
   switch (machine.board.kind) {
     case 'virt':
       return swizzlePin(device, pin);

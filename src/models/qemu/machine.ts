@@ -49,8 +49,8 @@ export const imageOf = (machine: QemuMachine, fn: FunctionState): FunctionImage 
 
 /** The bus number a bus answers to: the bridge's SECONDARY register, read at every use. @source facts/q35-qemu 2.4 */
 export function busNumber(machine: QemuMachine, bus: number): number {
-  const bridge = machine.state.buses[bus]?.bridge ?? null;
-  if (bridge === null) return 0;
+  const { bridge = null, number = 0 } = machine.state.buses[bus] ?? {};
+  if (number !== null || bridge === null) return number ?? 0;
   const fn = machine.state.functions[bridge]!;
   return ((fn.config[0x18] ?? imageOf(machine, fn).dwords[6]!) >>> 8) & 0xff;
 }
@@ -62,8 +62,18 @@ export function functionsOn(machine: QemuMachine, bus: number): FunctionState[] 
   return Object.values(devices).map((index) => machine.state.functions[index]!);
 }
 
-/** The bridge above a function; null on the root bus. */
+/** The root bus a bus hangs below: 0, or an expander's. */
+export function rootBusOf(machine: QemuMachine, from: number): number {
+  let bus = from;
+  for (;;) {
+    const { bridge, number } = machine.state.buses[bus]!;
+    if (number !== null || bridge === null) return bus;
+    bus = machine.state.functions[bridge]!.bus;
+  }
+}
+
+/** The bridge above a function; null on a root bus, the board's or an expander's. */
 export function bridgeAbove(machine: QemuMachine, fn: FunctionState): FunctionState | null {
-  const bridge = machine.state.buses[fn.bus]?.bridge ?? null;
-  return bridge === null ? null : machine.state.functions[bridge]!;
+  const { bridge, number } = machine.state.buses[fn.bus]!;
+  return bridge === null || number !== null ? null : machine.state.functions[bridge]!;
 }

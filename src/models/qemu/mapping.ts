@@ -3,6 +3,7 @@ import { closedWindow, ioWindow, memoryWindow, prefetchableWindow } from '../../
 import type { BarImage } from './image.js';
 import { imageOf, type QemuMachine } from './machine.js';
 import { get8, get16, get32 } from './registers.js';
+import { sriov } from './sriov.js';
 import type { FunctionState } from './state.js';
 
 const TWO_32 = 2 ** 32;
@@ -18,13 +19,26 @@ export function barAddress(machine: QemuMachine, fn: FunctionState, bar: BarImag
   const enabled = get16(machine, fn, reg.command);
   const isIo = (bar.type & barType.io) !== 0;
   if ((enabled & (isIo ? command.io : command.memory)) === 0) return null;
-  const offset = barOffset(bar.index, imageOf(machine, fn).isBridge);
-  const low = get32(machine, fn, offset);
-  if (bar.index === ROM_REGION && (low & 1) === 0) return null;
   const wide = !isIo && (bar.type & barType.memory64) !== 0;
-  const base = alignDown(low, wide ? get32(machine, fn, offset + 4) : 0, bar.sizeBytes);
+  const { owner, offset } = barRegister(machine, fn, bar);
+  const low = get32(machine, owner, offset);
+  if (bar.index === ROM_REGION && (low & 1) === 0) return null;
+  const first = alignDown(low, wide ? get32(machine, owner, offset + 4) : 0, bar.sizeBytes);
+  const base = first + fn.virtualNumber * bar.sizeBytes;
   if (base === 0 && machine.board.kind !== 'virt') return null;
   return base + bar.sizeBytes >= (wide ? TWO_64 : TWO_32) ? null : base;
+}
+
+/** Where a region's address stands: in the function's header, or for a virtual one in its physical function. */
+function barRegister(
+  machine: QemuMachine,
+  fn: FunctionState,
+  bar: BarImage,
+): { readonly owner: FunctionState; readonly offset: number } {
+  const physical = fn.physical === null ? null : machine.state.functions[fn.physical]!;
+  const at = physical === null ? null : imageOf(machine, physical).sriov;
+  if (physical !== null && at !== null) return { owner: physical, offset: at + sriov.bar0 + 4 * bar.index };
+  return { owner: fn, offset: barOffset(bar.index, imageOf(machine, fn).isBridge) };
 }
 
 function alignDown(low: number, high: number, sizeBytes: number): number {

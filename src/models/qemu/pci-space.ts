@@ -79,7 +79,12 @@ function* mappedOn(machine: QemuMachine, bus: number, space: Space): Generator<L
       yield { order: mapped.order, base: mapped.base, sizeBytes: bar.sizeBytes, fn, bar };
     }
     const { windows } = fn;
-    if (windows === null || fn.secondary === null) continue;
+    if (fn.secondary === null) continue;
+    if (windows === null) {
+      // An expander's bus shares the address space of the bus the expander is on.
+      yield* mappedOn(machine, fn.secondary, space);
+      continue;
+    }
     const onto = { fn, bar: null };
     if (space === 'memory') {
       yield { order: windows.order, ...windows.prefetchable, ...onto };

@@ -11,6 +11,10 @@ export interface Placement {
   readonly bus: number;
   readonly devfn: number;
   readonly hotplugged: boolean;
+  /** Bus number of the root bus behind an expander. */
+  readonly rootBus?: number;
+  readonly physical?: number;
+  readonly virtualNumber?: number;
 }
 
 /** Adds a function, and its secondary bus when it is a bridge. The newest bridge is searched first. O(1). */
@@ -18,10 +22,13 @@ export function addFunction(machine: QemuMachine, placement: Placement): Functio
   const { state } = machine;
   const image: FunctionImage = machine.images[placement.image]!;
   const index = state.functions.length;
-  const secondary = image.isBridge ? state.buses.length : null;
+  const { rootBus, physical = null, virtualNumber = 0, ...placed } = placement;
+  const secondary = image.isBridge || rootBus !== undefined ? state.buses.length : null;
   const fn: FunctionState = {
-    ...placement,
+    ...placed,
     secondary,
+    physical,
+    virtualNumber,
     config: {},
     writeMask: {},
     bars: {},
@@ -41,9 +48,9 @@ export function addFunction(machine: QemuMachine, placement: Placement): Functio
   state.mapVersion += 1;
   state.buses[placement.bus]!.devices[placement.devfn] = index;
   if (secondary !== null) {
-    state.buses.push({ bridge: index, devices: {}, children: [] });
+    state.buses.push({ bridge: index, number: rootBus ?? null, devices: {}, children: [] });
     state.buses[placement.bus]!.children.unshift(secondary);
-    rebuildWindows(machine, fn);
+    if (image.isBridge) rebuildWindows(machine, fn);
   }
   return fn;
 }

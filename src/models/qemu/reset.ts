@@ -1,4 +1,4 @@
-import { barOffset, barType, bridgeControl, reg } from '../../pci/header.js';
+import { barOffset, barType, reg } from '../../pci/header.js';
 import { resetRootErrors, updateRootVector } from './aer.js';
 import { portType } from './image.js';
 import { setIntx } from './intx.js';
@@ -9,6 +9,7 @@ import { resetMsix } from './msix.js';
 import { change16, get8, set8, set16, set32 } from './registers.js';
 import { resetShpc } from './shpc.js';
 import { express, resetSlot } from './slot.js';
+import { resetSriov } from './sriov.js';
 import type { FunctionState } from './state.js';
 
 /**
@@ -28,7 +29,7 @@ export function resetBus(machine: QemuMachine, bus: number): void {
 }
 
 function resetDeviceTree(machine: QemuMachine, fn: FunctionState): void {
-  if (fn.secondary !== null) resetBus(machine, fn.secondary);
+  if (fn.secondary !== null && imageOf(machine, fn).isBridge) resetBus(machine, fn.secondary);
   resetDevice(machine, fn);
 }
 
@@ -39,7 +40,7 @@ function resetHeader(machine: QemuMachine, fn: FunctionState): void {
     set8(machine, fn, at, get8(machine, fn, at) & ~(image.writeMask[at]! | image.clearMask[at]!));
   }
   set8(machine, fn, reg.cacheLineSize, 0);
-  for (const bar of image.bars) {
+  for (const bar of fn.physical === null ? image.bars : []) {
     const at = barOffset(bar.index, image.isBridge);
     set32(machine, fn, at, bar.type);
     if ((bar.type & barType.io) === 0 && (bar.type & barType.memory64) !== 0) set32(machine, fn, at + 4, 0);
@@ -83,6 +84,8 @@ function resetDevice(machine: QemuMachine, fn: FunctionState): void {
       if (image.isBridge) {
         resetBridge(machine, fn);
         if (image.shpc !== null) resetShpc(machine, fn);
+      } else if (image.sriov !== null) {
+        resetSriov(machine, fn);
       } else if (image.type === 'ivshmem-plain') {
         delete fn.own[IVSHMEM_MASK];
         delete fn.own[IVSHMEM_STATUS];
@@ -118,6 +121,3 @@ function closeWindows(machine: QemuMachine, fn: FunctionState): void {
   change16(machine, fn, reg.memoryBase, 0, 0xfff0);
   change16(machine, fn, reg.prefBase, 0, 0xfff0);
 }
-
-/** The bit of BRIDGE_CONTROL that resets the secondary side on its rising edge. */
-export const BUS_RESET = bridgeControl.busReset;

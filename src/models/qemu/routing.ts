@@ -1,5 +1,5 @@
 import { bridgeControl, reg } from '../../pci/header.js';
-import { busNumber, type QemuMachine } from './machine.js';
+import { busNumber, functionsOn, imageOf, type QemuMachine } from './machine.js';
 import { get8, get16 } from './registers.js';
 import type { FunctionState } from './state.js';
 
@@ -38,8 +38,15 @@ export function findBus(machine: QemuMachine, number: number): number | null {
   }
 }
 
+/** A bridge claims its range; an expander's bus claims what any bridge on it does. */
 function claims(machine: QemuMachine, bus: number, number: number): boolean {
-  const bridge = machine.state.functions[machine.state.buses[bus]!.bridge!]!;
+  const { bridge: above, number: fixed } = machine.state.buses[bus]!;
+  if (fixed !== null) return functionsOn(machine, bus).some((fn) => inRange(machine, fn, number));
+  return inRange(machine, machine.state.functions[above!]!, number);
+}
+
+function inRange(machine: QemuMachine, bridge: FunctionState, number: number): boolean {
+  if (!imageOf(machine, bridge).isBridge) return false;
   if ((get16(machine, bridge, reg.bridgeControl) & bridgeControl.busReset) !== 0) return false;
   return (
     get8(machine, bridge, reg.secondaryBus) <= number && number <= get8(machine, bridge, reg.subordinateBus)

@@ -39,6 +39,9 @@ export interface FunctionState {
   bus: number;
   secondary: number | null;
   devfn: number;
+  /** A virtual function: index of the function it belongs to and its number there; else null. */
+  physical: number | null;
+  virtualNumber: number;
   /** By offset (a multiple of 4). */
   config: Record<number, number>;
   /** Write-mask bytes a device narrowed at run time, by offset. */
@@ -66,8 +69,10 @@ export interface FunctionState {
 }
 
 export interface BusState {
-  /** Index of the bridge whose secondary side this is; null for the root bus. */
+  /** Index of the bridge (or expander) whose other side this is; null for the root bus. */
   bridge: number | null;
+  /** Fixed number of a root bus: the board's 0, or an expander's; null behind a bridge. */
+  number: number | null;
   /** Function index by devfn. */
   devices: Record<number, number>;
   /** Buses directly below, newest first: the order in which bus numbers are searched. */

@@ -1,7 +1,7 @@
 import { readMemory, readPorts, writeMemory, writePorts } from '../../../src/models/qemu/access.js';
 import { injectError, namedError } from '../../../src/models/qemu/aer.js';
 import { functionById, plug, UNKNOWN_DEVICE, unplug } from '../../../src/models/qemu/hotplug.js';
-import { busNumber, imageOf, type QemuMachine } from '../../../src/models/qemu/machine.js';
+import { busNumber, imageOf, type QemuMachine, rootBusOf } from '../../../src/models/qemu/machine.js';
 
 /** What the model says to one command. `reply` null: it declines, with the reason. */
 export interface Answer {
@@ -159,7 +159,8 @@ export class QtestMachine {
     if (refusal !== null) return printed(`failed to inject error: ${refusal}\n`);
     const bus = busNumber(this.machine, fn.bus).toString(16);
     const devfn = `${(fn.devfn >>> 3).toString(16)}.${fn.devfn & 7}`;
-    return printed(`OK id: ${id} root bus: 0000:00, bus: ${bus} devfn: ${devfn}\n`);
+    const root = busNumber(this.machine, rootBusOf(this.machine, fn.bus)).toString(16).padStart(2, '0');
+    return printed(`OK id: ${id} root bus: 0000:${root}, bus: ${bus} devfn: ${devfn}\n`);
   }
 }
 

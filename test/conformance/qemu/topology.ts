@@ -26,10 +26,11 @@ export function describeMachine(
 ): MachineDescription {
   const order = creationOrder(topology);
   const indexByPath = new Map(order.map(({ device }, index) => [device.path, index]));
-  const functions = order.map(({ device, id }): PlacedFunction => {
+  const functions = order.map(({ device, id, rootBus }): PlacedFunction => {
     const cut = device.path.lastIndexOf('/');
     const parent = cut < 0 ? null : (indexByPath.get(device.path.slice(0, cut)) ?? null);
-    return { ...functionBytes(device), id, parent, devfn: device.devfn };
+    const placed = { ...functionBytes(device), id, parent, devfn: device.devfn };
+    return rootBus === null ? placed : { ...placed, rootBus };
   });
   return { board: boardOf(topology.args, ramMib), functions, pluggable };
 }
@@ -63,6 +64,8 @@ function boardOf(args: readonly string[], ramMib: number): Board {
 interface Created {
   readonly device: RecordedFunction;
   readonly id: string;
+  /** Bus number behind an expander. */
+  readonly rootBus: number | null;
 }
 
 /** Built-in functions first, then `-device` after `-device`: the order decides which of two equal bridges answers. */
@@ -88,9 +91,10 @@ function creationOrder(topology: RecordedTopology): Created[] {
     }
     left.delete(found.path);
     if (id !== '') pathById.set(id, found.path);
-    added.push({ device: found, id });
+    const number = option('bus_nr');
+    added.push({ device: found, id, rootBus: number === undefined ? null : Number(number) });
   });
-  return [...[...left.values()].map((device) => ({ device, id: '' })), ...added];
+  return [...[...left.values()].map((device) => ({ device, id: '', rootBus: null })), ...added];
 }
 
 const join = (parent: string, own: string | null): string | null =>

@@ -6,7 +6,11 @@ import type { FunctionBytes } from '../../../src/models/qemu/image.js';
 import type { Board, QemuMachine } from '../../../src/models/qemu/machine.js';
 import { findFunction } from '../../../src/models/qemu/routing.js';
 import { QtestMachine } from '../../conformance/qemu/qtest.js';
-import { functionBytes, type RecordedTopology } from '../../conformance/qemu/topology.js';
+import {
+  functionBytes,
+  type RecordedFunction,
+  type RecordedTopology,
+} from '../../conformance/qemu/topology.js';
 
 export const fixtures = join(import.meta.dirname, '../../fixtures/qtest');
 
@@ -15,11 +19,14 @@ const topologies = JSON.parse(
 ) as Record<string, RecordedTopology>;
 
 /** Recorded power-on bytes of a device type. */
-export function recorded(type: string): FunctionBytes {
+export const recorded = (type: string): FunctionBytes => recordedBy((device) => device.qemu_name === type);
+
+/** Recorded power-on bytes of the first function that fits. */
+export function recordedBy(fits: (device: RecordedFunction) => boolean): FunctionBytes {
   const device = Object.values(topologies)
     .flatMap((topology) => topology.devices)
-    .find((candidate) => candidate.qemu_name === type);
-  if (device === undefined) throw new Error(`no recorded ${type}`);
+    .find(fits);
+  if (device === undefined) throw new Error('no such function recorded');
   return functionBytes(device);
 }
 
