@@ -2,7 +2,18 @@ import type { MachineView } from '../../machine/program.js';
 import { bdf } from '../../pci/sbdf.js';
 import { type EmulatedFunction, EmulatedFunctions } from '../../routing/emulated-functions.js';
 import type { Scenario } from '../scenario.js';
-import { bareMachine, buildGuest, cf8, guest, mapRange, type Part, PCI, PORT, startServer } from './parts.js';
+import {
+  bareMachine,
+  buildGuest,
+  cf8,
+  guest,
+  mapRange,
+  type Part,
+  PCI,
+  PORT,
+  startServer,
+  untilServers,
+} from './parts.js';
 
 const SERVERS = 4;
 const FUNCTIONS_PER_SERVER = 250;
@@ -69,6 +80,8 @@ export const guestBoot: Scenario = {
       Array.from({ length: SERVERS }, (_, server) => [
         `dm${server}`,
         function* () {
+          // The toolstack starts one after the other, so that ids do not depend on the schedule; their ranges do.
+          yield untilServers(server);
           const id = yield* startServer(`dm${server}`, server === 0 ? [[PORT, 0xcf8, 0xcff]] : []);
           for (let nth = 0; nth < FUNCTIONS_PER_SERVER; nth++) {
             const name = nameOf(server, nth);
