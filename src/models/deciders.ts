@@ -19,6 +19,7 @@ import {
   decideFrontendWake,
 } from './linux/pcifront/frontend.js';
 import { decideExpiry, decideServe, decideSubmit, decideTake } from './linux/pciif/operations.js';
+import { decideSplitRequest } from './linux/split-driver.js';
 import { decideSysfsRequest } from './linux/sysfs.js';
 import { decideXenstoreAnnouncement, decideXenstoreRequest } from './linux/xenstored/store.js';
 import { decideIommuService } from './msi/from-fault.js';
@@ -90,4 +91,7 @@ export const deciders: Deciders = {
   'toolstack.answered': decideToolstackAnswer,
   'toolstack.timed-out': decideToolstackTimeout,
   'toolstack.killed': nothingFollows,
+  'channel.opened': nothingFollows,
+  'channel.closed': nothingFollows,
+  'split.requested': decideSplitRequest,
 };

@@ -144,9 +144,8 @@ export const pcibackSlice: Slice<PcibackState> = {
       if (device !== undefined) device.exportedTo = null;
     },
     'xenstore.fired': (back, { data }) => {
-      if (data.conn !== kernelConnection(0)) return;
       const wake = wakeOf(data.token, data.path);
-      if (wake === null) return;
+      if (wake === null || !data.conn.startsWith('k')) return;
       const waits = back.wakes.some((one) => one.source === wake.source && one.domid === wake.domid);
       if (!waits) back.wakes.push(wake);
     },

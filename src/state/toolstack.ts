@@ -22,12 +22,14 @@ export interface Job {
 export interface ToolstackState {
   /** By job number. */
   jobs: Record<number, Job>;
+  /** Hardware domain at the other end of the request channel. */
+  channel: { server: number | null; broken: string | null };
 }
 
 export const FIRST_STEP = 'start';
 
 export const toolstackSlice: Slice<ToolstackState> = {
-  initial: () => ({ jobs: {} }),
+  initial: () => ({ jobs: {}, channel: { server: null, broken: null } }),
   on: {
     'toolstack.requested': (tools, { data }) => {
       tools.jobs[data.job] = {
@@ -41,6 +43,15 @@ export const toolstackSlice: Slice<ToolstackState> = {
         rc: null,
         killed: false,
       };
+    },
+    'channel.opened': (tools, { data }) => {
+      tools.channel = { server: data.server, broken: null };
+    },
+    'channel.closed': (tools, { data }) => {
+      tools.channel.broken = data.reason;
+    },
+    'domain.destroyed': (tools, { data }) => {
+      if (tools.channel.server === data.domid) tools.channel.broken = 'the hardware domain is gone';
     },
     'toolstack.advanced': (tools, { data }) => {
       const job = tools.jobs[data.job];

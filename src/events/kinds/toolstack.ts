@@ -31,6 +31,35 @@ export const toolstackKinds = {
   'toolstack.timed-out': input('A wait of a command ran out.', { job: count('the command') }),
   'toolstack.killed': input('A running command of xl was killed.', { job: count('the command') }),
 
+  'channel.opened': input(
+    'The hardware domain offers its files to the toolstack over a channel of its own.',
+    {
+      server: domid('the hardware domain'),
+    },
+  ),
+  'channel.closed': input('The channel between toolstack and hardware domain broke.', {
+    reason: text('why'),
+  }),
+  'split.requested': input('A guest without passthrough asked its frontend driver for data.', {
+    domid: domid('the guest'),
+    device: choice(['vbd', 'vif'], 'block or network'),
+    dir: choice(['read', 'write'], ''),
+    sizeBytes: count('amount of data'),
+  }),
+
+  'channel.carried': outcome('An access of the toolstack to a file went over the channel.', {
+    job: count('the command'),
+    verb: text('`exists`, `list`, `read`, `write`, `link`'),
+    path: text('absolute path in the hardware domain'),
+    errno: int('0, the answer of the hardware domain, or -EPIPE when the channel is broken'),
+  }),
+  'split.carried': outcome('A backend in the hardware domain moved data for a guest.', {
+    domid: domid('the guest'),
+    through: domid('whose memory and drivers the data passed'),
+    grants: count('pages the guest lent'),
+    copiedBytes: count('bytes the backend copied: all of a network packet, none of a disk block'),
+    interruptOwner: domid('who took the device interrupt'),
+  }),
   'toolstack.advanced': outcome('A command did one step.', {
     job: count('the command'),
     step: text('the step just done'),

@@ -22,6 +22,8 @@ export type Step = (io: StepIo) => Next;
 /** Steps of one command by name; the first is `start`. */
 export type Steps = Readonly<Record<string, Step>>;
 
+/** Broken pipe; not among the errnos Xen speaks of. */
+const EPIPE = 32;
 const TOOLSTACK = 'toolstack';
 const TOOLSTACK_DOMAIN = 0 as DomainId;
 
@@ -68,57 +70,61 @@ export class StepIo {
     return atLeast(this.context.env.switches, 'xen', release);
   }
 
-  /** libxl reads its own domain's /sys; with another hardware domain the files are not there. @source facts/dom0 12.3 */
-  get seesHardware(): boolean {
-    return (
-      hardwareDomain(this.context) === TOOLSTACK_DOMAIN &&
-      this.context.env.policies['hardware-domain'] === 'dom0'
-    );
+  /**
+   * How the files of the hardware domain can be had: libxl reads its own domain's /sys; with another hardware domain
+   * they are not there, unless that domain offers them over a channel (an idea of the 2020 thread, never built).
+   * @source facts/dom0 12.3
+   */
+  #way(): 'direct' | 'channel' | 'broken' | 'none' {
+    const { policies } = this.context.env;
+    if (hardwareDomain(this.context) === TOOLSTACK_DOMAIN && policies['hardware-domain'] === 'dom0')
+      return 'direct';
+    const { server, broken } = this.context.state.toolstack.channel;
+    if (server === null) return 'none';
+    return broken === null ? 'channel' : 'broken';
+  }
+
+  /** Reaches a file one way or the other; the errno when it cannot be reached. */
+  #reach<T>(verb: 'exists' | 'list' | 'read' | 'write' | 'link', path: string, access: () => T): T | null {
+    const way = this.#way();
+    const answer = way === 'direct' || way === 'channel' ? access() : null;
+    if (way === 'none') {
+      const errnoValue = -errno.ENOENT;
+      this.context.emit(TOOLSTACK, 'sysfs.accessed', {
+        verb,
+        path,
+        value: null,
+        errno: errnoValue,
+        result: null,
+      });
+    } else if (way !== 'direct') {
+      const errnoValue = way === 'broken' ? -EPIPE : typeof answer === 'number' ? answer : 0;
+      this.context.emit(TOOLSTACK, 'channel.carried', { job: this.jobId, verb, path, errno: errnoValue });
+    }
+    return answer;
   }
 
   exists(path: string): boolean {
-    if (!this.seesHardware) return this.#absent('exists', path);
-    return sysfsExists(this.context, TOOLSTACK, path);
+    return this.#reach('exists', path, () => sysfsExists(this.context, TOOLSTACK, path)) ?? false;
   }
 
   list(path: string): readonly string[] | null {
-    if (!this.seesHardware) {
-      this.#absent('list', path);
-      return null;
-    }
-    return sysfsList(this.context, TOOLSTACK, path);
+    return this.#reach('list', path, () => sysfsList(this.context, TOOLSTACK, path));
   }
 
   read(path: string): string | null {
-    if (!this.seesHardware) {
-      this.#absent('read', path);
-      return null;
-    }
-    const answer = sysfsRead(this.context, TOOLSTACK, path);
-    return answer.errno === 0 ? answer.text : null;
+    const answer = this.#reach('read', path, () => sysfsRead(this.context, TOOLSTACK, path));
+    return answer !== null && answer.errno === 0 ? answer.text : null;
   }
 
   write(path: string, value: string): number {
-    if (!this.seesHardware) {
-      this.#absent('write', path);
-      return -errno.ENOENT;
-    }
-    return sysfsWrite(this.context, TOOLSTACK, path, value);
+    const answer = this.#reach('write', path, () => sysfsWrite(this.context, TOOLSTACK, path, value));
+    return answer ?? (this.#way() === 'broken' ? -EPIPE : -errno.ENOENT);
   }
 
   driverOf(device: Dom0Sbdf): string | null {
-    return driverLink(this.context, TOOLSTACK, device);
-  }
-
-  #absent(verb: 'exists' | 'list' | 'read' | 'write', path: string): false {
-    this.context.emit(TOOLSTACK, 'sysfs.accessed', {
-      verb,
-      path,
-      value: null,
-      errno: -errno.ENOENT,
-      result: null,
-    });
-    return false;
+    const path = `${DEVICES}/${formatSbdf(device)}/driver`;
+    return this.#reach('link', path, () => driverLink(this.context, TOOLSTACK, device));
   }
 
   domctl(op: string, args: RecordObject, domid: number = this.domid): number {

@@ -530,7 +530,108 @@ const symptoms: readonly Symptom[] = [
       yield* run(machine, 'assignable-add', null, nvme.name);
     },
   },
+  {
+    name: 'request-channel-to-the-hardware-domain',
+    title: 'xc_domain_iomem_permission 0xfde00000/0x4000 (error -1)',
+    source: 'facts/dom0 12.3, thread of 2020',
+    shows:
+      'The files come over the channel and the assignment goes through; pciback of the driver domain watches its own home, where libxl writes nothing.',
+    devices: [nvme],
+    policies: { 'hardware-domain': 'domd' },
+    *story(machine) {
+      yield* bootDriverDomain([nvme]);
+      yield { kind: 'channel.opened', by: 'd1', data: { server: 1 as DomainId } };
+      yield* run(machine, 'assignable-add', null, nvme.name);
+      yield* guest(2, 'pv', 'guest2');
+      yield* run(machine, 'create', 2, nvme.name);
+      yield* settle(machine);
+    },
+  },
+  {
+    name: 'request-channel-breaks',
+    title: "Couldn't bind device to pciback! (broken pipe)",
+    source: 'facts/dom0 12.3, thread of 2020',
+    shows:
+      'The hardware domain ends in the middle of a command: the driver is off, nothing holds the device, and nobody is left to ask.',
+    expects: ['ASG-007'],
+    devices: [nvme],
+    policies: { 'hardware-domain': 'domd' },
+    *story(machine) {
+      yield* bootDriverDomain([nvme]);
+      yield { kind: 'channel.opened', by: 'd1', data: { server: 1 as DomainId } };
+      const job = yield* start(machine, 'assignable-add', null, nvme.name);
+      while (machine.state.toolstack.jobs[job]?.next !== 'bind') {
+        yield { kind: 'toolstack.stepped', by: 'toolstack', data: { job } };
+      }
+      yield { kind: 'channel.closed', by: 'd1', data: { reason: 'the server was stopped' } };
+      yield* finish(machine, job);
+    },
+  },
+  {
+    name: 'split-drivers-instead',
+    title: 'The same disk and card without passthrough',
+    source: 'thread of 2008: how does PV passthrough work',
+    shows:
+      'Every request passes the hardware domain: its driver takes the interrupt, its backend maps or copies the pages of the guest.',
+    devices: [nvme, e1000e],
+    *story() {
+      yield* boot([nvme, e1000e], { drivers: true });
+      yield* guest(1, 'pv', 'guest1');
+      for (const [device, dir] of [
+        ['vbd', 'read'],
+        ['vbd', 'write'],
+        ['vif', 'write'],
+      ] as const) {
+        yield {
+          kind: 'split.requested',
+          by: 'd1',
+          data: { domid: 1 as DomainId, device, dir, sizeBytes: 65_536 },
+        };
+      }
+    },
+  },
 ];
+
+/** Domain 0 is the toolstack, domain 1 has the hardware. */
+function* bootDriverDomain(devices: readonly Wired[]): Part {
+  for (const [domid, privileged] of [
+    [0, true],
+    [1, false],
+  ] as const) {
+    yield {
+      kind: 'domain.created',
+      by: 'xen',
+      data: {
+        domid: domid as DomainId,
+        type: 'pv',
+        // The hardware domain tells Xen of its devices itself.
+        privileged: true,
+        hardware: !privileged,
+        target: null,
+        name: privileged ? 'Domain-0' : 'DomD',
+      },
+    };
+  }
+  yield { kind: 'xen.booted', by: 'xen', data: { domid: 1 as DomainId } };
+  for (const one of devices) {
+    yield {
+      kind: 'linux.enumerated',
+      by: 'd1',
+      data: {
+        sbdf: packed(one),
+        function: one.described.function,
+        gsi: one.gsi,
+        driver: one.driver,
+        enabled: true,
+      },
+    };
+  }
+  yield {
+    kind: 'pciback.loaded',
+    by: 'd1',
+    data: { hide: '', passthrough: false, permissive: false, pvSupport: true },
+  };
+}
 
 const secondCard: Wired = {
   ...rtl8139,

@@ -12,6 +12,7 @@ import {
 } from '../../../pci/sbdf.js';
 import { kernelConnection, tokens } from '../../../state/pciback.js';
 import type { Context, Decider } from '../../context.js';
+import { hardwareDomain } from '../../xen/domains.js';
 import { by, linuxLog, setOwner } from '../devices.js';
 import { PCI_MAGIC, xenbusStates as states } from '../pciif/page.js';
 import { XenstoreClient } from '../xenstored/client.js';
@@ -27,7 +28,7 @@ import { putDevice } from './stub.js';
 import { chooseAddress, publishedRoot } from './virtual-slots.js';
 
 const client = (context: Context): XenstoreClient =>
-  new XenstoreClient(context, by(context), kernelConnection(0));
+  new XenstoreClient(context, by(context), kernelConnection(hardwareDomain(context)));
 
 /** The module watches the bus for backends once it runs. */
 export function startBackends(context: Context): void {

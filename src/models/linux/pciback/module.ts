@@ -1,6 +1,7 @@
 import { type Dom0Sbdf, formatSbdf } from '../../../pci/sbdf.js';
 import { kernelConnection } from '../../../state/pciback.js';
 import type { Decider } from '../../context.js';
+import { hardwareDomain } from '../../xen/domains.js';
 import { by, linuxDevice, linuxLog } from '../devices.js';
 import { expand } from '../sysfs.js';
 import { XenstoreClient } from '../xenstored/client.js';
@@ -63,6 +64,6 @@ export const decideAerReport: Decider<'aer.reported'> = (context, { data }) => {
   const backend = context.state.pciback.backends[domid];
   if (backend?.connected === true) return;
   linuxLog(context, `pciback ${formatSbdf(data.sbdf)}: guest with no AER driver should have been killed`);
-  const store = new XenstoreClient(context, by(context), kernelConnection(0));
+  const store = new XenstoreClient(context, by(context), kernelConnection(hardwareDomain(context)));
   store.write(`${backendPath(domid)}/aerState`, 'aerfail');
 };
