@@ -51,6 +51,11 @@ export const axes = {
     values: ['none', 'trap', 'fault'],
     default: 'none',
   },
+  'msix-table': {
+    doc: "Whether the page of a guest's MSI-X table is trapped too; it lies in a BAR, beside registers the guest needs.",
+    values: ['trapped', 'untrapped'],
+    default: 'trapped',
+  },
   'nwl-doorbell': {
     doc: 'Where the doorbell of a Xilinx NWL bridge stands: no text settles it.',
     values: ['inside-bridge', 'behind-smmu'],

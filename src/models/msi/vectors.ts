@@ -175,9 +175,14 @@ const shifted = (
   data: data + offset,
 });
 
-/** The hardware domain keeps its own way to an ITS: Xen sees its MAPTI there. */
+/**
+ * The hardware domain keeps its own way to an ITS: Xen sees its MAPTI there. An MSI-X table in a page nobody traps takes
+ * whatever the guest writes. @source facts/arm-msi-iommu 5.3 (traps to model)
+ */
 function isForcedFor(context: Context, fn: FunctionId, domid: DomainId): boolean {
   if (!isForced(context)) return false;
+  const isMsix = context.state.msi.functions[fn]?.kind !== 'msi';
+  if (isMsix && context.env.policies['msix-table'] === 'untrapped') return false;
   return domid !== context.state.iommu.hardwareDomain || controllerOf(context, fn)?.model !== 'its';
 }
 

@@ -15,6 +15,7 @@ import {
   raised,
   serviced,
   setUp,
+  write,
   written,
 } from './parts.js';
 import { scenario } from './story.js';
@@ -57,6 +58,29 @@ export const attackScenarios = [
       yield ended(guest2, nicB);
       yield raised(nicB, 1);
       yield* faultsRead(machine);
+    },
+  }),
+  scenario({
+    name: 'msix-table-untrapped',
+    title: "A guest writes another guest's event into its own MSI-X table",
+    source: `${thread2017}; facts/arm-msi-iommu 5.3 (traps to model)`,
+    shows:
+      'Xen traps configuration space but not the page of the MSI-X table. The guest puts the real doorbell and an event of its neighbour there, and its card does the rest, without a single stray DMA.',
+    expects: ['MSI-004', 'MSI-001', 'MSI-003'],
+    policies: { ...FORCED, 'msix-table': 'untrapped' },
+    platform: () => withController(v2mFrame),
+    *story(machine) {
+      const { nicA, nicB } = cards(machine);
+      yield* bootAgreed(machine);
+      yield* giveTo(machine, guest1, nicA);
+      yield* giveTo(machine, guest2, nicB);
+      // NIC-B uses plain MSI, whose capability is trapped.
+      yield write(guest2, nicB, 'messages', 0);
+      yield write(guest2, nicB, 'address', GUEST_DOORBELL);
+      yield write(guest2, nicB, 'data', 3);
+      yield write(guest2, nicB, 'enable', 1);
+      yield* setUp(guest1, nicA, v2mFrame.doorbell, v2mFrame.spiBase);
+      yield raised(nicA);
     },
   }),
   scenario({
