@@ -1,4 +1,4 @@
-import { systemClock } from '../base/clock.js';
+import { type Clock, systemClock } from '../base/clock.js';
 import { terminalTalk } from './io.js';
 
 /** Work is silent at first, then says how far it is a few times a second. */
@@ -13,12 +13,19 @@ const COUNT = 256;
  */
 export class Progress {
   readonly #talk = terminalTalk();
-  readonly #start = systemClock.now();
+  readonly #clock: Clock;
+  readonly #start: bigint;
   readonly #done: number[] = [];
   #total: number | null = 0;
-  #next = this.#start + SILENT_NS;
+  #next: bigint;
   #shown = false;
   #steps = 0;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+    this.#start = clock.now();
+    this.#next = this.#start + SILENT_NS;
+  }
 
   /** A part of the work: how many events, null when nobody knows. @returns Takes how many of them are done. */
   part(total: number | null): (done: number) => void {
@@ -47,7 +54,7 @@ export class Progress {
   }
 
   #show(): void {
-    const now = systemClock.now();
+    const now = this.#clock.now();
     if (now < this.#next) return;
     this.#next = now + EVERY_NS;
     this.#shown = true;

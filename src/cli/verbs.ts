@@ -176,6 +176,7 @@ export const verbs: readonly Verb[] = [
     options: [
       ['--to <format>', 'ndjson'],
       ['-o, --output <file>', 'the file to write; - for standard output'],
+      json,
     ],
     example: 'xpr export swapped.xpr --to ndjson -o swapped.ndjson',
     load: () => import('./verbs/export.js'),

@@ -225,6 +225,10 @@ const table: readonly Row[] = [
       meaning: 'string',
       fields: [{ name: 'string', value: 'any', doc: 'string' }],
       decidedBy: 'string',
+      decoded: [
+        { what: 'string', bytes: 'string?', parts: [{ name: 'string', offset: 'number?', value: 'any' }] },
+      ],
+      read: [{ path: 'string', value: 'any' }],
       causes: [event],
       consequences: [event],
       written: [{ path: 'string', before: 'any', after: 'any' }],
@@ -331,6 +335,12 @@ const table: readonly Row[] = [
   ['fsck of a torn trace', () => ['fsck', torn], 1, fsck],
   ['fsck with repair', () => ['fsck', torn, '--repair', at('whole.xpr')], 1, fsck],
   ['fsck of no file', () => ['fsck', at('none.xpr')], 2, error],
+  [
+    'export',
+    () => ['export', swapped, '--to', 'ndjson', '-o', at('x.ndjson')],
+    0,
+    { schema: '=export/1', file: 'string', format: 'string', events: 'number' },
+  ],
   ['export to no format', () => ['export', swapped, '--to', 'nothing', '-o', at('x')], 2, error],
   [
     'events',
@@ -463,6 +473,20 @@ describe('the command line', () => {
       0,
     );
     expect((await xpr(['check', at('value.xpr'), '--where', 'kind == hypercall.returned'])).code).toBe(0);
+  });
+
+  it('explains a hypercall by its bytes, the state it read and what each party takes the device for', async () => {
+    const told = JSON.parse((await good(['explain', swapped, 'SEG-001#1', '--json'])).out);
+    expect(told.decoded).toMatchObject([{ what: 'struct physdev_pci_device_add' }]);
+    expect(told.decoded[0].parts.slice(0, 3)).toEqual([
+      { name: 'seg', offset: 0, value: '0x1' },
+      { name: 'bus', offset: 2, value: '0x1' },
+      { name: 'devfn', offset: 3, value: '0x0' },
+    ]);
+    expect(told.decoded[0].bytes).toMatch(/^01 00 01 00 /);
+    expect(told.names).toMatchObject({ dom0: '0xa0000000/01:00.0', xen: '0xb0000000/01:00.0' });
+    const read = new Map(told.read.map(({ path, value }: { path: string; value: unknown }) => [path, value]));
+    expect(read.get('xen.bridges.1.cfgBase')).toBe('0xb0000000');
   });
 
   it('knows its version', async () => {

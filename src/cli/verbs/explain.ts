@@ -1,6 +1,7 @@
 import diffObjects from 'microdiff';
 import { causesOf, consequencesOf } from '../../../replay/causes.js';
 import { parsePosition } from '../../../replay/position.js';
+import { readsOf, type StateRead } from '../../../replay/reads.js';
 import { worldBefore } from '../../../replay/timeline.js';
 import { errnoName } from '../../base/errno.js';
 import { isInput, kindOf, type TraceEvent } from '../../events/catalogue.js';
@@ -14,6 +15,7 @@ import { deviceNamed, meantByDom0 } from '../../rules/names.js';
 import type { Finding } from '../../rules/rule.js';
 import { evolve, type ReadonlyWorld } from '../../state/world.js';
 import { required } from '../choices.js';
+import { decodeEvent } from '../decode-event.js';
 import { compact, eventText } from '../event-line.js';
 import { print, printJson, sayNext } from '../io.js';
 import { findingJson, findingLine } from '../present-finding.js';
@@ -23,6 +25,11 @@ import type { RunVerb } from '../verbs.js';
 
 /** Consequences listed. */
 const CONSEQUENCES = 100;
+/** Parts of the state listed as read. */
+const READS = 200;
+const READS_SHOWN = 24;
+/** Values wider than this do not push the other lines' texts aside. */
+const WIDE = 32;
 
 export const run: RunVerb = ([file, position], options) =>
   withTrace(required(file, 'the trace'), (trace) => {
@@ -58,10 +65,15 @@ function explain(trace: OpenTrace, event: TraceEvent) {
       value: line(event).data[name] ?? null,
       doc,
     })),
+    decoded: decodeEvent(event),
     names,
     decidedBy: decidedBy(root),
     causes: causes.map(line),
     consequences: consequencesOf(reader, event, CONSEQUENCES).map(line),
+    read: readBy(root, trace).map(({ path, value }) => ({
+      path: path.join('.'),
+      value: presentState(value, path, platform),
+    })),
     written: diffObjects(old as never, before as never).map((change) => {
       const path = change.path.map(String);
       return {
@@ -73,6 +85,11 @@ function explain(trace: OpenTrace, event: TraceEvent) {
     findings: judge.findings.map((finding) => findingJson(finding, platform)),
   };
   return { told, foundThere: judge.findings };
+}
+
+/** What the models looked at to decide what follows from an input. */
+function readBy(root: TraceEvent, { reader, env }: OpenTrace): StateRead[] {
+  return isInput(root) ? readsOf(root, worldBefore(reader, env, root.seq), env, READS) : [];
 }
 
 /** What each party takes the device named in a hypercall for. */
@@ -96,13 +113,23 @@ function namesIn(event: TraceEvent, state: ReadonlyWorld, { env }: OpenTrace) {
 
 function asText(told: Told, foundThere: readonly Finding[]): string {
   const lines = [eventText(told.event), '', told.meaning];
+  const values = told.fields.map(({ name, value }) =>
+    name === 'ret' && typeof value === 'number' && value < 0
+      ? `${value} (${errnoName(value)})`
+      : compact(value),
+  );
   const width = Math.max(0, ...told.fields.map(({ name }) => name.length));
-  for (const { name, value, doc } of told.fields) {
-    const shown =
-      name === 'ret' && typeof value === 'number' && value < 0
-        ? `${value} (${errnoName(value)})`
-        : compact(value);
-    lines.push(`  ${name.padEnd(width)}  ${shown}${doc === '' ? '' : `   ${doc}`}`);
+  const valueWidth = Math.max(0, ...values.map(({ length }) => (length > WIDE ? 0 : length)));
+  for (const [i, { name, doc }] of told.fields.entries()) {
+    lines.push(`  ${name.padEnd(width)}  ${values[i]!.padEnd(valueWidth)}  ${doc}`.trimEnd());
+  }
+  for (const { what, bytes, parts } of told.decoded) {
+    lines.push('', `${what}${bytes === null ? '' : `: ${bytes}`}`);
+    const names = Math.max(...parts.map(({ name }) => name.length));
+    for (const { name, offset, value } of parts) {
+      const place = offset === null ? '' : `+0x${offset.toString(16).padStart(2, '0')}  `;
+      lines.push(`  ${place}${name.padEnd(names)}  ${compact(value)}`);
+    }
   }
   if (told.names !== null) {
     lines.push(
@@ -115,6 +142,13 @@ function asText(told: Told, foundThere: readonly Finding[]): string {
     lines.push('', 'Follows from:', ...told.causes.map((one) => `  ${eventText(one)}`));
   if (told.consequences.length > 0) {
     lines.push('', 'What followed:', ...told.consequences.map((one) => `  ${eventText(one)}`));
+  }
+  if (told.read.length > 0) {
+    lines.push('', 'State read for the decision:');
+    for (const { path, value } of told.read.slice(0, READS_SHOWN))
+      lines.push(`  ${path}: ${value === null ? 'nothing' : compact(value)}`);
+    if (told.read.length > READS_SHOWN)
+      lines.push(`  and ${told.read.length - READS_SHOWN} more; --json has up to ${READS}`);
   }
   if (told.written.length > 0) {
     lines.push('', 'State written:');

@@ -24,7 +24,8 @@ export function encodeArgument(op: Operation, record: RecordObject): Uint8Array 
   return op.arg === null ? new Uint8Array(0) : encodeStruct(variantOf(op, record) ?? op.arg, record);
 }
 
-function variantOf(op: Operation, record: RecordObject): StructLayout | undefined {
+/** The layout that the argument's selector chooses; undefined for operations of one layout. */
+export function variantOf(op: Operation, record: RecordObject): StructLayout | undefined {
   if (op.variants === undefined) return undefined;
   const key = record[op.variants.selector];
   return typeof key === 'number' && Object.hasOwn(op.variants.by, key) ? op.variants.by[key] : undefined;
