@@ -102,5 +102,23 @@ const refusedMessage: Rule = {
   },
 };
 
+const givenUp: Rule = {
+  code: 'CFG-007',
+  severity: 'warning',
+  title: 'vPCI gave a function up',
+  doc: 'Its set-up failed: the hardware domain reaches the bare device, BARs and messages included, or an owner gets nothing.',
+  watch: () => ({
+    'device.failed': ({ data }, watching) => {
+      if (data.step !== 'vpci') return;
+      watching.report({
+        message: `${formatSbdf(data.sbdf)}: ${data.reason} (${data.errno})`,
+        function: functionOf(watching, data.sbdf),
+        xenName: data.sbdf,
+        evidence: { errno: data.errno },
+      });
+    },
+  }),
+};
+
 /** Rules about what vPCI drops, hides or refuses. */
-export const vpciRules: readonly Rule[] = [mappedBar, hiddenCapability, notEmulated, refusedMessage];
+export const vpciRules: readonly Rule[] = [mappedBar, hiddenCapability, notEmulated, refusedMessage, givenUp];

@@ -134,6 +134,22 @@ export const vpciScenarios: readonly Scenario[] = [
       }),
   },
   {
+    name: 'pvh-broken-msix-table-4-20',
+    title: 'The same device under Xen 4.20',
+    source: 'docs/models/vpci.md, table of releases',
+    shows:
+      'The failed capability takes the whole function out of vPCI: Dom0 enables MSI-X on the bare device, and BARs are no longer mapped for it.',
+    expects: ['CFG-007'],
+    switches: { xen: '4.20' },
+    takesPlatform: false,
+    platform: () => pvhPc([brokenCard]),
+    programs: () =>
+      pvhDom0(function* () {
+        yield* write(bdf(0, 6, 0), 0x62, 2, 0x8000);
+        yield* read(bdf(0, 6, 0), 0x62, 2);
+      }),
+  },
+  {
     name: 'pvh-msi-undeliverable',
     title: 'MSI is turned on with an address that is no interrupt',
     source: 'facts/xen 5.7 (vpci_msi_update)',
