@@ -2,6 +2,7 @@ import { errno } from '../base/errno.js';
 import { hex } from '../base/hex.js';
 import { containsRange } from '../base/rangeset.js';
 import { machineName } from '../models/xen/assignment.js';
+import { groupOf } from '../models/xen/device-group.js';
 import { type FunctionId, formatFunction, functionBdf } from '../pci/function-id.js';
 import { formatSbdf, type XenSbdf } from '../pci/sbdf.js';
 import type { PlatformFunction } from '../platform/platform.js';
@@ -144,5 +145,40 @@ const ownerless: Rule = {
     ),
 };
 
+/** Who else of a group may not have a function while a guest has one: its DMA carries the same requester id. */
+const partialGroup: Rule = {
+  code: 'ASG-005',
+  severity: 'error',
+  title: 'A guest got a part of an IOMMU group',
+  doc: 'Behind a legacy PCI bridge all functions send one requester id: the guest reaches what its neighbours may reach, or they what it may.',
+  watch: () => ({
+    'device.assigned': ({ data }, watching) => {
+      const { env, state, report } = watching;
+      if (env.platform.arch !== 'x86_64' || !isGuest(watching, data.to)) return;
+      const group = groupOf({ env, state }, data.sbdf);
+      const others = Object.entries(state.xen.devices)
+        .map(([name, device]) => ({ name: Number(name) as XenSbdf, device }))
+        .filter(
+          ({ name, device }) => name !== data.sbdf && device.owner !== data.to && device.owner !== DOMID_IO,
+        )
+        // The bridge that makes the group is part of the way, not of the group.
+        .filter(({ name }) => name !== group && groupOf({ env, state }, name) === group);
+      if (others.length === 0) return;
+      report({
+        message: `${formatSbdf(data.sbdf)} goes to d${data.to}, ${others.map(({ name, device }) => `${formatSbdf(name)} of the same group stays with ${device.owner === null ? 'nobody' : `d${device.owner}`}`).join(', ')}`,
+        function: data.function,
+        xenName: data.sbdf,
+        evidence: { group: formatSbdf(group), others: others.map(({ name }) => formatSbdf(name)) },
+      });
+    },
+  }),
+};
+
 /** Rules about who owns a device. @source facts/xen 2.4, 7.2 */
-export const assignmentRules: readonly Rule[] = [noReset, stalePermission, brokenDevice, ownerless];
+export const assignmentRules: readonly Rule[] = [
+  noReset,
+  stalePermission,
+  brokenDevice,
+  ownerless,
+  partialGroup,
+];

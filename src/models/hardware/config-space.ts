@@ -26,13 +26,18 @@ const imageDword = (bytes: Uint8Array | null, reg: number): number =>
     : (bytes[reg]! | (bytes[reg + 1]! << 8) | (bytes[reg + 2]! << 16) | (bytes[reg + 3]! << 24)) >>> 0;
 
 /** The aligned dword at `reg` of a present function. Beyond its configuration space reads as all ones. */
-function dword(context: Context, fn: PlatformFunction, reg: number): number {
+function dword(context: Pick<Context, 'state'>, fn: PlatformFunction, reg: number): number {
   if (reg >= fn.config.length) return 0xffff_ffff;
   return context.state.hw.config[fn.function]?.[reg] ?? imageDword(fn.config, reg);
 }
 
 /** What hardware answers to a read that reached `id`; all ones when nothing is there. The access may cross a dword. */
-export function readConfig(context: Context, id: FunctionId, reg: number, sizeBytes: number): number {
+export function readConfig(
+  context: Pick<Context, 'state' | 'env'>,
+  id: FunctionId,
+  reg: number,
+  sizeBytes: number,
+): number {
   const fn = describeFunction(context.env.platform, id);
   if (fn === undefined || context.state.hw.present[id] === undefined) return allOnes(sizeBytes);
   if (!bridgeAnswers(context.state, context.env, id)) return allOnes(sizeBytes);

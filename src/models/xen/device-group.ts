@@ -36,8 +36,11 @@ export const getDeviceGroup: HypercallHandler = (context, { args }) => {
   };
 };
 
-/** VT-d: the topmost legacy bridge above the device, or the device itself. */
-function groupOf(context: Context, name: XenSbdf): number {
+/** What the group look-ups need: the world now and the machine. */
+type View = Pick<Context, 'state' | 'env'>;
+
+/** VT-d: the topmost legacy bridge above the device, or the device itself. @source facts/xen 7.2 */
+export function groupOf(context: View, name: XenSbdf): number {
   let id = bdfOf(name);
   for (let step = 0; step < 256; step++) {
     const above = legacyBridgeAbove(context, segmentOf(name), busOf(id));
@@ -47,7 +50,7 @@ function groupOf(context: Context, name: XenSbdf): number {
   return id;
 }
 
-function legacyBridgeAbove(context: Context, segment: number, bus: number): number | null {
+function legacyBridgeAbove(context: View, segment: number, bus: number): number | null {
   for (const [key, device] of Object.entries(context.state.xen.devices)) {
     const name = Number(key) as XenSbdf;
     if (!legacyBridges.has(device.type) || segmentOf(name) !== segment) continue;

@@ -13,15 +13,28 @@ import { memoryOperations } from './memory-op.js';
 import { physdevOperations } from './physdev.js';
 import { sysctlOperations } from './sysctl.js';
 
+/** The older entries take `{cmd, union}` and dispatch the same; on ARM they are stubs. @source facts/xen 2.1 */
+function onX86(table: OperationTable): OperationTable {
+  return Object.fromEntries(
+    Object.entries(table).map(([name, handler]) => [
+      name,
+      (context: Context, call: Call): Answer =>
+        context.env.platform.arch === 'arm64' ? { ret: -errno.ENOSYS } : handler(context, call),
+    ]),
+  );
+}
+
 /** Hypercalls the model carries out, by name and sub-operation; anything else is -ENOSYS. @source facts/xen 1.1 */
 const hypercalls: Readonly<Record<string, OperationTable>> = {
   physdev_op: physdevOperations,
+  physdev_op_compat: onX86(physdevOperations),
   domctl: domctlOperations,
   dm_op: dmOperations,
   hvm_op: hvmOperations,
   memory_op: memoryOperations,
   sysctl: { ...sysctlOperations, ...assignedFlagOperations },
   event_channel_op: eventChannelOperations,
+  event_channel_op_compat: onX86(eventChannelOperations),
   grant_table_op: grantTableOperations,
 };
 

@@ -13,6 +13,7 @@ import {
   domIo,
   functionOf,
   guest,
+  legacyBridge,
   mapMsi,
   name,
   nicA,
@@ -136,10 +137,36 @@ const ownerless: Scenario = {
   }),
 };
 
+const bridge = name(0, 0, 0x1e, 0);
+const [behindA, behindB] = [name(0, 3, 1, 0), name(0, 3, 2, 0)] as const;
+
+const partialGroup: Scenario = {
+  name: 'partial-group',
+  title: 'One of two cards behind a PCI bridge goes to a guest',
+  source: 'facts/xen 7.2 (groups), 1.5 (get_device_group)',
+  shows:
+    'Two cards on a conventional bus send one requester id. get_device_group names the other one, packed as bus << 16 | devfn << 8; the toolstack assigns one of them all the same. With both assigned the group is whole.',
+  expects: ['ASG-005'],
+  takesPlatform: false,
+  platform: () => pc([...cards([nicA, behindA, behindB]), legacyBridge(bridge, 0, 3, 3)]),
+  programs: () => ({
+    toolstack: onPc([created(guest, 'hvm')], function* () {
+      yield* assign(nicA, guest);
+      yield* assign(behindA, domIo);
+      yield* domctl('get_device_group', dom0, { machine_sbdf: behindA, max_sdevs: 8 });
+      yield* domctl('get_device_group', guest, { machine_sbdf: behindA, max_sdevs: 8 });
+      yield* assign(behindA, guest);
+      yield* assign(behindB, guest);
+      yield* domctl('get_device_group', guest, { machine_sbdf: behindA, max_sdevs: 8 });
+    }),
+  }),
+};
+
 /** Who owns a device: the ASG family. */
 export const assignmentScenarios: readonly Scenario[] = [
   throughQuarantine,
   handedOn,
   physicalFirst,
   ownerless,
+  partialGroup,
 ];

@@ -53,6 +53,26 @@ export function cards(names: readonly number[], absent: readonly number[] = []):
   );
 }
 
+/** A conventional PCI-to-PCI bridge: no Express capability, buses `secondary` to `subordinate` behind it. */
+export function legacyBridge(
+  at: number,
+  primary: number,
+  secondary: number,
+  subordinate: number,
+): Platform['functions'][number] {
+  const config = new Uint8Array(256);
+  config.set([0x86, 0x80, 0x4e, 0x24, 0x07, 0x00, 0x00, 0x00, 0x00, 0x00, 0x04, 0x06, 0x00, 0x00, 0x01], 0);
+  config.set([primary, secondary, subordinate], 0x18);
+  return {
+    function: functionOf(at),
+    name: 'PCI bridge',
+    config,
+    writeMask: null,
+    clearMask: null,
+    present: true,
+  };
+}
+
 export const functionOf = (name: number): FunctionId => functionId(segmentOf(name), bdfOf(name));
 
 /** A PC with an IOMMU and MMCFG windows of segments 0 to `windows - 1`. */

@@ -52,6 +52,8 @@ describe('bad arguments', () => {
     expect(host.call(0, 'physdev_op', 'free_irq_vector').ret).toBe(-38);
     expect(host.call(0, 'domctl', '#999').ret).toBe(-38);
     expect(host.call(0, '#11', '').ret).toBe(-38);
+    expect(host.call(0, 'physdev_op_compat', '#22').ret).toBe(-38);
+    expect(host.call(0, 'physdev_op_compat', 'set_iopl', { iopl: 4 }).ret).toBe(-22);
     expect(host.call(0, 'physdev_op', 'constructor').ret).toBe(-38);
   });
 });
