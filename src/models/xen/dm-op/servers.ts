@@ -1,7 +1,7 @@
 import type { DomainId, PhysicalAddress } from '../../../base/brand.js';
 import { addTakesElement, containsRange, overlapsRange, removeTakesElement } from '../../../base/rangeset.js';
 import type { dmOps } from '../../../events/abi/dm-op.js';
-import { SERVER_COUNT } from '../../../state/ioreq.js';
+import { SERVER_COUNT } from '../../../state/guest-io.js';
 import type { Context } from '../../context.js';
 import { type Answer, argNumber } from '../../hypercall.js';
 import { guestOf, type ReadonlyServer, serverOf } from '../ioreq/guest.js';

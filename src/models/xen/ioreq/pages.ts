@@ -1,7 +1,7 @@
 import type { DomainId, PhysicalAddress } from '../../../base/brand.js';
 import { type ErrnoName, errno } from '../../../base/errno.js';
 import { atLeast } from '../../../policy/switches.js';
-import { hvmParam } from '../../../state/ioreq.js';
+import { hvmParam } from '../../../state/guest-io.js';
 import type { Context } from '../../context.js';
 import { type Answer, argNumber, type HypercallHandler } from '../../hypercall.js';
 import { arg64 } from '../dm-op/call.js';

@@ -1,6 +1,6 @@
 import { containsRange } from '../../../base/rangeset.js';
 import { bdfOf, type GuestSbdf, sbdf } from '../../../pci/sbdf.js';
-import type { GuestIo } from '../../../state/ioreq.js';
+import type { GuestIo } from '../../../state/guest-io.js';
 
 /** What a selection looks at; a `port` or `mem` access as the guest made it. */
 export interface Access {
