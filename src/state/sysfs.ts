@@ -9,6 +9,8 @@ export interface LinuxDevice {
   driver: string | null;
   driverOverride: string | null;
   enabled: boolean;
+  /** Physical function of a virtual one. */
+  physfn: number | null;
   /** Domain for which Linux maps this device's interrupts; null: itself. */
   owner: number | null;
 }
@@ -30,6 +32,7 @@ export const linuxSlice: Slice<LinuxState> = {
         driver: data.driver,
         driverOverride: null,
         enabled: data.enabled,
+        physfn: data.physfn,
         owner: null,
       };
     },

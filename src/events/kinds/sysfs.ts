@@ -23,6 +23,7 @@ export const sysfsKinds = {
     gsi: u32('interrupt the firmware routes its pin to; 0 for none'),
     driver: orNull(text('driver that bound to it at once')),
     enabled: flag('`pci_enable_device` is in effect'),
+    physfn: orNull(dom0Sbdf('its physical function; null: it is none of the virtual ones')),
   }),
   'linux.forgot': input("The hardware domain's Linux dropped its object for a function.", {
     sbdf: dom0Sbdf('its name for it'),

@@ -1,4 +1,4 @@
-import { type Dom0Sbdf, segmentOf } from '../../pci/sbdf.js';
+import { busOf, type Dom0Sbdf, devfnOf, segmentOf } from '../../pci/sbdf.js';
 import { atLeast } from '../../policy/switches.js';
 import type { Context, Decider } from '../context.js';
 import { linuxHypercall, linuxLog, linuxRead, physdevName, setUpGsi } from './devices.js';
@@ -8,11 +8,13 @@ import { linuxHypercall, linuxLog, linuxRead, physdevName, setUpGsi } from './de
  * logged and stops nobody. One that is enabled already has its interrupt too. @source facts/dom0 2.1, 2.2
  */
 export const decideEnumerated: Decider<'linux.enumerated'> = (context, { data }) => {
-  report(context, data.sbdf);
+  report(context, data.sbdf, data.physfn);
   if (data.enabled) setUpGsi(context, data.gsi);
 };
 
-function report(context: Context, sbdf: Dom0Sbdf): void {
+const VIRTFN = 2;
+
+function report(context: Context, sbdf: Dom0Sbdf, physfn: Dom0Sbdf | null): void {
   if (segmentOf(sbdf) > 0xffff && atLeast(context.env.switches, 'linux', '6.12.31')) {
     linuxLog(
       context,
@@ -22,8 +24,8 @@ function report(context: Context, sbdf: Dom0Sbdf): void {
   }
   const ret = linuxHypercall(context, 'physdev_op', 'pci_device_add', {
     ...physdevName(sbdf),
-    flags: 0,
-    physfn: { bus: 0, devfn: 0 },
+    flags: physfn === null ? 0 : VIRTFN,
+    physfn: { bus: physfn === null ? 0 : busOf(physfn), devfn: physfn === null ? 0 : devfnOf(physfn) },
   });
   if (ret !== 0) linuxLog(context, 'Failed to add - passthrough or MSI/MSI-X might fail!');
 }

@@ -94,19 +94,20 @@ export function resetFunction(context: Context, device: Dom0Sbdf): ResetMethod |
       break;
   }
   context.emit(by(context), 'linux.device-reset', { sbdf: device, function: fn as FunctionId, method });
-  if (method !== null) fallBack(context, fn as FunctionId);
+  if (method !== null) fallBack(context, fn as FunctionId, linuxDevice(context, device)?.physfn !== null);
   return method;
 }
 
 /** After a reset every register software can change below 0x100 is 0. */
-function fallBack(context: Context, fn: FunctionId): void {
+function fallBack(context: Context, fn: FunctionId, isVirtual: boolean): void {
   const described = describeFunction(context.env.platform, fn);
   const mask = described?.writeMask ?? null;
   if (described === undefined || mask === null) return;
   for (let reg = 0; reg < Math.min(256, described.config.length); reg += 4) {
     const writable =
       (mask[reg]! | (mask[reg + 1]! << 8) | (mask[reg + 2]! << 16) | (mask[reg + 3]! << 24)) >>> 0;
-    if (writable === 0) continue;
+    // Base addresses of a virtual function stand in its physical function.
+    if (writable === 0 || (isVirtual && isBaseAddress(reg))) continue;
     const image = described.config;
     const now =
       context.state.hw.config[fn]?.[reg] ??
@@ -115,6 +116,8 @@ function fallBack(context: Context, fn: FunctionId): void {
     if (value !== now) context.emit('hw', 'config.changed', { function: fn, reg, value });
   }
 }
+
+const isBaseAddress = (reg: number): boolean => reg >= 0x10 && reg <= 0x24;
 
 /** PCI Express registers `pci_save_state` keeps, by offset in the capability. @source facts/dom0 11.2, 11.3 */
 function expressRegisters(context: Context, device: Dom0Sbdf): readonly number[] {

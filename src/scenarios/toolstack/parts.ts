@@ -43,7 +43,14 @@ export function* boot(devices: readonly Wired[], options: Boot = {}): Part {
     yield {
       kind: 'linux.enumerated',
       by: 'd0',
-      data: { sbdf: packed(one), function: functionOf(one), gsi: one.gsi, driver, enabled: driver !== null },
+      data: {
+        sbdf: packed(one),
+        function: functionOf(one),
+        gsi: one.gsi,
+        driver,
+        enabled: driver !== null,
+        physfn: null,
+      },
     };
   }
   if (options.hide === null) return;

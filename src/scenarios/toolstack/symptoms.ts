@@ -535,7 +535,7 @@ const symptoms: readonly Symptom[] = [
     title: 'xc_domain_iomem_permission 0xfde00000/0x4000 (error -1)',
     source: 'facts/dom0 12.3, thread of 2020',
     shows:
-      'The files come over the channel and the assignment goes through; pciback of the driver domain watches its own home, where libxl writes nothing.',
+      'A channel carries the files of the driver domain to libxl, and the device becomes assignable; but the domain of the toolstack cannot grant frames it may not use itself.',
     devices: [nvme],
     policies: { 'hardware-domain': 'domd' },
     *story(machine) {
@@ -623,6 +623,7 @@ function* bootDriverDomain(devices: readonly Wired[]): Part {
         gsi: one.gsi,
         driver: one.driver,
         enabled: true,
+        physfn: null,
       },
     };
   }
@@ -683,7 +684,14 @@ const armAddRefused: Scenario = {
         yield {
           kind: 'linux.enumerated',
           by: 'd0',
-          data: { sbdf: packed(one), function: one.described.function, gsi: 0, driver: null, enabled: false },
+          data: {
+            sbdf: packed(one),
+            function: one.described.function,
+            gsi: 0,
+            driver: null,
+            enabled: false,
+            physfn: null,
+          },
         };
       }
     },

@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import { recordingText } from '../recording.js';
 import type { ConformanceSet, Row } from '../row.js';
 import { LifeCycle } from '../toolstack/life-cycle.js';
-import { hypercallRow, messageFiles, messageRow, sysfsRow, treeRow } from '../toolstack/outcomes.js';
+import {
+  hypercallRow,
+  messageFiles,
+  messageRow,
+  resetRow,
+  sysfsRow,
+  treeRow,
+} from '../toolstack/outcomes.js';
 import { storeRow } from '../toolstack/store.js';
 
 const NAME = 'toolstack';
@@ -27,7 +34,7 @@ export const toolstackSet: ConformanceSet = {
         .join('\n');
       const life = new LifeCycle(NAME, `${name}/xenstored.trace: PCI changes`, run, log, messages);
       yield life.live();
-      for (const judge of [hypercallRow, treeRow, sysfsRow, messageRow]) {
+      for (const judge of [hypercallRow, resetRow, treeRow, sysfsRow, messageRow]) {
         const row = judge(NAME, name, run, life.machine);
         if (row !== null && row.total > 0) yield row;
       }

@@ -10,7 +10,7 @@ import { defaultPolicies } from '../../../src/policy/axes.js';
 import { compareReleases, defaultSwitches, switchTable } from '../../../src/policy/switches.js';
 import { recordingText } from '../recording.js';
 import { type ConsoleFacts, consoleFacts } from '../xen-tap/console.js';
-import { asAtPowerOn, capabilityIn, configSpaces } from '../xen-tap/functions.js';
+import { asAtPowerOn, capabilityIn, configSpaces, extendedCapabilityIn } from '../xen-tap/functions.js';
 
 /** One function as the snapshots show it. */
 interface Seen {
@@ -32,6 +32,8 @@ export class RecordedMachine {
   readonly log: TraceEvent[] = [];
   readonly #seen: ReadonlyMap<number, Seen>;
   readonly #bridges: readonly HostBridge[];
+  /** Virtual functions with their physical ones. */
+  readonly #virtual: ReadonlyMap<number, number>;
 
   constructor(run: string) {
     const snapshots = readdirSync(run)
@@ -41,6 +43,7 @@ export class RecordedMachine {
     const kernel = recordingText(run, 'dom0-dmesg.txt') ?? '';
     const gsis = facts.x86.ioapics.reduce((most, { gsiBase, pins }) => Math.max(most, gsiBase + pins), 16);
     this.#seen = functionsOf(run, snapshots, gsis);
+    this.#virtual = virtualFunctions(run, snapshots);
     this.#bridges = bridgesOf(facts);
     this.engine = new Engine({
       platform: this.#platform(facts),
@@ -77,7 +80,28 @@ export class RecordedMachine {
     if (fn !== null && this.engine.state.hw.present[fn] === undefined) {
       this.step({ kind: 'device.plugged', by: 'hw', data: { function: fn } });
     }
+    this.#switchOn(this.#virtual.get(name));
     this.#enumerate(name);
+  }
+
+  /** A physical function whose virtual ones are there has them enabled, with their memory. */
+  #switchOn(physical: number | undefined): void {
+    const image = physical === undefined ? undefined : this.#seen.get(physical)?.config;
+    const at = image === undefined ? 0 : extendedCapabilityIn(image, 0x10);
+    if (physical === undefined || at === 0) return;
+    this.step({
+      kind: 'config.requested',
+      by: 'd0',
+      data: {
+        domid: 0 as DomainId,
+        via: 'pv',
+        dir: 'write',
+        sbdf: physical as CallerSbdf,
+        reg: at + 8,
+        size: 2,
+        value: 0x09,
+      },
+    });
   }
 
   #enumerate(name: number): void {
@@ -93,8 +117,14 @@ export class RecordedMachine {
         gsi: seen.gsi,
         driver: seen.driver === 'pciback' ? null : seen.driver,
         enabled: seen.enabled,
+        physfn: this.#physfnOf(name),
       },
     });
+  }
+
+  /** The physical function whose SR-IOV capability, in any snapshot, names this routing id. */
+  #physfnOf(name: number): Dom0Sbdf | null {
+    return (this.#virtual.get(name) ?? null) as Dom0Sbdf | null;
   }
 
   #functionOf(name: number): FunctionId | null {
@@ -188,6 +218,29 @@ function functionsOf(run: string, snapshots: readonly string[], gsis: number): R
   return seen;
 }
 
+const word = (image: Uint8Array, at: number): number => (image[at] ?? 0) | ((image[at + 1] ?? 0) << 8);
+
+function virtualFunctions(run: string, snapshots: readonly string[]): ReadonlyMap<number, number> {
+  const found = new Map<number, number>();
+  for (const snap of snapshots) {
+    const images = configSpaces(recordingText(join(run, snap), 'lspci-vvv-xxxx.txt') ?? '');
+    for (const [name, image] of images) {
+      const at = extendedCapabilityIn(image, 0x10);
+      if (at === 0) continue;
+      const [count, offset, stride] = [
+        word(image, at + 0x10),
+        word(image, at + 0x14),
+        word(image, at + 0x16),
+      ];
+      for (let i = 0; i < count; i++) {
+        const virtual = name + offset + i * stride;
+        if (images.has(virtual as CallerSbdf)) found.set(virtual, name);
+      }
+    }
+  }
+  return found;
+}
+
 interface Listed {
   readonly driver: string | null;
   readonly irq: number;
@@ -226,6 +279,8 @@ const barAt = (index: number, config: Uint8Array): number =>
 
 /** A virtual function has no BARs of its own; Linux knows where they are all the same. */
 function withResources(config: Uint8Array, { resources }: Seen): Uint8Array {
+  // Only a driver that wants memory-write-invalidate sets a cache line size.
+  config[0x0c] = 0;
   resources.forEach(({ start, sizeBytes, flags }, index) => {
     if (sizeBytes === 0 || index === 6) return;
     const at = barAt(index, config);
@@ -261,5 +316,7 @@ function maskOf(config: Uint8Array, { resources }: Seen): Uint8Array {
   set(0x01, 4, 0x03);
   set(0x05, 2, 0x01);
   set(0x11, 3, 0xc0);
+  const sriov = extendedCapabilityIn(config, 0x10);
+  if (sriov !== 0) mask[sriov + 8] = 0x1f;
   return mask;
 }

@@ -74,7 +74,8 @@ export function turnOn(image: Uint8Array): void {
   if (sriov !== 0) image[sriov + 8] = image[sriov + 8]! | 9;
 }
 
-function extendedCapabilityIn(image: Uint8Array, id: number): number {
+/** Offset of an extended capability in an image; 0 when there is none. */
+export function extendedCapabilityIn(image: Uint8Array, id: number): number {
   for (let at = 0x100, step = 0; at >= 0x100 && at + 12 < image.length && step < 480; step++) {
     const header =
       (image[at]! | (image[at + 1]! << 8) | (image[at + 2]! << 16) | (image[at + 3]! << 24)) >>> 0;

@@ -181,6 +181,7 @@ export class Machine {
           gsi: gsis[name]!,
           driver: options.drivers?.[name] ?? null,
           enabled: options.drivers?.[name] !== undefined,
+          physfn: null,
         },
       });
     }

@@ -31,7 +31,7 @@ export function chooseAddress(context: Context, domid: number, device: Dom0Sbdf)
 
 function isVirtual(context: Context, device: Dom0Sbdf): boolean {
   return (
-    context.state.xen.devices[device]?.extfn === 'virtfn' && atLeast(context.env.switches, 'linux', '5.13')
+    context.state.linux.devices[device]?.physfn != null && atLeast(context.env.switches, 'linux', '5.13')
   );
 }
 
