@@ -35,7 +35,7 @@ export class Player {
   play(record: QemuRecord): void {
     switch (record.kind) {
       case 'region-write':
-        if (record.name === MESSAGE_REGION) this.#message(record);
+        if (MESSAGE_REGIONS.has(record.name)) this.#message(record);
         else this.#write(record);
         return;
       case 'region-read':
@@ -125,7 +125,7 @@ export class Player {
     this.#compare(record.line, lineOf(record), this.#predictions.lines.shift());
   }
 
-  /** A message reached the local APIC page. */
+  /** A message reached an interrupt controller; those the machine did not predict come from devices at work. */
   #message(record: QemuRecord): void {
     const key = `${record.address}/${record.value}`;
     this.#messageCounts.set(key, (this.#messageCounts.get(key) ?? 0) + 1);
@@ -152,7 +152,7 @@ export class Player {
 
   #takeEffects(): void {
     for (const effect of this.#machine.effects.splice(0)) {
-      if (effect.kind === 'msi' && effect.address >= 0xfee0_0000 && effect.address < 0xfef0_0000) {
+      if (effect.kind === 'msi' && takesMessages(effect.address)) {
         this.#messages.push({ address: effect.address, data: effect.data });
       }
     }
@@ -183,7 +183,11 @@ export class Player {
   }
 }
 
-const MESSAGE_REGION = 'apic-msi';
+/** Regions that take messages: the local APIC page of x86, the ITS of ARM virt. */
+const MESSAGE_REGIONS: ReadonlySet<string> = new Set(['apic-msi', 'translation']);
+const ITS_TRANSLATER = 0x809_0040;
+const takesMessages = (address: number): boolean =>
+  (address >= 0xfee0_0000 && address < 0xfef0_0000) || address === ITS_TRANSLATER;
 const EQUAL_MESSAGES_KEPT = 300;
 
 /** Whether one of the function's vectors holds this data and may send. */
