@@ -17,9 +17,8 @@ export interface QemuLogSurvey {
 
 interface Seen {
   readonly name: string;
-  /** Bytes as first read, before anything was written to them; by offset. */
-  readonly bytes: Map<number, number>;
-  readonly written: Set<number>;
+  /** Bytes as first read, before anything was written to them; `UNSEEN` or `WRITTEN` elsewhere. */
+  readonly bytes: Int16Array;
 }
 
 /** Configuration mechanism #1: the address of a bridge that was never seen to have a window. */
@@ -29,6 +28,8 @@ const VIRT_ECAM = 0x40_1000_0000;
 const BUS_BYTES = 1 << 20;
 const CONVENTIONAL = 256;
 const EXTENDED = 4096;
+const UNSEEN = -1;
+const WRITTEN = -2;
 
 /**
  * Collects the machine from its log: a host bridge, and every function that answered under a bus number, with the
@@ -51,9 +52,10 @@ export class QemuLogSurveyor {
         this.#configRead(record);
         return;
       case 'config-write': {
-        const written = this.#function(record).written;
+        const { bytes } = this.#function(record);
         // The width is unknown: no access is wider.
-        for (let i = 0; i < 4; i++) written.add(record.address + i);
+        const end = Math.min(record.address + 4, EXTENDED);
+        for (let at = record.address; at < end; at++) if (bytes[at] === UNSEEN) bytes[at] = WRITTEN;
         return;
       }
       case 'region-read':
@@ -108,7 +110,7 @@ export class QemuLogSurveyor {
     const bdf = (number << 8) | devfn;
     let seen = this.#seen.get(bdf);
     if (seen === undefined) {
-      seen = { name, bytes: new Map(), written: new Set() };
+      seen = { name, bytes: new Int16Array(EXTENDED).fill(UNSEEN) };
       this.#seen.set(bdf, seen);
       this.#lastBus = Math.max(this.#lastBus, number);
     }
@@ -155,16 +157,16 @@ export class QemuLogSurveyor {
 /** The widest access an offset allows: the true width is at most that. */
 export const widestAt = (offset: number): number => ((offset & 3) === 0 ? 4 : (offset & 1) === 0 ? 2 : 1);
 
-function keepBytes({ bytes, written }: Seen, offset: number, value: number, sizeBytes: number): void {
+function keepBytes({ bytes }: Seen, offset: number, value: number, sizeBytes: number): void {
   for (let i = 0; i < sizeBytes; i++) {
-    const at = offset + i;
-    if (!bytes.has(at) && !written.has(at)) bytes.set(at, (value >>> (8 * i)) & 0xff);
+    if (bytes[offset + i] === UNSEEN) bytes[offset + i] = (value >>> (8 * i)) & 0xff;
   }
 }
 
 function describe(bdf: Bdf, { name, bytes }: Seen): PlatformFunction {
-  const extended = [...bytes.keys()].some((at) => at >= CONVENTIONAL);
-  const config = new Uint8Array(extended ? EXTENDED : CONVENTIONAL);
-  for (const [at, byte] of bytes) if (at < config.length) config[at] = byte;
+  const extended = bytes.some((byte, at) => byte !== UNSEEN && at >= CONVENTIONAL);
+  const config = Uint8Array.from(bytes.subarray(0, extended ? EXTENDED : CONVENTIONAL), (byte) =>
+    Math.max(byte, 0),
+  );
   return { function: functionId(0, bdf), name, config, writeMask: null, clearMask: null, present: true };
 }
