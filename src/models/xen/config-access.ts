@@ -1,6 +1,7 @@
-import { type FunctionId, functionId } from '../../pci/function-id.js';
+import { bridgeOf, type FunctionId, functionId } from '../../pci/function-id.js';
 import { bdfOf, busOf, segmentOf, type XenSbdf } from '../../pci/sbdf.js';
 import type { Env } from '../../state/env.js';
+import { mmcfgKey } from '../../state/irq.js';
 import type { ReadonlyWorld } from '../../state/world.js';
 import type { Context } from '../context.js';
 import { allOnes, readConfig, writeConfig } from '../hardware/config-space.js';
@@ -26,11 +27,23 @@ function segmentBridge(env: Env, name: XenSbdf): number | null {
 }
 
 /**
+ * What an access of Xen's own reaches. On x86 registers below 256 of segment 0 go through CF8/CFC; all others need the
+ * MMCFG window, and Dom0 may have had it turned off. @source facts/xen 3.2, 3.3
+ */
+export function functionReached(context: Context, name: XenSbdf, reg: number): FunctionId | null {
+  const { env, state } = context;
+  const fn = functionBehind(state, env, name);
+  if (fn === null || env.platform.arch !== 'x86_64' || (segmentOf(name) === 0 && reg < 256)) return fn;
+  const { busStart, busEnd } = env.platform.bridges[bridgeOf(fn)]!;
+  return state.irq.mmcfg[mmcfgKey(segmentOf(name), busStart, busEnd)] === false ? null : fn;
+}
+
+/**
  * Xen's own config read by name. With no bridge of that name ARM answers 0, not all ones, as built.
  * @source facts/xen 3.2
  */
 export function xenConfigRead(context: Context, name: XenSbdf, reg: number, size: 1 | 2 | 4): number {
-  const fn = functionBehind(context.state, context.env, name);
+  const fn = functionReached(context, name, reg);
   const missing =
     context.env.platform.arch === 'arm64' && context.env.switches['config-no-bridge'] === 'as-built'
       ? 0
@@ -48,7 +61,7 @@ export function xenConfigWrite(
   size: 1 | 2 | 4,
   value: number,
 ): void {
-  const fn = functionBehind(context.state, context.env, name);
+  const fn = functionReached(context, name, reg);
   context.emit('xen', 'config.performed', { sbdf: name, function: fn, dir: 'write', reg, size, value });
   if (fn !== null) writeConfig(context, 'hw', fn, reg, size, value);
 }

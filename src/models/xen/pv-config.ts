@@ -3,7 +3,7 @@ import type { EventOf } from '../../events/catalogue.js';
 import { bdfOf, sbdf, segmentOf, type XenSbdf } from '../../pci/sbdf.js';
 import type { Context } from '../context.js';
 import { allOnes, readConfig, writeConfig } from '../hardware/config-space.js';
-import { functionBehind } from './config-access.js';
+import { functionReached } from './config-access.js';
 import { interceptWrite } from './msi.js';
 
 /**
@@ -15,7 +15,7 @@ import { interceptWrite } from './msi.js';
 export function decidePvAccess(context: Context, { data }: EventOf<'config.requested'>): void {
   const name = sbdf<XenSbdf>(segmentOf(data.sbdf), bdfOf(data.sbdf));
   const isHardware = context.state.domains[data.domid]?.hardware === true;
-  const fn = isHardware ? functionBehind(context.state, context.env, name) : null;
+  const fn = isHardware ? functionReached(context, name, data.reg) : null;
   const completed = (value: number | null, handledBy: string): void => {
     context.emit('xen', 'config.completed', { value, handledBy, function: fn });
   };

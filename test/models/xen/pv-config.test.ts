@@ -47,6 +47,23 @@ describe('what Xen makes of a PV hardware domain writing configuration space', (
     expect(verdictOf(host, MSI, 0x54, 4, 0xfee00000)?.verdict).toBe(0);
   });
 
+  it('without its MMCFG window a function has registers below 256 only', () => {
+    const host = new Host({ platform: machine(sketches) });
+    const read = (reg: number): number | null => {
+      const events = host.engine.step({
+        kind: 'config.requested',
+        by: 'd0',
+        data: { domid: 0 as never, via: 'pv', dir: 'read', sbdf: 0x10 as never, reg, size: 4, value: null },
+      });
+      const done = events.find((event) => event.kind === 'config.completed');
+      return done?.kind === 'config.completed' ? done.data.value : null;
+    };
+    expect([read(0), read(0x100)]).toEqual([0x10d3_8086, 0]);
+    const window = { address: 0xb0000000, segment: 0, start_bus: 0, end_bus: 255, flags: 0 };
+    expect(host.physdev('pci_mmcfg_reserved', window)).toBe(0);
+    expect([read(0), read(0x100)]).toEqual([0x10d3_8086, 0xffff_ffff]);
+  });
+
   it('mask bits of vectors nobody uses stay set', () => {
     const host = new Host({ platform: machine(sketches) });
     host.physdev('map_pirq', msiMap(MSI, { type: 4, entry_nr: 2 }));
