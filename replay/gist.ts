@@ -60,11 +60,18 @@ export class GistBook {
 
   /**
    * @param input Place of the input, in the recording's numbering.
+   * @param inputKind Its kind: what a hypercall inside another step returned is no answer to that step.
    * @param places The run's own places of accesses that may be answered later, to the recording's; null for the
    *   recording itself.
    * @returns The access that was spoken of; null for an inner step.
    */
-  note(input: number, event: TraceEvent, places: ReadonlyMap<number, number> | null): number | null {
+  note(
+    input: number,
+    inputKind: string,
+    event: TraceEvent,
+    places: ReadonlyMap<number, number> | null,
+  ): number | null {
+    if (event.kind === 'hypercall.returned' && inputKind !== 'hypercall.issued') return null;
     const gist = gistOf(event, this.#platform);
     if (gist === null) return null;
     const at = gist.access === null ? input : (places?.get(gist.access) ?? gist.access);

@@ -1,7 +1,10 @@
-import type { EventSeq } from '../src/base/brand.js';
-import { isInput, type TraceEvent } from '../src/events/catalogue.js';
+import type { EventSeq, TraceNs } from '../src/base/brand.js';
+import { type InputDraft, type InputEvent, isInput, type TraceEvent } from '../src/events/catalogue.js';
+import { TURN_NS } from '../src/machine/machine.js';
 import { Engine } from '../src/models/engine.js';
 import type { Policies } from '../src/policy/axes.js';
+import type { DeviceModel } from '../src/routing/device-model.js';
+import { DeviceModels } from '../src/routing/device-models.js';
 import { Judge } from '../src/rules/judge.js';
 import type { Finding } from '../src/rules/rule.js';
 import type { Env } from '../src/state/env.js';
@@ -35,18 +38,27 @@ export interface WhatIf {
   readonly accesses: readonly AccessChange[];
 }
 
+export interface WhatIfOptions {
+  /** Takes the events of the other run, for `-o`. */
+  readonly append?: (events: readonly TraceEvent[]) => void;
+  /**
+   * The recording's device models. Recorded answers belong to the recorded design, in which other servers may have been
+   * asked: with the models at hand they answer anew, without them the recorded answers stand.
+   */
+  readonly deviceModels?: readonly DeviceModel[];
+}
+
 /**
  * Re-decides the recorded inputs under other policies. Names follow their meaning: where the design changes Dom0's
  * numbering, Dom0's hypercalls carry its new numbers.
- * @param append Takes the events of the other run, for `-o`.
  */
 export function whatIf(
   recorded: Env,
   policies: Policies,
   batches: Iterable<readonly TraceEvent[]>,
-  append: (events: readonly TraceEvent[]) => void = () => {},
+  options: WhatIfOptions = {},
 ): WhatIf {
-  const run = new WhatIfRun(recorded, { ...recorded, policies }, append);
+  const run = new WhatIfRun(recorded, { ...recorded, policies }, options);
   for (const batch of batches) for (const event of batch) run.see(event);
   return run.end();
 }
@@ -55,6 +67,13 @@ class WhatIfRun {
   readonly #recorded: Env;
   readonly #env: Env;
   readonly #append: (events: readonly TraceEvent[]) => void;
+  /** Null: recorded answers stand. */
+  readonly #servers: DeviceModels | null;
+  /** Trace time of the variant. */
+  #nowNs = 0;
+  /** Place in the recording of the input being looked at. */
+  #at = 0;
+  #kind = '';
   readonly #engine: Engine;
   readonly #judge: Judge;
   readonly #world;
@@ -69,10 +88,12 @@ class WhatIfRun {
   #expected: TraceEvent[] = [];
   #actual: readonly TraceEvent[] = [];
 
-  constructor(recorded: Env, env: Env, append: (events: readonly TraceEvent[]) => void) {
+  constructor(recorded: Env, env: Env, { append, deviceModels }: WhatIfOptions) {
     this.#recorded = recorded;
     this.#env = env;
-    this.#append = append;
+    this.#append = append ?? (() => {});
+    this.#servers =
+      deviceModels === undefined || deviceModels.length === 0 ? null : new DeviceModels(deviceModels);
     this.#engine = new Engine(env);
     this.#judge = new Judge(env);
     this.#world = initialWorld(recorded);
@@ -83,27 +104,64 @@ class WhatIfRun {
   see(event: TraceEvent): void {
     if (isInput(event)) {
       this.#settle();
-      const input = renameInput(
-        event,
-        { state: this.#world, env: this.#recorded },
-        { state: this.#engine.state, env: this.#env },
-      );
-      if (event.kind === 'io.requested') this.#places.set(this.#engine.nextSeq, event.seq);
-      this.#actual = this.#engine.step(input as never);
-      for (const one of this.#actual) {
-        this.#judge.see(one);
-        this.#touched.push(this.#after.note(event.seq, one, this.#places));
-      }
-      this.#append(this.#actual);
-      this.#expected = [event];
+      this.#at = event.seq;
+      this.#kind = event.kind;
+      const answered =
+        this.#servers !== null && (event.kind === 'ioreq.served' || event.kind === 'ioreq.drained');
+      this.#expected = answered ? [] : [event];
+      this.#actual = answered ? [] : this.#decide(event);
     } else {
-      this.#expected.push(event);
-      this.#touched.push(this.#before.note(this.#expected[0]!.seq, event, null));
+      if (this.#expected.length > 0) this.#expected.push(event);
+      this.#touched.push(this.#before.note(this.#at, this.#kind, event, null));
     }
     evolve(this.#world, event, this.#recorded);
   }
 
+  /** Device models take the turns that are due before a recorded input; then the input is decided. */
+  #decide(event: InputEvent): readonly TraceEvent[] {
+    this.#serveUntil(event.atNs - TURN_NS);
+    if (event.kind === 'io.requested') {
+      // A virtual CPU that waits here for an answer it had at once in the recording makes its next access afterwards.
+      const { domid, vcpu } = event.data;
+      while (this.#engine.state.ioreq[domid]?.waiting[vcpu] !== undefined && this.#turn());
+      this.#places.set(this.#engine.nextSeq, event.seq);
+    }
+    this.#nowNs = Math.max(this.#nowNs, event.atNs);
+    const input = renameInput(
+      event,
+      { state: this.#world, env: this.#recorded },
+      { state: this.#engine.state, env: this.#env },
+    );
+    return this.#step(this.#nowNs === input.atNs ? input : { ...input, atNs: this.#nowNs as TraceNs });
+  }
+
+  #step(input: InputEvent | InputDraft): readonly TraceEvent[] {
+    const events = this.#engine.step(input as InputDraft);
+    for (const one of events) {
+      this.#judge.see(one);
+      this.#touched.push(this.#after.note(this.#at, events[0]!.kind, one, this.#places));
+    }
+    this.#append(events);
+    this.#servers?.see(events);
+    return events;
+  }
+
+  #serveUntil(atNs: number): void {
+    while (this.#servers !== null && this.#servers.nextNs <= atNs) this.#turn();
+  }
+
+  /** One turn of a device model; false when none has one. */
+  #turn(): boolean {
+    const servers = this.#servers;
+    if (servers === null || servers.nextNs === Number.POSITIVE_INFINITY) return false;
+    this.#nowNs = Math.max(this.#nowNs, servers.nextNs) + TURN_NS;
+    const turn = servers.take();
+    if (turn !== null) this.#step({ ...turn, atNs: this.#nowNs as TraceNs } as InputDraft);
+    return true;
+  }
+
   end(): WhatIf {
+    this.#serveUntil(Number.MAX_SAFE_INTEGER);
     this.#settle();
     const places = new Set([...this.#before.accesses(), ...this.#after.accesses()]);
     const accesses = [...places]

@@ -14,6 +14,7 @@ import { iommuKinds } from './kinds/iommu.js';
 import { ioreqKinds } from './kinds/ioreq.js';
 import { irqKinds } from './kinds/irq.js';
 import { itsKinds } from './kinds/its.js';
+import { mmconfigKinds } from './kinds/mmconfig.js';
 import { msiKinds } from './kinds/msi.js';
 import { pcibackKinds } from './kinds/pciback.js';
 import { physmapKinds } from './kinds/physmap.js';
@@ -48,6 +49,7 @@ export const catalogue = {
   ...sysfsKinds,
   ...pcibackKinds,
   ...toolstackKinds,
+  ...mmconfigKinds,
 };
 
 type Catalogue = typeof catalogue;

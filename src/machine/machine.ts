@@ -11,7 +11,7 @@ import type { World } from '../state/world.js';
 import type { Followed, MachineView, Program, Programs } from './program.js';
 
 /** Trace time that one turn takes. */
-const TURN_NS = 1_000;
+export const TURN_NS = 1_000;
 
 interface Running {
   readonly name: string;

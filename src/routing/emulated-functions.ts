@@ -11,9 +11,15 @@ export interface EmulatedFunction {
   readonly multifunction?: boolean;
   /** Sizes of 32-bit memory BARs from BAR 0 on; powers of two. */
   readonly barSizes?: readonly number[];
+  /** A bridge: type 1 header whose bus numbers the guest sets. */
+  readonly bridge?: boolean;
+  /** Id of an extended capability at 0x100; with it the function has 4 KiB of configuration space. */
+  readonly extendedCapability?: number;
 }
 
 const HEADER_BYTES = 256;
+const EXTENDED_BYTES = 4096;
+const BUS_NUMBERS = 0x18;
 const COMMAND = 0x04;
 const BAR0 = 0x10;
 const INTERRUPT_LINE = 0x3c;
@@ -56,10 +62,10 @@ export class EmulatedFunctions implements DeviceModel {
     return { data: (this.#registers.get(addr) ?? 0) % 2 ** Math.min(32, 8 * size) };
   }
 
-  /** Bytes beyond the first 256 and functions that do not exist read as ones. @source facts/q35-qemu 3.2 */
+  /** Bytes beyond its configuration space and functions that do not exist read as ones. @source facts/q35-qemu 3.2 */
   #config(sbdf: number, reg: number, { dir, size, data }: DeviceRequest): DeviceAnswer {
     const space = this.#space.get(sbdf);
-    if (space === undefined || reg + size > HEADER_BYTES) return { data: 0xffff_ffff };
+    if (space === undefined || reg + size > space.bytes.length) return { data: 0xffff_ffff };
     let value = 0;
     for (let i = 0; i < Math.min(4, size); i++) {
       const at = reg + i;
@@ -73,17 +79,20 @@ export class EmulatedFunctions implements DeviceModel {
 }
 
 function image(fn: EmulatedFunction): { bytes: Uint8Array; mask: Uint8Array } {
-  const bytes = new Uint8Array(HEADER_BYTES);
-  const mask = new Uint8Array(HEADER_BYTES);
+  const sizeBytes = fn.extendedCapability === undefined ? HEADER_BYTES : EXTENDED_BYTES;
+  const bytes = new Uint8Array(sizeBytes);
+  const mask = new Uint8Array(sizeBytes);
   const view = new DataView(bytes.buffer);
   const masks = new DataView(mask.buffer);
   view.setUint16(0, fn.vendor, true);
   view.setUint16(2, fn.device, true);
   view.setUint32(8, fn.classCode * 256, true);
-  view.setUint8(0x0e, fn.multifunction === true ? 0x80 : 0);
+  view.setUint8(0x0e, (fn.multifunction === true ? 0x80 : 0) | (fn.bridge === true ? 1 : 0));
   masks.setUint16(COMMAND, COMMAND_MASK, true);
   masks.setUint8(INTERRUPT_LINE, 0xff);
   for (const [i, size] of (fn.barSizes ?? []).entries()) masks.setUint32(BAR0 + 4 * i, -size >>> 0, true);
+  if (fn.bridge === true) masks.setUint32(BUS_NUMBERS, 0x00ff_ffff, true);
+  if (fn.extendedCapability !== undefined) view.setUint32(0x100, 0x0001_0000 + fn.extendedCapability, true);
   // PCIEXBAR of a memory controller hub: all 64 bits read back as written.
   if (fn.vendor === 0x8086 && fn.device === 0x29c0) {
     masks.setUint32(0x60, 0xffff_ffff, true);

@@ -1,6 +1,7 @@
 import { assignmentRules } from './assignment.js';
 import { bridgeInitRules } from './bridge-init.js';
 import { configRules } from './config.js';
+import { designRules } from './designs.js';
 import { interruptRules } from './interrupts.js';
 import { iommuRules } from './iommu.js';
 import { ioreqRules } from './ioreq.js';
@@ -24,4 +25,5 @@ export const rules: readonly Rule[] = [
   ...assignmentRules,
   ...toolstackRules,
   ...pvRules,
+  ...designRules,
 ];

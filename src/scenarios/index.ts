@@ -1,3 +1,4 @@
+import { designScenarios } from './designs/scenarios.js';
 import { assignmentScenarios } from './hypercalls/assignment.js';
 import { interruptScenarios } from './hypercalls/interrupts.js';
 import { guestBoot } from './ioreq/guest-boot.js';
@@ -14,6 +15,7 @@ export const scenarios: readonly Scenario[] = [
   ...msiScenarios,
   ...serverScenarios,
   guestBoot,
+  ...designScenarios,
   ...vpciScenarios,
   ...assignmentScenarios,
   ...interruptScenarios,

@@ -12,6 +12,7 @@ import { ioreqSlice } from './ioreq.js';
 import { irqSlice } from './irq.js';
 import { itsSlice } from './its.js';
 import { marksSlice } from './marks.js';
+import { mmconfigSlice } from './mmconfig.js';
 import { msiSlice } from './msi.js';
 import { pcibackSlice } from './pciback.js';
 import { pcifrontSlice } from './pcifront.js';
@@ -46,6 +47,7 @@ export const slices = {
   pcifront: pcifrontSlice,
   toolstack: toolstackSlice,
   marks: marksSlice,
+  mmconfig: mmconfigSlice,
 };
 
 type Slices = typeof slices;

@@ -3,6 +3,7 @@ import { type WhatIf, whatIf } from '../../../replay/what-if.js';
 import { Trouble } from '../../base/errors.js';
 import { Recorder } from '../../machine/recorder.js';
 import type { Policies } from '../../policy/axes.js';
+import { findScenario } from '../../scenarios/index.js';
 import { choosePolicies } from '../../state/trace-env.js';
 import { accessesJson, accessTable } from '../access-table.js';
 import { choices, required } from '../choices.js';
@@ -57,17 +58,28 @@ function chosenVariants(options: Readonly<Record<string, unknown>>, { env }: Ope
 }
 
 function runVariant(trace: OpenTrace, policies: Policies, output: string | null): WhatIf {
-  if (output === null) return whatIf(trace.env, policies, batches(trace));
+  const deviceModels = modelsOf(trace, policies);
+  if (output === null) return whatIf(trace.env, policies, batches(trace), { deviceModels });
   const env = { ...trace.env, policies };
   const recorder = new Recorder(createTarget(output), { ...trace.reader.header, policies }, env);
   try {
-    const result = whatIf(trace.env, policies, batches(trace), (events) => recorder.append(events));
+    const result = whatIf(trace.env, policies, batches(trace), {
+      append: (events) => recorder.append(events),
+      deviceModels,
+    });
     recorder.finish();
     return result;
   } catch (error) {
     recorder.abandon();
     throw error;
   }
+}
+
+/** The device models of a built-in scenario, which answer anew under the other design; none for other traces. */
+function modelsOf({ env, reader }: OpenTrace, policies: Policies) {
+  const { scenario } = reader.header;
+  const found = scenario === null ? undefined : findScenario(scenario);
+  return found?.deviceModels?.({ ...env, policies }) ?? [];
 }
 
 /** The choices in which a variant differs from the recording. */

@@ -2,6 +2,7 @@ import type { DomainId } from '../../base/brand.js';
 import { dmOpHeader, dmOps, dmOpUnionOffset } from '../../events/abi/dm-op.js';
 import type { RecordObject } from '../../events/field.js';
 import { argNumber, type HypercallHandler, type OperationTable } from '../hypercall.js';
+import { notifyMmconfig } from './chipset/notify.js';
 import { type DmHandler, type DmOperations, fail } from './dm-op/call.js';
 import { interruptOps } from './dm-op/interrupts.js';
 import { memoryOps } from './dm-op/memory.js';
@@ -43,6 +44,7 @@ const dmOp: HypercallHandler = (context, call) => {
 
 export const dmOperations: OperationTable = {
   ...Object.fromEntries(Object.keys(dmOps).map((name) => [name, dmOp])),
+  notify_mmconfig: notifyMmconfig,
   '*': dmOp,
 };
 

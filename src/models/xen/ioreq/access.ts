@@ -2,6 +2,9 @@ import { containsRange } from '../../../base/rangeset.js';
 import type { DataOf } from '../../../events/catalogue.js';
 import type { Context, Decider } from '../../context.js';
 import { allOnes } from '../../hardware/config-space.js';
+import { accessOwn, isOwn } from '../chipset/own.js';
+import { designFor, routeAccess } from '../chipset/route.js';
+import { watchRequest } from '../chipset/watch.js';
 import { crashDomain, cut, guestOf, type ReadonlyGuest, type Requested } from './guest.js';
 import { internalHandlers } from './internal.js';
 import { memorySpan, selectServer, type Target, targetOf } from './select.js';
@@ -72,10 +75,30 @@ function armAccess(context: Context, guest: ReadonlyGuest, access: Requested): v
 /** Looks for a server and hands the access over, or ends it the way nobody answers. */
 function forward(context: Context, access: Requested): void {
   const guest = guestOf(context, access.domid)!;
-  const target = targetOf(guest, access);
+  const target = routeAccess(context, guest, access);
+  if (target === null) return unclaimed(context, guest, access, targetOf(guest, access));
+  if (target.type === 'pci' && answeredOnTheWay(context, guest, access, target)) return;
   const id = selectServer(guest, access, target);
   if (id < 0) return unclaimed(context, guest, access, target);
   send(context, id, access, target);
+}
+
+/** Under the designs of 2018 Xen may own the chipset, or keep an access from the device model. */
+function answeredOnTheWay(
+  context: Context,
+  guest: ReadonlyGuest,
+  access: Requested,
+  { sbdf, reg }: Extract<Target, { type: 'pci' }>,
+): boolean {
+  const design = designFor(context, guest);
+  if (design === 'xen-chipset' && isOwn(sbdf)) {
+    const value = accessOwn(context, access, sbdf, reg);
+    complete(context, access, 'done', { value, valueHigh: null }, 'xen-chipset');
+    return true;
+  }
+  if (!watchRequest(context, design, access, sbdf, reg)) return false;
+  complete(context, access, 'done', null, 'xen-intercept');
+  return true;
 }
 
 function send(context: Context, id: number, access: Requested, target: Target): void {

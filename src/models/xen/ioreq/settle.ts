@@ -1,5 +1,7 @@
 import type { DomainId, EventSeq } from '../../../base/brand.js';
 import type { Context, Decider } from '../../context.js';
+import { watchAnswer } from '../chipset/watch.js';
+import { enterXen } from '../hypercalls.js';
 import { crashDomain, cut, guestOf, type ReadonlyGuest, serverOf } from './guest.js';
 import { broadcastRequest, sendBuffered, sendRequest } from './send.js';
 
@@ -98,6 +100,20 @@ function resume(context: Context, domid: DomainId, vcpu: number, cause: EventSeq
     },
     cause,
   );
+  reportWindow(context, domid, vcpu, known ? value : 0);
+}
+
+/** Under the design `notify` the device model tells Xen of a moved window once it has carried out the write. */
+function reportWindow(context: Context, domid: DomainId, vcpu: number, value: number): void {
+  const said = watchAnswer(context, guestOf(context, domid)!, domid, vcpu, value);
+  if (said === null) return;
+  const { base, sizeBytes, enabled } = said.report;
+  enterXen(context, said.caller, 'dm_op', 'notify_mmconfig', {
+    domid,
+    base,
+    size: sizeBytes,
+    enabled: enabled ? 1 : 0,
+  });
 }
 
 /**

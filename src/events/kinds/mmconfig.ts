@@ -1,0 +1,66 @@
+import { address, choice, domid, flag, guestSbdf, outcome, reg32, text, u8, u16 } from '../field.js';
+
+const guest = domid('the guest');
+
+/** The designs of 2018 for ECAM with several device models; none of them is in any Xen. @source facts/xen 13.3 */
+export const mmconfigKinds = {
+  'chipset.touched': outcome('Xen saw a configuration access to a register of the chipset go by.', {
+    domid: guest,
+    vcpu: u16('the virtual CPU'),
+    sbdf: guestSbdf("the function, in the guest's numbering"),
+    reg: u16('register offset in bytes'),
+    size: u8('access size in bytes'),
+    dir: choice(['read', 'write'], ''),
+    value: reg32('data of a write; 0 for a read that is still under way'),
+    served: flag('the device model has answered: before that the register has its old value there'),
+  }),
+  'chipset.changed': outcome(
+    "Four bytes of a register of Xen's own chipset model, or of its shadow, took a new value.",
+    {
+      domid: guest,
+      sbdf: guestSbdf('the function'),
+      reg: u16('register offset, a multiple of 4'),
+      value: reg32('all four bytes after the change'),
+    },
+  ),
+  'chipset.hidden': outcome('Xen kept an access from the device model.', {
+    domid: guest,
+    sbdf: guestSbdf('the function'),
+    reg: u16('register offset in bytes'),
+    value: reg32('data the guest wrote'),
+    why: text('the reason'),
+  }),
+  'chipset.detected': outcome('Xen recognised the chipset behind the device model by its ids.', {
+    domid: guest,
+    chipset: text('`q35`'),
+  }),
+  'facility.lost': outcome('Something QEMU offers the guest works no more, because Xen owns the chipset.', {
+    domid: guest,
+    facility: text('`acpi-pm`, `acpi-hotplug`, `nvdimm`'),
+    why: text('what it needed'),
+  }),
+  'mmconfig.changed': outcome("Xen's idea of the guest's ECAM window changed.", {
+    domid: guest,
+    base: address('first byte of the window'),
+    sizeBytes: address('256, 128 or 64 MiB'),
+    enabled: flag('accesses in it are configuration accesses'),
+    source: choice(
+      ['report', 'register', 'intercept'],
+      "who said so: a device model's report, Xen's own register, a write Xen saw go by",
+    ),
+  }),
+  'mmconfig.decoded': outcome('Xen turned a memory access in the ECAM window into a configuration access.', {
+    domid: guest,
+    vcpu: u16('the virtual CPU'),
+    addr: address('guest physical address'),
+    sbdf: guestSbdf('the function the address stands for'),
+    routed: guestSbdf('the name under which servers registered it: another bus after the guest renumbered'),
+    reg: u16('register offset in bytes'),
+  }),
+  'bus.learnt': outcome('Xen learnt which bus stands behind a port of the guest.', {
+    domid: guest,
+    port: guestSbdf('the root or switch port'),
+    bus: u8('its secondary bus now'),
+    registered: u8('the bus its functions were registered under'),
+  }),
+};
