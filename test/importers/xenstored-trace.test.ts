@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readXenstoredTrace } from '../../src/importers/xenstored-trace.js';
 
@@ -82,5 +83,34 @@ describe("xenstored's access log", () => {
 
   it('counts lines it cannot read', () => {
     expect(log('IN 0x1 garbage', 'IN 0x1 20261120 10:51:28 NONSENSE (x )').skipped).toHaveLength(2);
+  });
+
+  it('reads whatever it is given', () => {
+    const word = fc.constantFrom(
+      'IN',
+      'OUT',
+      '0x1',
+      '0x2',
+      'WRITE',
+      'RM',
+      'TRANSACTION_START',
+      'TRANSACTION_END',
+      '(',
+      ')',
+      '(T )',
+      '(1 )',
+      '(/a 1)',
+      'CREATE connection 0x1',
+      'DESTROY connection 0x1',
+      '\n',
+      '20261120 10:51:28',
+      '',
+    );
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 60 }), (words) => {
+        const { records, skipped } = readXenstoredTrace(words.join(' '));
+        expect(records.length + skipped.length).toBeLessThanOrEqual(words.length + 1);
+      }),
+    );
   });
 });

@@ -1,4 +1,4 @@
-import { choice, count, domid, flag, input, int, orNull, outcome, record, text } from '../field.js';
+import { choice, count, dom0Sbdf, domid, flag, input, int, orNull, outcome, record, text } from '../field.js';
 
 /** Commands of xl that concern PCI. @source facts/dom0 8 */
 export const toolstackOps = [
@@ -77,6 +77,17 @@ export const toolstackKinds = {
     level: choice(['error', 'warning', 'info', 'output'], ''),
     text: text('the message'),
   }),
+  'toolstack.ledger': outcome(
+    'What each of the parties that keep books says of a device when a command has ended.',
+    {
+      job: count('the command'),
+      sbdf: dom0Sbdf('the device'),
+      standing: text('where it stands: `assignable`, `claimed`, `exported`, …'),
+      xen: text('owner in Xen, and the proposed flag'),
+      kernel: text('driver in the hardware domain, and the guest pciback exported it to'),
+      store: text('what XenStore has: claim, remembered driver, keys of a backend'),
+    },
+  ),
   'toolstack.finished': outcome('A command ended.', {
     job: count('the command'),
     rc: int('0 or a negative libxl error'),

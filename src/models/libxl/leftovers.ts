@@ -100,3 +100,38 @@ export function recoveryOf(world: ReadonlyWorld, device: Dom0Sbdf): readonly str
   steps.push(`xl pci-assignable-add ${name}`);
   return steps;
 }
+
+/** What Xen, the hardware domain's kernel and XenStore each say of a device, for people. */
+export function ledgerOf(
+  world: ReadonlyWorld,
+  device: Dom0Sbdf,
+): {
+  readonly standing: DeviceStanding;
+  readonly xen: string;
+  readonly kernel: string;
+  readonly store: string;
+} {
+  const owner = world.xen.devices[device]?.owner;
+  const mark = world.marks[device] === true ? ', marked assignable' : '';
+  const held = world.linux.devices[device];
+  const exported = world.pciback.devices[device]?.exportedTo ?? null;
+  const key = (name: string): string | null => world.xenstore.nodes[libxlPath(device, name)]?.value ?? null;
+  const [claim, driver, listed, stored] = [
+    key('domid'),
+    key('driver_path'),
+    key('assignable'),
+    storedFor(world, device),
+  ];
+  const store = [
+    claim === null ? null : `claimed for d${claim}`,
+    listed === null ? null : 'listed as assignable',
+    driver === null ? null : `driver was ${driver.slice(driver.lastIndexOf('/') + 1)}`,
+    stored === null ? null : `backend keys of d${stored}`,
+  ].filter((one) => one !== null);
+  return {
+    standing: standingOf(world, device).standing,
+    xen: `${owner === undefined ? 'unknown' : owner === null ? 'nobody' : owner === domids.IO ? 'quarantine' : `d${owner}`}${mark}`,
+    kernel: `${held === undefined ? 'not there' : (held.driver ?? 'no driver')}${exported === null ? '' : `, exported to d${exported}`}`,
+    store: store.length === 0 ? 'nothing' : store.join(', '),
+  };
+}

@@ -5,6 +5,8 @@ import { backendPath } from '../linux/xenstored/xenbus.js';
 import { assignableAdd, assignableList, assignableRemove } from './assignable.js';
 import { attach } from './attach.js';
 import { detach, isBackendReady } from './detach.js';
+import { ledgerOf } from './leftovers.js';
+import { parseSpec } from './spec.js';
 import { StepIo, type Steps } from './step.js';
 
 const commands: Readonly<Record<ToolstackOp, Steps>> = {
@@ -60,5 +62,12 @@ function run(context: Context, jobId: number, woken: StepIo['woken']): void {
     waits: ended || !('wait' in next) ? 'no' : next.wait,
     vars: io.vars as RecordObject,
   });
-  if (ended) context.emit('toolstack', 'toolstack.finished', { job: jobId, rc: next.rc });
+  if (!ended) return;
+  for (const text of job.devices) {
+    const parsed = parseSpec(text);
+    const sbdf = 'spec' in parsed ? parsed.spec.device : null;
+    if (sbdf === null) continue;
+    context.emit('toolstack', 'toolstack.ledger', { job: jobId, sbdf, ...ledgerOf(context.state, sbdf) });
+  }
+  context.emit('toolstack', 'toolstack.finished', { job: jobId, rc: next.rc });
 }
