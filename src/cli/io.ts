@@ -21,11 +21,13 @@ export class ClosedPipe extends Error {}
 
 let output: Console;
 let quiet = false;
+let transient = false;
 
 /** Chooses the console of the command that runs. One command runs at a time. */
 export function useConsole(chosen: Console): void {
   output = chosen;
   quiet = false;
+  transient = false;
 }
 
 /** `--quiet`: nothing on standard error but errors. */
@@ -35,6 +37,7 @@ export function beQuiet(): void {
 
 /** Writes data to standard output. */
 export function print(text: string): void {
+  sayTransient('');
   output.out(`${text}\n`);
 }
 
@@ -49,7 +52,9 @@ export function readInput(): Uint8Array {
 
 /** Talk for people, on standard error. */
 export function say(text: string): void {
-  if (!quiet) output.err(`${text}\n`);
+  if (quiet) return;
+  sayTransient('');
+  output.err(`${text}\n`);
 }
 
 /** Usage and the like, whatever `--quiet` says. */
@@ -57,9 +62,14 @@ export function sayPlainly(text: string): void {
   output.err(text);
 }
 
-/** Part of a line on a terminal's standard error, null where talk is not wanted or nobody would see it. */
-export function terminalTalk(): ((text: string) => void) | null {
-  return quiet || !output.errIsTerminal ? null : (text) => output.err(text);
+/** Whether somebody sees a line that comes and goes: on a terminal, unless talk is not wanted. */
+export const seesTransient = (): boolean => !quiet && output.errIsTerminal;
+
+/** Shows a line that the next output of any sort takes away; the empty text takes it away at once. */
+export function sayTransient(text: string): void {
+  if (text === '' && !transient) return;
+  output.err(`\r\u001b[K${text}`);
+  transient = text !== '';
 }
 
 /** The last line of a command that found something: the next command to run, ready to be run. */
@@ -83,6 +93,7 @@ export function printTrouble(trouble: Trouble, json: boolean): void {
     printJson({ schema: 'error/1', error: { code, message, file, at, expected, actual, hint } });
     return;
   }
+  sayTransient('');
   const where = file === null ? at : at === null ? file : `${file}:${at}`;
   output.err(`xpr: ${code}: ${message}${where === null ? '' : ` (${where})`}\n`);
   const lines = [
@@ -95,6 +106,7 @@ export function printTrouble(trouble: Trouble, json: boolean): void {
 
 /** A fault of ours: whatever is not a Trouble. */
 export function printBug(error: unknown): void {
+  sayTransient('');
   output.err(`xpr: BUG: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
 }
 

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../base/clock.js';
-import { terminalTalk } from './io.js';
+import { sayTransient, seesTransient } from './io.js';
 
 /** Work is silent at first, then says how far it is a few times a second. */
 const SILENT_NS = 1_000_000_000n;
@@ -12,13 +12,12 @@ const COUNT = 256;
  * under `--quiet`, nothing in the first second.
  */
 export class Progress {
-  readonly #talk = terminalTalk();
+  readonly #seen = seesTransient();
   readonly #clock: Clock;
   readonly #start: bigint;
   readonly #done: number[] = [];
   #total: number | null = 0;
   #next: bigint;
-  #shown = false;
   #steps = 0;
 
   constructor(clock: Clock = systemClock) {
@@ -33,7 +32,7 @@ export class Progress {
     this.#total = this.#total === null || total === null ? null : this.#total + total;
     return (done) => {
       this.#done[number] = done;
-      if (this.#talk !== null) this.#show();
+      if (this.#seen) this.#show();
     };
   }
 
@@ -49,17 +48,15 @@ export class Progress {
 
   /** Takes the line away. */
   end(): void {
-    if (this.#shown) this.#talk?.('\r\u001b[K');
-    this.#shown = false;
+    if (this.#seen) sayTransient('');
   }
 
   #show(): void {
     const now = this.#clock.now();
     if (now < this.#next) return;
     this.#next = now + EVERY_NS;
-    this.#shown = true;
     const done = this.#done.reduce((sum, one) => sum + one, 0);
-    this.#talk?.(`\r\u001b[K${progressLine(done, this.#total, Number(now - this.#start) / 1e9)}`);
+    sayTransient(progressLine(done, this.#total, Number(now - this.#start) / 1e9));
   }
 }
 

@@ -80,7 +80,7 @@ async function dispatch(argv: readonly string[], console: Console): Promise<Exit
     const command = program.command(verb.usage).description(verb.summary);
     for (const [flags, text, list] of verb.options) {
       if (list === undefined) command.option(flags, text);
-      else command.option(flags, text, collect, []);
+      else command.option(flags, text, collect);
     }
     command.addHelpText('after', `\nExample:\n  ${verb.example}\n\nExit: ${verb.exits ?? usualExits}`);
     command.action(async (...given: unknown[]) => {
@@ -102,7 +102,7 @@ xpr <verb> --help shows every flag with an example.`;
 const usualExits = '0 fine, 2 trouble.';
 
 /** Options that may be given several times. */
-const collect = (value: string, before: string[]): string[] => [...before, value];
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
 /** Whether a flag is given, even on a command line that cannot be read otherwise. */
 function wants(argv: readonly string[], flag: string): boolean {
