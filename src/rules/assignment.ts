@@ -147,7 +147,7 @@ const ownerless: Rule = {
 
 /** Who else of a group may not have a function while a guest has one: its DMA carries the same requester id. */
 const partialGroup: Rule = {
-  code: 'ASG-005',
+  code: 'ASG-011',
   severity: 'error',
   title: 'A guest got a part of an IOMMU group',
   doc: 'Behind a legacy PCI bridge all functions send one requester id: the guest reaches what its neighbours may reach, or they what it may.',

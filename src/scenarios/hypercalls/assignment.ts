@@ -146,7 +146,7 @@ const partialGroup: Scenario = {
   source: 'facts/xen 7.2 (groups), 1.5 (get_device_group)',
   shows:
     'Two cards on a conventional bus send one requester id. get_device_group names the other one, packed as bus << 16 | devfn << 8; the toolstack assigns one of them all the same. With both assigned the group is whole.',
-  expects: ['ASG-005'],
+  expects: ['ASG-011'],
   takesPlatform: false,
   platform: () => pc([...cards([nicA, behindA, behindB]), legacyBridge(bridge, 0, 3, 3)]),
   programs: () => ({
