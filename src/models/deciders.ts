@@ -60,6 +60,7 @@ export const deciders: Deciders = {
 
   'domain.configured': nothingFollows,
   'domain.dying': nothingFollows,
+  'domain.memory': nothingFollows,
   'io.requested': decideIoRequest,
   'ioreq.served': decideIoreqServed,
   'ioreq.drained': nothingFollows,

@@ -8,6 +8,8 @@ export interface Domain {
   hardware: boolean;
   target: DomainId | null;
   name: string;
+  /** Memory features that rule out assigned devices. */
+  features?: Partial<Record<'sharing' | 'paging' | 'pod' | 'log_dirty', true>>;
 }
 
 /** Living domains by domid. */
@@ -28,6 +30,13 @@ export const domainsSlice: Slice<DomainsState> = {
     'domain.targeted': (domains, { data }) => {
       const domain = domains[data.domid];
       if (domain !== undefined) domain.target = data.target;
+    },
+    'domain.memory': (domains, { data }) => {
+      const domain = domains[data.domid];
+      if (domain === undefined) return;
+      domain.features ??= {};
+      if (data.on) domain.features[data.feature] = true;
+      else delete domain.features[data.feature];
     },
     'domain.destroyed': (domains, { data }) => {
       delete domains[data.domid];

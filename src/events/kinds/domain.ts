@@ -22,6 +22,14 @@ export const domainKinds = {
       trapUnmapped: flag('ARM: an access nobody claims is a data abort'),
     },
   ),
+  'domain.memory': input('A memory feature that rules out assigned devices went on or off.', {
+    domid: domid('the domain'),
+    feature: choice(
+      ['sharing', 'paging', 'pod', 'log_dirty'],
+      'shared pages, pages swapped out, populate on demand, global log-dirty',
+    ),
+    on: flag(''),
+  }),
   'domain.dying': input('Destruction of a domain began; its id still finds it.', { domid: domid('its id') }),
   'domain.destroyed': input('A domain ended.', { domid: domid('its id') }),
   'domain.stopped': outcome('A domain stopped running.', {

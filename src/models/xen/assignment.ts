@@ -52,6 +52,7 @@ export const assignDevice: HypercallHandler = (context, { caller, args }) => {
     RDM_RELAXED,
   );
   if (early !== 0) return { ret: early };
+  if (context.state.ioreq[target]?.dying === true) return { ret: -errno.EINVAL };
   const name = machineName(args);
   const taken = availability(context, name);
   if (taken !== 0) return { ret: taken };
@@ -61,6 +62,8 @@ export const assignDevice: HypercallHandler = (context, { caller, args }) => {
 /** `assign_device` after the checks. @source facts/xen 7.2 step 7 */
 function assign(context: Context, name: XenSbdf, to: DomainId): number {
   const isGuest = to !== hardwareDomain(context) && to !== domids.IO;
+  const features = Object.keys(context.state.domains[to]?.features ?? {});
+  if (features.length > 0 && context.env.platform.arch === 'x86_64') return -errno.EXDEV;
   const refuse = (ret: number): number => {
     const reason = `d${to}: assign (${formatSbdf(name)}) failed (${ret})`;
     context.emit('xen', 'device.failed', { sbdf: name, step: 'assign', errno: ret, reason });

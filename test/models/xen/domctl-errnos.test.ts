@@ -415,6 +415,27 @@ const assignment: readonly Row[] = [
     op: 'assign_device',
     args: device(NIC, INVALID),
   },
+  ...(['sharing', 'paging', 'pod', 'log_dirty'] as const).map(
+    (feature): Row => ({
+      why: `a guest with ${feature}`,
+      ret: 'EXDEV',
+      op: 'assign_device',
+      args: device(NIC, 1),
+      given: (h) => {
+        const data = { domid: 1 as never, feature, on: true };
+        h.engine.step({ kind: 'domain.memory', by: 'toolstack', data });
+      },
+    }),
+  ),
+  {
+    why: 'a dying guest',
+    ret: 'EINVAL',
+    op: 'assign_device',
+    args: device(NIC, 2),
+    given: (h) => {
+      h.engine.step({ kind: 'domain.dying', by: 'xen', data: { domid: 2 as never } });
+    },
+  },
   {
     why: 'a broken device to a guest',
     ret: 'EBADF',
@@ -505,6 +526,18 @@ describe('what domctl does when it may', () => {
     host.domctl('bind_pt_irq', intx);
     host.destroy(2);
     expect([host.owner(NIC), host.state.irq.domains[2], host.state.irq.guests]).toEqual([IO, undefined, {}]);
+  });
+
+  it('a guest whose memory feature is off again takes a device', () => {
+    const host = new Host();
+    for (const on of [true, false])
+      host.engine.step({
+        kind: 'domain.memory',
+        by: 'toolstack',
+        data: { domid: 1 as never, feature: 'log_dirty', on },
+      });
+    put(host, NIC, 1);
+    expect(host.owner(NIC)).toBe(1);
   });
 
   it('a broken device still goes to dom_io', () => {
