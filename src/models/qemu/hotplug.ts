@@ -1,4 +1,4 @@
-import { reg } from '../../pci/header.js';
+import { command, reg } from '../../pci/header.js';
 import { signalAcpi } from './acpi-hotplug.js';
 import { imageOf, type QemuMachine, rootBusOf } from './machine.js';
 import { addFunction, canUnplug } from './plug.js';
@@ -89,9 +89,9 @@ export function plug(machine: QemuMachine, request: PlugRequest): string | null 
   const fn = addFunction(machine, { image, id: request.id, bus, devfn, hotplugged: true });
   const cacheLine = controller.kind === 'slot' ? undefined : FRESH_CACHE_LINE[imageOf(machine, fn).type];
   if (cacheLine !== undefined) set8(machine, fn, reg.cacheLineSize, cacheLine);
-  if (request.multifunction === true) {
-    set8(machine, fn, reg.headerType, get8(machine, fn, reg.headerType) | MULTIFUNCTION);
-  }
+  settle(machine, fn);
+  const layout = get8(machine, fn, reg.headerType) & ~MULTIFUNCTION;
+  set8(machine, fn, reg.headerType, layout | (request.multifunction === true ? MULTIFUNCTION : 0));
   announce(machine, controller, bus, devfn);
   return null;
 }
@@ -170,6 +170,30 @@ function refusesPlace(
 }
 
 const MULTIFUNCTION = 0x80;
+
+/** A cache line size that a device is born with and that only a reset clears: hot-added ones have had none. */
+const BORN_CACHE_LINE: Readonly<Record<string, number>> = {
+  e1000e: 0x10,
+  'qemu-xhci': 0x10,
+  'nec-usb-xhci': 0x10,
+};
+
+/** Port types of an endpoint: behind a port, and integrated into the root complex. */
+const ENDPOINT = 0;
+const INTEGRATED_ENDPOINT = 9;
+
+/** What depends on where and when a function is added. @source facts/q35-qemu 2.7 */
+function settle(machine: QemuMachine, fn: FunctionState): void {
+  const { type, express, portType } = imageOf(machine, fn);
+  const cacheLine = BORN_CACHE_LINE[type];
+  if (cacheLine !== undefined) set8(machine, fn, reg.cacheLineSize, cacheLine);
+  if (type === 'ivshmem-plain') set8(machine, fn, reg.command, command.io | command.memory);
+  if (express !== null && (portType === ENDPOINT || portType === INTEGRATED_ENDPOINT)) {
+    const integrated = fn.bus === 0 && machine.board.kind !== 'pc';
+    const version = get8(machine, fn, express + 2) & 0x0f;
+    set8(machine, fn, express + 2, (integrated ? INTEGRATED_ENDPOINT : ENDPOINT) * 16 + version);
+  }
+}
 
 /** Function 0 says whether there are others; one that says no cannot join them. */
 function refusesCompany(

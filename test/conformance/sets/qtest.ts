@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { Trouble } from '../../../src/base/errors.js';
 import { createMachine } from '../../../src/models/qemu/create.js';
+import { deviceType, deviceTypes } from '../../../src/models/qemu/devices/device-types.js';
 import type { FunctionBytes } from '../../../src/models/qemu/image.js';
 import { QtestMachine } from '../qemu/qtest.js';
 import { describeMachine, functionBytes, type RecordedTopology } from '../qemu/topology.js';
@@ -77,7 +78,7 @@ export function readTopologies(path: string): Topologies {
   return JSON.parse(gunzipSync(readFileSync(path)).toString('utf8')) as Topologies;
 }
 
-/** Device types that occur anywhere in the set can also be hot-added. */
+/** Device types that occur anywhere in the set can also be hot-added, and those the model knows by itself. */
 function pluggableFunctions(topologies: Topologies): FunctionBytes[] {
   const byType = new Map<string, FunctionBytes>();
   for (const topology of Object.values(topologies)) {
@@ -85,7 +86,8 @@ function pluggableFunctions(topologies: Topologies): FunctionBytes[] {
       if (!byType.has(device.qemu_name)) byType.set(device.qemu_name, functionBytes(device));
     }
   }
-  return [...byType.values()];
+  const known = deviceTypes().flatMap((type) => deviceType(type) ?? []);
+  return [...known, ...byType.values()];
 }
 
 function startMachine(

@@ -14,7 +14,7 @@ import {
 
 export const fixtures = join(import.meta.dirname, '../../fixtures/qtest');
 
-const topologies = JSON.parse(
+export const topologies = JSON.parse(
   gunzipSync(readFileSync(join(fixtures, 'topologies.json.gz'))).toString('utf8'),
 ) as Record<string, RecordedTopology>;
 
