@@ -87,8 +87,6 @@ export function plug(machine: QemuMachine, request: PlugRequest): string | null 
     if (refusal !== null) return refusal;
   }
   const fn = addFunction(machine, { image, id: request.id, bus, devfn, hotplugged: true });
-  const cacheLine = controller.kind === 'slot' ? undefined : FRESH_CACHE_LINE[imageOf(machine, fn).type];
-  if (cacheLine !== undefined) set8(machine, fn, reg.cacheLineSize, cacheLine);
   settle(machine, fn);
   const layout = get8(machine, fn, reg.headerType) & ~MULTIFUNCTION;
   set8(machine, fn, reg.headerType, layout | (request.multifunction === true ? MULTIFUNCTION : 0));
@@ -97,8 +95,8 @@ export function plug(machine: QemuMachine, request: PlugRequest): string | null 
 }
 
 /**
- * Cache line size of device types that set one as they are made. A machine's start and the power of a native slot
- * reset it; a function added to a running machine otherwise keeps it until its first reset.
+ * Cache line size of device types that set one as they are made. A machine's start resets it, and so does a native
+ * slot without power; a function added to a running machine otherwise keeps it until its first reset.
  * @source measured: device_add of 33 types of QEMU 7.2 to a stopped i440FX machine; facts/q35-qemu 1.2
  */
 const FRESH_CACHE_LINE: Readonly<Record<string, number>> = {
@@ -171,13 +169,6 @@ function refusesPlace(
 
 const MULTIFUNCTION = 0x80;
 
-/** A cache line size that a device is born with and that only a reset clears: hot-added ones have had none. */
-const BORN_CACHE_LINE: Readonly<Record<string, number>> = {
-  e1000e: 0x10,
-  'qemu-xhci': 0x10,
-  'nec-usb-xhci': 0x10,
-};
-
 /** Port types of an endpoint: behind a port, and integrated into the root complex. */
 const ENDPOINT = 0;
 const INTEGRATED_ENDPOINT = 9;
@@ -185,7 +176,7 @@ const INTEGRATED_ENDPOINT = 9;
 /** What depends on where and when a function is added. @source facts/q35-qemu 2.7 */
 function settle(machine: QemuMachine, fn: FunctionState): void {
   const { type, express, portType } = imageOf(machine, fn);
-  const cacheLine = BORN_CACHE_LINE[type];
+  const cacheLine = FRESH_CACHE_LINE[type];
   if (cacheLine !== undefined) set8(machine, fn, reg.cacheLineSize, cacheLine);
   if (type === 'ivshmem-plain') set8(machine, fn, reg.command, command.io | command.memory);
   if (express !== null && (portType === ENDPOINT || portType === INTEGRATED_ENDPOINT)) {
