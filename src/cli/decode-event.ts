@@ -45,6 +45,7 @@ export function decodeEvent(event: TraceEvent): Decoded[] {
       const command: ItsWords = [d0, d1, d2, d3];
       return words('ITS command', command, decodeItsCommand(command));
     }
+    case 'msi.sent':
     case 'msi.written': {
       const { address, data } = event.data;
       if (!isX86Doorbell(address)) return [];

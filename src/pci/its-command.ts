@@ -55,25 +55,6 @@ const nameByOpcode = new Map<number, ItsCommandName>(
   (Object.keys(itsOpcodes) as ItsCommandName[]).map((name) => [itsOpcodes[name], name]),
 );
 
-/** Codes other implementations give command errors. @source facts/arm-msi-iommu 3.2 */
-export const itsErrorCodes = {
-  MOVI_UNMAPPED_INTERRUPT: 0x010107,
-  MOVI_UNMAPPED_COLLECTION: 0x010109,
-  INT_UNMAPPED_INTERRUPT: 0x010307,
-  CLEAR_UNMAPPED_INTERRUPT: 0x010507,
-  MAPD_DEVICE_OOR: 0x010801,
-  MAPD_ITTSIZE_OOR: 0x010802,
-  MAPC_PROCNUM_OOR: 0x010902,
-  MAPC_COLLECTION_OOR: 0x010903,
-  MAPTI_UNMAPPED_DEVICE: 0x010a04,
-  MAPTI_ID_OOR: 0x010a05,
-  MAPTI_PHYSICALID_OOR: 0x010a06,
-  INV_UNMAPPED_INTERRUPT: 0x010c07,
-  INVALL_UNMAPPED_COLLECTION: 0x010d09,
-  MOVALL_PROCNUM_OOR: 0x010e01,
-  DISCARD_UNMAPPED_INTERRUPT: 0x010f07,
-} as const;
-
 /** Words D0 to D3 of a command, each as `0x` and 16 digits. */
 export type ItsWords = readonly [string, string, string, string];
 

@@ -10,20 +10,6 @@ export const AXI_VECTORS = 128;
 /** Entries of the receive FIFO: the figure of the sibling NWL bridge, its own is not known. */
 const FIFO_ENTRIES = 128;
 
-/** Registers of the bridge that MSIs use. @source facts/arm-msi-iommu 5.1 */
-export const axiRegisters = {
-  MSI_BASE_HIGH: 0x14c,
-  MSI_BASE_LOW: 0x150,
-  INTERRUPT_DECODE: 0x138,
-  FIFO_1: 0x158,
-  FIFO_2: 0x15c,
-} as const;
-
-/** FIFO register 1 of an MSI: valid and MSI; register 2 holds the data. Neither names the sender. */
-export function fifoEntry(data: number): { readonly fifo1: number; readonly fifo2: number } {
-  return { fifo1: 0xc000_0000, fifo2: data & 0xffff };
-}
-
 /** A message into the 4 KiB page the bridge consumes: one more entry of the FIFO. */
 export function latchAxi(context: Context, fn: FunctionId, bridge: MsiController, data: number): void {
   const waiting = Object.keys(context.state.msi.latched[bridge.base] ?? {}).length;

@@ -9,35 +9,6 @@ import { bridgeHasStep } from './bridge-init.js';
 /** Events of one bridge: two status registers of 32 bits. @source facts/arm-msi-iommu 5.1 */
 export const NWL_EVENTS = 64;
 
-/** Offsets in the breg block. @source facts/arm-msi-iommu 5.1 */
-export const nwlRegisters = {
-  BRCFG_PCIE_RX0: 0x000,
-  BRCFG_PCIE_RX1: 0x004,
-  BRCFG_INTERRUPT: 0x010,
-  BRCFG_PCIE_RX_MSG_FILTER: 0x020,
-  E_BREG_CAP: 0x200,
-  E_BREG_CONTROL: 0x208,
-  E_BREG_BASE_LO: 0x210,
-  E_BREG_BASE_HI: 0x214,
-  E_ECAM_CAP: 0x220,
-  E_ECAM_CONTROL: 0x228,
-  E_ECAM_BASE_LO: 0x230,
-  E_ECAM_BASE_HI: 0x234,
-  I_MSII_CAP: 0x300,
-  I_MSII_CONTROL: 0x308,
-  I_MSII_BASE_LO: 0x310,
-  I_MSII_BASE_HI: 0x314,
-  I_ISUB_CONTROL: 0x3e8,
-  MSGF_MISC_STATUS: 0x400,
-  MSGF_MISC_MASK: 0x404,
-  MSGF_LEG_STATUS: 0x420,
-  MSGF_LEG_MASK: 0x424,
-  MSGF_MSI_STATUS_LO: 0x440,
-  MSGF_MSI_STATUS_HI: 0x444,
-  MSGF_MSI_MASK_LO: 0x448,
-  MSGF_MSI_MASK_HI: 0x44c,
-} as const;
-
 /**
  * A message into the MSI window of an NWL bridge: its bit in the status registers, nothing about the sender. A bit
  * that is still set swallows the next message.

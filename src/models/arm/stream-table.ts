@@ -37,14 +37,3 @@ export function steWords(
   const base = stage2.tableBase - (stage2.tableBase % 16);
   return [d0, zero, d2, word(Math.floor(base / 2 ** 32) & 0xfffff, base % 2 ** 32)];
 }
-
-/** Opcodes of the commands Xen queues. @source facts/arm-msi-iommu 6.3 */
-export const smmuCommands = {
-  PREFETCH_CFG: 0x01,
-  CFGI_STE: 0x03,
-  CFGI_ALL: 0x04,
-  TLBI_EL2_ALL: 0x20,
-  TLBI_S12_VMALL: 0x28,
-  TLBI_NSNH_ALL: 0x30,
-  SYNC: 0x46,
-} as const;
