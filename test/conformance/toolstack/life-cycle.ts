@@ -200,7 +200,7 @@ export class LifeCycle {
     this.#catchUp(plan);
     this.#jobs += 1;
     const job = this.#jobs;
-    for (const device of plan.devices) this.machine.need(parseSbdf(device.split(',')[0]!) ?? -1);
+    for (const device of plan.devices) this.machine.need(parseSbdf(device.split(/[,@]/)[0]!) ?? -1);
     if (plan.driver !== null) {
       const value = plan.devices[0] ?? '';
       const held = this.machine.engine.state.linux.devices[parseSbdf(value) ?? -1]?.driver;
@@ -244,7 +244,7 @@ export class LifeCycle {
 
   /** The slot QEMU chose: what `query-pci` said shows in the key libxl wrote for it. */
   #slotOf(plan: Plan, index: number): string {
-    const bdf = plan.devices[index]?.split(',')[0] ?? '';
+    const bdf = plan.devices[index]?.split(/[,@]/)[0] ?? '';
     const at = this.#text.indexOf(` ${bdf})`, this.#text.indexOf(`backend/pci/${plan.domid}/0/key-`));
     const key = new RegExp(`WRITE \\(/local/domain/0/backend/pci/${plan.domid}/0/vdevfn-\\d+ ([0-9a-f]+)\\)`);
     return at < 0 ? '' : (key.exec(this.#text.slice(at))?.[1] ?? '');

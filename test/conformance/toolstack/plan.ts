@@ -123,7 +123,10 @@ function specification(bdf: string, requests: readonly Request[], claim: Request
   const options = (key('opts') ?? '')
     .split(',')
     .filter((option) => option !== '' && !option.endsWith('=0') && option !== 'rdm_policy=strict');
-  return [bdf, ...options].join(',');
+  // A device model chooses a slot by itself; asking for the same one changes no key.
+  const vdevfn = Number.parseInt(key('vdevfn') ?? '0', 16);
+  const place = vdevfn === 0 ? bdf : `${bdf}@${(vdevfn >>> 3).toString(16)}`;
+  return [place, ...options].join(',');
 }
 
 /** Commands about the list of assignable devices. */
