@@ -30,6 +30,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 
   const rows: Row[] = [];
+  const troubled: string[] = [];
   if (!values.json) process.stdout.write(`${HEADINGS}\n`);
   for (const dir of positionals) {
     for (const set of sets) {
@@ -40,9 +41,16 @@ async function main(argv: readonly string[]): Promise<number> {
         );
         continue;
       }
-      for await (const row of set.rows(folder)) {
-        rows.push(row);
-        if (!values.json) process.stdout.write(`${rowText(row)}\n`);
+      try {
+        for await (const row of set.rows(folder)) {
+          rows.push(row);
+          if (!values.json) process.stdout.write(`${rowText(row)}\n`);
+        }
+      } catch (error) {
+        // What one set cannot do is no reason to keep the others' rows back.
+        if (!(error instanceof Trouble)) throw error;
+        process.stderr.write(troubleText(error));
+        troubled.push(set.name);
       }
     }
   }
@@ -54,10 +62,13 @@ async function main(argv: readonly string[]): Promise<number> {
     unmodelled: sum((row) => row.unmodelled),
   };
   if (values.json) {
-    process.stdout.write(`${JSON.stringify({ schema: 'conformance/1', rows, ...totals }, null, 1)}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ schema: 'conformance/1', rows, ...totals, troubled }, null, 1)}\n`,
+    );
   } else {
     process.stdout.write(`${columns('all', `${rows.length} files`, totals)}\n`);
   }
+  if (troubled.length > 0) return 2;
   return totals.mismatched === 0 ? 0 : 1;
 }
 
