@@ -26,9 +26,8 @@ export function describeMachine(
 ): MachineDescription {
   const order = creationOrder(topology);
   const indexByPath = new Map(order.map(({ device }, index) => [device.path, index]));
-  const functions = order.map(({ device, id, rootBus }): PlacedFunction => {
-    const cut = device.path.lastIndexOf('/');
-    const parent = cut < 0 ? null : (indexByPath.get(device.path.slice(0, cut)) ?? null);
+  const functions = order.map(({ device, id, rootBus, parentPath }): PlacedFunction => {
+    const parent = indexByPath.get(parentPath) ?? null;
     const placed = { ...functionBytes(device), id, parent, devfn: device.devfn };
     return rootBus === null ? placed : { ...placed, rootBus };
   });
@@ -50,12 +49,16 @@ const fromHex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, '
 const MIB = 0x10_0000;
 
 function boardOf(args: readonly string[], ramMib: number): Board {
-  const machine = args[args.indexOf('-M') + 1] ?? 'q35';
-  const kind = machine.startsWith('virt') ? 'virt' : machine.startsWith('pc') ? 'pc' : 'q35';
+  const at = args.findIndex((arg) => arg === '-M' || arg === '-machine');
+  const machine = args[at + 1] ?? 'q35';
+  const kind = machine.startsWith('virt') ? 'virt' : /^pc(,|$|-i440fx)/.test(machine) ? 'pc' : 'q35';
+  // Machine types of QEMU before 6.1 left hot-plug to the slots.
+  const old = /^pc-q35-(\d+)\.(\d+)/.exec(machine);
+  const beforeAcpi = old !== null && Number(old[1]) * 100 + Number(old[2]) < 601;
   return {
     kind,
     ramBytes: ramMib * MIB,
-    nativeHotplug: args.some((arg) => arg.includes('acpi-pci-hotplug-with-bridge-support=off')),
+    nativeHotplug: beforeAcpi || args.some((arg) => arg.includes('acpi-pci-hotplug-with-bridge-support=off')),
     pciexbarMasks: 'qemu',
     lowMemoryOnly: machine.includes('highmem=off'),
   };
@@ -66,12 +69,15 @@ interface Created {
   readonly id: string;
   /** Bus number behind an expander. */
   readonly rootBus: number | null;
+  /** Path of the bridge or expander it is behind; empty on the root bus. */
+  readonly parentPath: string;
 }
 
 /** Built-in functions first, then `-device` after `-device`: the order decides which of two equal bridges answers. */
 function creationOrder(topology: RecordedTopology): Created[] {
   const left = new Map(topology.devices.map((device) => [device.path, device]));
   const pathById = new Map<string, string>();
+  const expanders = new Set<string>();
   const added: Created[] = [];
   const later: { readonly type: string; readonly id: string; readonly parent: string }[] = [];
   topology.args.forEach((arg, index) => {
@@ -84,7 +90,11 @@ function creationOrder(topology: RecordedTopology): Created[] {
     const address = option('addr');
     const path = join(parent, address === undefined ? null : normalise(address));
     const device = path === null ? undefined : left.get(path);
-    const found = device ?? [...left.values()].find((d) => matches(d, type, parent));
+    const found =
+      device ??
+      [...left.values()].find((d) => matches(d, type, parent)) ??
+      // Behind an expander a path may begin anew.
+      (expanders.has(parent) ? [...left.values()].find((d) => matches(d, type, '')) : undefined);
     if (found === undefined) {
       later.push({ type, id, parent });
       return;
@@ -92,9 +102,14 @@ function creationOrder(topology: RecordedTopology): Created[] {
     left.delete(found.path);
     if (id !== '') pathById.set(id, found.path);
     const number = option('bus_nr');
-    added.push({ device: found, id, rootBus: number === undefined ? null : Number(number) });
+    if (number !== undefined) expanders.add(found.path);
+    const rootBus = number === undefined ? null : Number(number);
+    added.push({ device: found, id, rootBus, parentPath: parent === '' ? parentOf(found.path) : parent });
   });
-  return [...[...left.values()].map((device) => ({ device, id: '', rootBus: null })), ...added];
+  const builtIn = [...left.values()].map((device) => {
+    return { device, id: '', rootBus: null, parentPath: parentOf(device.path) };
+  });
+  return [...builtIn, ...added];
 }
 
 const join = (parent: string, own: string | null): string | null =>
