@@ -1,4 +1,5 @@
 import { type Verb, verbs } from '../../src/cli/verbs.js';
+import { markdownTable } from './markdown-table.js';
 
 /** docs/cli.md: what holds for all verbs, then every verb as its help has it. */
 export function cliPage(): string {
@@ -43,21 +44,11 @@ function section({ usage, summary, options, example, exits }: Verb): string {
     '',
     `\`xpr ${usage}\`: ${summary}.${exits === undefined ? '' : ` Exit: ${exits}`}`,
     '',
-    ...padded([['flag', 'meaning'], ...flags]),
+    ...markdownTable([['flag', 'meaning'], ...flags]),
     '',
     '```sh',
     example,
     '```',
     '',
   ].join('\n');
-}
-
-/** A table whose columns are as wide as their widest cell. */
-function padded(rows: readonly (readonly string[])[]): string[] {
-  const cells = rows.map((row) => row.map((cell) => cell.replaceAll('|', '\\|')));
-  const widths = [0, 1].map((column) => Math.max(...cells.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]): string =>
-    `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(' | ')} |`;
-  const [heading, ...rest] = cells;
-  return [line(heading!), line(widths.map((width) => '-'.repeat(width))), ...rest.map(line)];
 }

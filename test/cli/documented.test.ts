@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { rules } from '../../src/rules/index.js';
 import { cliPage } from './cli-page.js';
+import { eventsPage } from './events-page.js';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -41,5 +42,9 @@ describe('the documentation', () => {
 
   it('has the page on the command line that the table of verbs makes', async () => {
     await expect(cliPage()).toMatchFileSnapshot(join(root, 'docs/cli.md'));
+  });
+
+  it('has the page on events that the catalogue makes', async () => {
+    await expect(eventsPage()).toMatchFileSnapshot(join(root, 'docs/events.md'));
   });
 });

@@ -1,0 +1,56 @@
+import { kindNames, kindOf } from '../../src/events/catalogue.js';
+import type { FieldType } from '../../src/events/field.js';
+import { markdownTable } from './markdown-table.js';
+
+/** docs/events.md: every kind with its fields, from the catalogue. */
+export function eventsPage(): string {
+  const families = [...new Set(kindNames.map((name) => name.split('.')[0]!))].sort();
+  return `${introduction}\n${families.map(section).join('\n')}`;
+}
+
+const introduction = `# Events
+
+<!-- Written by \`npx vitest run test/cli/documented -u\` from src/events/catalogue.ts. -->
+
+Every event has a place \`seq\`, a time \`atNs\`, a \`kind\`, an \`origin\` (\`observed\` on a real machine, \`simulated\` by the models, \`inferred\` by an
+importer), an actor \`by\` and, where it follows from another one, a \`cause\`. An **input** is what the modelled world could not know in
+advance; an **outcome** follows from the state and an input. \`data\` has the fields below. \`xpr events --json\` has the same with a JSON schema
+for each kind.
+`;
+
+function section(family: string): string {
+  const names = kindNames.filter((name) => name.split('.')[0] === family).sort();
+  return [`## ${family}`, '', ...names.flatMap(kind)].join('\n');
+}
+
+function kind(name: (typeof kindNames)[number]): string[] {
+  const { role, doc, fields } = kindOf(name);
+  const rows = Object.entries(fields).map(([field, { type, nullable, doc: text }]) => [
+    `\`${field}\``,
+    `${typeText(type)}${nullable ? ' or null' : ''}`,
+    text,
+  ]);
+  const table = rows.length === 0 ? ['No fields.'] : markdownTable([['field', 'type', 'meaning'], ...rows]);
+  return [`### ${name}`, '', `${role === 'input' ? 'Input' : 'Outcome'}. ${doc}`, '', ...table, ''];
+}
+
+function typeText(type: FieldType): string {
+  switch (type.is) {
+    case 'uint':
+      return type.print === 'hex' ? `hex, ${type.bits} bits` : `number, ${type.bits} bits`;
+    case 'int':
+      return 'number, signed';
+    case 'flag':
+      return 'true or false';
+    case 'choice':
+      return type.values.map((value) => `\`${value}\``).join(', ');
+    case 'text':
+      return 'text';
+    case 'sbdf':
+      return `name in ${{ xen: "Xen's", dom0: "Dom0's", guest: "the guest's", caller: "the caller's" }[type.numbering]} numbering`;
+    case 'function':
+      return 'function';
+    case 'record':
+      return 'record';
+  }
+}
