@@ -10,6 +10,7 @@ import {
   decideToolstackTimeout,
 } from './libxl/toolstack.js';
 import { decideEnumerated } from './linux/enumerated.js';
+import { decideScan } from './linux/enumeration.js';
 import { decideBridgeProbe, decideBridgeUnbind } from './linux/host-bridge.js';
 import { decidePcibackWake } from './linux/pciback/backend.js';
 import { decideAerReport, decidePcibackLoad, decidePcibackUnload } from './linux/pciback/module.js';
@@ -74,6 +75,7 @@ export const deciders: Deciders = {
   'grant.offered': nothingFollows,
   'grant.withdrawn': nothingFollows,
   'linux.enumerated': decideEnumerated,
+  'linux.scanned': decideScan,
   'linux.forgot': nothingFollows,
   'sysfs.requested': decideSysfsRequest,
   'pciback.loaded': decidePcibackLoad,

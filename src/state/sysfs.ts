@@ -36,6 +36,17 @@ export const linuxSlice: Slice<LinuxState> = {
         owner: null,
       };
     },
+    'linux.found': (linux, { data }) => {
+      linux.devices[data.sbdf] = {
+        function: data.function,
+        gsi: 0,
+        driver: null,
+        driverOverride: null,
+        enabled: false,
+        physfn: null,
+        owner: null,
+      };
+    },
     'linux.forgot': (linux, { data }) => {
       delete linux.devices[data.sbdf];
     },

@@ -1,4 +1,5 @@
 import {
+  address,
   choice,
   dom0Sbdf,
   domid,
@@ -25,6 +26,10 @@ export const sysfsKinds = {
     enabled: flag('`pci_enable_device` is in effect'),
     physfn: orNull(dom0Sbdf('its physical function; null: it is none of the virtual ones')),
   }),
+  'linux.scanned': input("The hardware domain's Linux scanned everything below a root bus.", {
+    segment: u32('segment in its numbering'),
+    bus: u8('the root bus'),
+  }),
   'linux.forgot': input("The hardware domain's Linux dropped its object for a function.", {
     sbdf: dom0Sbdf('its name for it'),
   }),
@@ -39,6 +44,23 @@ export const sysfsKinds = {
     value: orNull(text('what was written')),
     errno: int('0 or a negative errno'),
     result: orNull(text('what was read; list items separated by blanks')),
+  }),
+  'linux.found': outcome('A scan found a function.', {
+    sbdf: dom0Sbdf('its name'),
+    function: functionField('the function'),
+  }),
+  'linux.sized': outcome('A scan learned how large a base address register is, by writing ones.', {
+    sbdf: dom0Sbdf('the device'),
+    reg: u16('register offset'),
+    space: choice(['io', 'mem32', 'mem64', 'rom'], ''),
+    start: address('address it holds; 0: unassigned'),
+    sizeBytes: address('size'),
+  }),
+  'linux.bus-numbered': outcome('A bridge has bus numbers.', {
+    sbdf: dom0Sbdf('the bridge'),
+    secondary: u8('bus behind it'),
+    subordinate: u8('highest bus below it'),
+    byFirmware: flag('they stood there before'),
   }),
   'linux.driver-changed': outcome('A driver bound to a device or let go of it.', {
     sbdf: dom0Sbdf('the device'),

@@ -14,7 +14,8 @@ export const decideEnumerated: Decider<'linux.enumerated'> = (context, { data })
 
 const VIRTFN = 2;
 
-function report(context: Context, sbdf: Dom0Sbdf, physfn: Dom0Sbdf | null): void {
+/** `xen_add_device`. @source facts/dom0 2.2 */
+export function report(context: Context, sbdf: Dom0Sbdf, physfn: Dom0Sbdf | null): void {
   if (segmentOf(sbdf) > 0xffff && atLeast(context.env.switches, 'linux', '6.12.31')) {
     linuxLog(
       context,
