@@ -1,5 +1,6 @@
 import { command, reg } from '../../pci/header.js';
 import { signalAcpi } from './acpi-hotplug.js';
+import { portType } from './image.js';
 import { imageOf, type QemuMachine, rootBusOf } from './machine.js';
 import { addFunction, canUnplug } from './plug.js';
 import { get8, set8 } from './registers.js';
@@ -68,7 +69,7 @@ export function plug(machine: QemuMachine, request: PlugRequest): string | null 
   if (bus === null) return `Bus '${request.bus}' not found`;
   const image =
     request.image ?? machine.images.findLastIndex((candidate) => candidate.type === request.driver);
-  if (image < 0) return UNKNOWN_DEVICE;
+  if (image < 0 || !fitsBus(machine, image, bus)) return UNKNOWN_DEVICE;
   const controller = controllerOf(machine, bus);
   if (controller.kind === 'none') return noHotplug(machine, bus);
   if (request.id !== '' && functionById(machine, request.id) !== null) {
@@ -108,6 +109,22 @@ const FRESH_CACHE_LINE: Readonly<Record<string, number>> = {
   'nec-usb-xhci': 0x10,
   'ich9-ahci': 0x08,
 };
+
+/** Device types with a PCI Express capability on a PCIe bus only: their bytes from one bus do not serve on another. */
+const HYBRID = /^(virtio-|qemu-xhci$|nec-usb-xhci$|megasas-gen2$|vmxnet3$)/;
+
+function fitsBus(machine: QemuMachine, image: number, bus: number): boolean {
+  const { type, express } = machine.images[image]!;
+  return !HYBRID.test(type) || (express !== null) === isExpressBus(machine, bus);
+}
+
+function isExpressBus(machine: QemuMachine, bus: number): boolean {
+  const { bridge, number } = machine.state.buses[bus]!;
+  if (bridge === null) return machine.board.kind !== 'pc';
+  const { type, portType: above } = imageOf(machine, machine.state.functions[bridge]!);
+  if (number !== null) return type === 'pxb-pcie';
+  return above === portType.rootPort || above === portType.upstream || above === portType.downstream;
+}
 
 function announce(machine: QemuMachine, controller: Controller, bus: number, devfn: number): void {
   switch (controller.kind) {
@@ -175,11 +192,11 @@ const INTEGRATED_ENDPOINT = 9;
 
 /** What depends on where and when a function is added. @source facts/q35-qemu 2.7 */
 function settle(machine: QemuMachine, fn: FunctionState): void {
-  const { type, express, portType } = imageOf(machine, fn);
+  const { type, express, portType: role } = imageOf(machine, fn);
   const cacheLine = FRESH_CACHE_LINE[type];
   if (cacheLine !== undefined) set8(machine, fn, reg.cacheLineSize, cacheLine);
   if (type === 'ivshmem-plain') set8(machine, fn, reg.command, command.io | command.memory);
-  if (express !== null && (portType === ENDPOINT || portType === INTEGRATED_ENDPOINT)) {
+  if (express !== null && (role === ENDPOINT || role === INTEGRATED_ENDPOINT)) {
     const integrated = fn.bus === 0 && machine.board.kind !== 'pc';
     const version = get8(machine, fn, express + 2) & 0x0f;
     set8(machine, fn, express + 2, (integrated ? INTEGRATED_ENDPOINT : ENDPOINT) * 16 + version);

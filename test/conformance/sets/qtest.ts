@@ -83,7 +83,11 @@ function pluggableFunctions(topologies: Topologies): FunctionBytes[] {
   const byType = new Map<string, FunctionBytes>();
   for (const topology of Object.values(topologies)) {
     for (const device of topology.devices) {
-      if (!byType.has(device.qemu_name)) byType.set(device.qemu_name, functionBytes(device));
+      const bytes = functionBytes(device);
+      // A function started with options that give it other BARs is not what a plain request adds.
+      const plain = deviceType(bytes.type);
+      if (plain !== null && plain.bars.length !== bytes.bars.length) continue;
+      if (!byType.has(bytes.type)) byType.set(bytes.type, bytes);
     }
   }
   const known = deviceTypes().flatMap((type) => deviceType(type) ?? []);

@@ -173,13 +173,12 @@ const TYPES: Readonly<Record<string, DeviceType>> = {
   },
   'pci-testdev': {
     sizeBytes: 256,
-    bytes: '0:361b05 a:ff 14:010000000c 2c:f41a0011',
-    writable: '11:f0ffff00ffffff0000ffffffffffff',
+    bytes: '0:361b05 a:ff 14:01 2c:f41a0011',
+    writable: '11:f0ffff00ffffff',
     clearable: '',
     bars: [
       [0, 0x1000, 0],
       [1, 0x100, 1],
-      [2, 0x10000, 12],
     ],
   },
   'pcie-pci-bridge': {
