@@ -68,8 +68,13 @@ const hexNames: ReadonlySet<string> = new Set([
   'value',
 ]);
 
+/** Names whose numbers are a device's name, packed as segment, bus, device, function. @source facts/xen 7.1 */
+const sbdfNames: ReadonlySet<string> = new Set(['machine_sbdf']);
+const isSbdf = (value: number): boolean => Number.isInteger(value) && value >= 0 && value < 2 ** 32;
+
 function presentRecord(name: string, value: RecordValue): Json {
   if (typeof value === 'number') {
+    if (sbdfNames.has(name) && isSbdf(value) && !Object.is(value, -0)) return formatSbdf(value);
     return hexNames.has(name) && Number.isSafeInteger(value) && !Object.is(value, -0) ? hex(value) : value;
   }
   if (typeof value !== 'object' || value === null) return value;
@@ -162,6 +167,10 @@ function parseNamelessFunction(text: string): number | null {
 }
 
 function parseRecord(name: string, json: unknown, path: string): RecordValue {
+  if (typeof json === 'string' && sbdfNames.has(name)) {
+    const value = parseSbdf(json);
+    if (value !== null) return value;
+  }
   if (typeof json === 'string' && hexNames.has(name)) {
     const negative = json.startsWith('-');
     const value = /^-?0x[0-9a-f]+$/.test(json) ? parseInteger(negative ? json.slice(1) : json) : null;

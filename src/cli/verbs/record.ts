@@ -7,7 +7,7 @@ import { Recorder } from '../../machine/recorder.js';
 import { platformFromDtb } from '../../platform/dt-platform.js';
 import type { Platform } from '../../platform/platform.js';
 import { Judge } from '../../rules/judge.js';
-import { findScenario, scenarios } from '../../scenarios/index.js';
+import { findScenario } from '../../scenarios/index.js';
 import { runScenario, scenarioEnv, scenarioHeader } from '../../scenarios/run.js';
 import { choices, required, wholeNumber } from '../choices.js';
 import { printJson, say, sayNext } from '../io.js';
@@ -21,7 +21,6 @@ export const run: RunVerb = ([name], options) => {
   if (scenario === undefined) {
     throw new Trouble('CLI-004', `no scenario ${name}`, {
       actual: String(name),
-      expected: scenarios.map((one) => one.name).join(', '),
       hint: 'xpr scenarios lists them',
     });
   }
