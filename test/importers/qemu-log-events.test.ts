@@ -119,6 +119,19 @@ describe('events of a QEMU log', () => {
     expect(events.map(({ atNs }) => atNs)).toEqual([0, 0, 2000, 2000]);
   });
 
+  it('takes the bus from the address latch where an old log prints none', async () => {
+    const { events, platform } = await imported(
+      'memory_region_ops_write cpu 0 mr 0x1 addr 0xcf8 value 0x80030800 size 4\n' +
+        'pci_cfg_read e1000 01:0 @0x0 -> 0x8086\n' +
+        'memory_region_ops_read cpu 0 mr 0x1 addr 0xcfc value 0x8086 size 2\n',
+    );
+    expect(said(events)).toMatchObject([
+      { sbdf: 0x308, size: 2 },
+      { function: 0x308, value: 0x8086 },
+    ]);
+    expect(platform.functions.map((fn) => fn.function)).toEqual([0x308]);
+  });
+
   it('takes messages to an ITS by their requester id', async () => {
     const { events, platform } = await imported(
       "memory_region_ops_write cpu -1 mr 0x1 addr 0x8090040 value 0x3 size 4 name 'translation'\n" +

@@ -61,7 +61,8 @@ describe('lines of QEMU logs', () => {
       "memory_region_ops_read cpu -1 mr (nil) addr 0x4010000004 value 0x123456789abcdef0 size 8 name 'a b'",
       { cpu: -1, address: 0x40_1000_0004, value: 0x9abc_def0, valueHigh: 0x1234_5678, name: 'a b' },
     ],
-    ['memory_region_ops_read cpu 0 mr 0x1 addr 0xcf8 value 0x0 size 1', { name: '', address: 0xcf8 }],
+    ['memory_region_ops_read cpu 0 mr 0x1 addr 0xc08 value 0x0 size 1', { name: '', address: 0xc08 }],
+    ['memory_region_ops_read cpu 0 mr 0x1 addr 0xcfe value 0x0 size 2', { name: 'pci-conf-data' }],
     [
       'pci_update_mappings_add nvme 02:00.0 4,0xfffffffffe800000+0x4000',
       { kind: 'mapping-add', bar: 4, address: 0xffff_ffff_fe80_0000, extent: 0x4000 },

@@ -3,7 +3,7 @@ import type { DataOf, KindName, Origin, TraceEvent } from '../../events/catalogu
 import { type FunctionId, functionId } from '../../pci/function-id.js';
 import type { Bdf, CallerSbdf } from '../../pci/sbdf.js';
 import type { QemuRecord } from './record.js';
-import { type QemuLogSurvey, widestAt } from './survey.js';
+import { busOf, type QemuLogSurvey, widestAt } from './survey.js';
 
 /** The guest of the recorded QEMU. */
 const GUEST = 1 as DomainId;
@@ -111,7 +111,7 @@ export class QemuLogEvents {
   }
 
   #configRead(record: QemuRecord): void {
-    const bdf = (Math.max(record.bus, 0) << 8) | record.devfn;
+    const bdf = (busOf(record, this.#latch) << 8) | record.devfn;
     if (this.#survey.hasRegions) {
       const answered = this.#answered;
       answered.bdf = bdf;
@@ -127,7 +127,7 @@ export class QemuLogEvents {
   }
 
   #configWrite(record: QemuRecord): void {
-    const bdf = (Math.max(record.bus, 0) << 8) | record.devfn;
+    const bdf = (busOf(record, this.#latch) << 8) | record.devfn;
     const fn = functionId(0, bdf as Bdf);
     const store = this.#store;
     if (store !== null) {
@@ -271,8 +271,8 @@ export class QemuLogEvents {
     });
   }
 
-  #functionOf({ bus, devfn }: QemuRecord): FunctionId {
-    return functionId(0, ((Math.max(bus, 0) << 8) | devfn) as Bdf);
+  #functionOf(record: QemuRecord): FunctionId {
+    return functionId(0, ((busOf(record, this.#latch) << 8) | record.devfn) as Bdf);
   }
 
   /** What followed from the last write a function took. */

@@ -200,6 +200,7 @@ export class QemuLine {
     record.cpu = negative ? -cpu : cpu;
     record.address = this.#high * TWO_32 + this.#low;
     record.sizeBytes = size;
+    if (record.name === '') record.name = portName(record.address);
     return 'read';
   }
 
@@ -342,6 +343,10 @@ export class QemuLine {
 
 const TWO_32 = 2 ** 32;
 const ISO = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|\+00:?00)$/;
+
+/** Regions that old logs do not name but whose address says which they are. */
+const portName = (address: number): string =>
+  address >= 0xcfc && address < 0xd00 ? 'pci-conf-data' : address === 0xcf8 ? 'pci-conf-idx' : '';
 
 /** By byte: 0 to 15; -1 for what is no hex digit. */
 const DIGITS = Int8Array.from({ length: 256 }, (_, byte) => {

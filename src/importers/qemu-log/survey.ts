@@ -43,6 +43,7 @@ export class QemuLogSurveyor {
   #ecamBase: number | null = null;
   #arm = false;
   #lastBus = 0;
+  #latch = 0;
   #read = { bdf: -1, offset: 0, value: 0 };
 
   take(record: QemuRecord): void {
@@ -60,6 +61,9 @@ export class QemuLogSurveyor {
       }
       case 'region-read':
         this.#regionRead(record);
+        return;
+      case 'region-write':
+        if (record.name === 'pci-conf-idx' && record.sizeBytes === 4) this.#latch = record.value;
         return;
       case 'its-message':
         this.#arm = true;
@@ -79,7 +83,7 @@ export class QemuLogSurveyor {
   }
 
   #configRead(record: QemuRecord): void {
-    const bdf = (Math.max(record.bus, 0) << 8) | record.devfn;
+    const bdf = (busOf(record, this.#latch) << 8) | record.devfn;
     this.#read = { bdf, offset: record.address, value: record.value };
     if (record.name === 'gpex-root') this.#arm = true;
     const seen = this.#function(record);
@@ -105,8 +109,9 @@ export class QemuLogSurveyor {
     if (seen !== undefined) keepBytes(seen, offset, value, record.sizeBytes);
   }
 
-  #function({ bus, devfn, name }: QemuRecord): Seen {
-    const number = Math.max(bus, 0);
+  #function(record: QemuRecord): Seen {
+    const { devfn, name } = record;
+    const number = busOf(record, this.#latch);
     const bdf = (number << 8) | devfn;
     let seen = this.#seen.get(bdf);
     if (seen === undefined) {
@@ -153,6 +158,10 @@ export class QemuLogSurveyor {
     };
   }
 }
+
+/** Bus of a record: as printed, else that of the address latch, which is right for accesses through ports. */
+export const busOf = (record: QemuRecord, latch: number): number =>
+  record.bus >= 0 ? record.bus : (latch >>> 16) & 0xff;
 
 /** The widest access an offset allows: the true width is at most that. */
 export const widestAt = (offset: number): number => ((offset & 3) === 0 ? 4 : (offset & 1) === 0 ? 2 : 1);

@@ -66,10 +66,20 @@ export function recordedBoot(folder: string, name: string): RecordedBoot | null 
   };
 }
 
-/** The trace in pieces, unpacked on the way: memory does not grow with it. */
-export function traceChunks(path: string): AsyncIterable<Uint8Array> {
+/**
+ * The trace in pieces, unpacked on the way: memory does not grow with it.
+ * @throws {Trouble} CNF-011 it cannot be unpacked
+ */
+export async function* traceChunks(path: string): AsyncGenerator<Uint8Array> {
   const file = createReadStream(path);
-  return path.endsWith('.gz') ? file.pipe(createGunzip()) : file;
+  try {
+    yield* path.endsWith('.gz') ? file.pipe(createGunzip()) : file;
+  } catch (error) {
+    throw new Trouble('CNF-011', 'the trace cannot be unpacked', {
+      file: path,
+      actual: error instanceof Error ? error.message : String(error),
+    });
+  }
 }
 
 function readText(path: string): string {
