@@ -106,8 +106,7 @@ class WhatIfRun {
       this.#settle();
       this.#at = event.seq;
       this.#kind = event.kind;
-      const answered =
-        this.#servers !== null && (event.kind === 'ioreq.served' || event.kind === 'ioreq.drained');
+      const answered = this.#servers !== null && isAnswer(event);
       this.#expected = answered ? [] : [event];
       this.#actual = answered ? [] : this.#decide(event);
     } else {
@@ -190,6 +189,12 @@ class WhatIfRun {
     this.#first ??= change;
   }
 }
+
+/** What a device model did because of a request or of news: answers, and calls into Xen. */
+const isAnswer = ({ kind, by, cause }: InputEvent): boolean =>
+  kind === 'ioreq.served' ||
+  kind === 'ioreq.drained' ||
+  (kind === 'hypercall.issued' && cause !== null && by.startsWith('dm:'));
 
 /** Compares what followed from one input, by position; places in the log and causes differ and do not count. */
 function firstChange(expected: readonly TraceEvent[], actual: readonly TraceEvent[]): Change | null {

@@ -65,6 +65,7 @@ export const deciders: Deciders = {
   'io.requested': decideIoRequest,
   'ioreq.served': decideIoreqServed,
   'ioreq.drained': nothingFollows,
+  'model.heard': nothingFollows,
   'broadcast.requested': decideBroadcast,
   'xenstore.connected': nothingFollows,
   'xenstore.disconnected': nothingFollows,

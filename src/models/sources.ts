@@ -17,6 +17,7 @@ const sources: { readonly [K in InputKind]?: string } = {
   'vector.read': 'trapped reads, facts/arm-msi-iommu 5.3 (M1)',
   'its.commanded': 'virtual ITS, facts/arm-msi-iommu 3.5, 3.6',
   'bridge.stepped': 'initialisation of an NWL bridge, facts/arm-msi-iommu 5.1',
+  'model.heard': 'monitor of a device model, facts/q35-qemu 2.8; forwarded errors, 2.9',
   'device.reset': 'events of a function that is reset, facts/arm-msi-iommu 5.3',
 };
 

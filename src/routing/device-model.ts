@@ -1,5 +1,6 @@
 import type { DomainId } from '../base/brand.js';
 import type { DataOf } from '../events/catalogue.js';
+import type { RecordObject } from '../events/field.js';
 
 /** A request as a device model gets it. */
 export type DeviceRequest = DataOf<'ioreq.sent'>;
@@ -8,7 +9,19 @@ export type DeviceRequest = DataOf<'ioreq.sent'>;
 export interface DeviceAnswer {
   readonly data: number;
   readonly dataHigh?: number;
+  /** Calls into Xen it makes while it works on the request, before it answers. */
+  readonly calls?: readonly DeviceCall[];
 }
+
+/** A dm_op of a device model about its guest; `domid` is filled in, and `id` when the call is about its own server. */
+export interface DeviceCall {
+  readonly op: string;
+  readonly args: RecordObject;
+  readonly server: boolean;
+}
+
+/** What reaches a device model beside its requests. */
+export type DeviceNews = DataOf<'model.heard'>;
 
 /**
  * How a device model fails, from its `after`-th request (0: the first) on.
@@ -33,6 +46,8 @@ export interface DeviceModel {
   readonly failure?: DeviceFailure;
   /** Serves one request, in the order they came; keeps what it likes between them. */
   serve(request: DeviceRequest): DeviceAnswer;
+  /** Takes news in; what it calls Xen for because of them. */
+  hear?(news: DeviceNews): readonly DeviceCall[];
 }
 
 /** An IOREQ server by guest and id. */

@@ -1,7 +1,8 @@
 import { concatMap, from, type OperatorFunction, Subject, scan } from 'rxjs';
 import { assertNever } from '../base/assert.js';
+import type { DomainId, EventSeq } from '../base/brand.js';
 import type { EventOf, InputDraft, TraceEvent } from '../events/catalogue.js';
-import type { DeviceAnswer, DeviceFailure, DeviceModel, ServerName } from './device-model.js';
+import type { DeviceAnswer, DeviceCall, DeviceFailure, DeviceModel, ServerName } from './device-model.js';
 import { DueQueue } from './due-queue.js';
 
 type Sent = EventOf<'ioreq.sent'>;
@@ -13,11 +14,13 @@ const SLOW = 100;
 /** What a device model will do, and when; `make` runs when it is due. */
 interface Planned {
   readonly dueNs: number;
-  readonly make: () => InputDraft;
+  /** Its turns, one after the other. */
+  readonly make: () => readonly InputDraft[];
 }
 
 /** One server: requests go in, planned turns come out. */
 interface Server {
+  readonly model: DeviceModel;
   readonly name: ServerName;
   readonly requests: Subject<Sent>;
   gone: boolean;
@@ -25,13 +28,13 @@ interface Server {
 
 /**
  * The device models of a machine, one pipeline each: a subject of requests, a queue in trace time, failures, turns. What
- * happens is put into the log as inputs (`ioreq.served`, `ioreq.drained`) when it is due, so that a replay needs none
+ * happens is put into the log as inputs (`ioreq.served`, `ioreq.drained`, `hypercall.issued` with a cause) when it is due, so that a replay needs none
  * of this. No timers: the machine asks for what is due.
  */
 export class DeviceModels {
   readonly #models: ReadonlyMap<string, DeviceModel>;
   readonly #servers = new Map<string, Server>();
-  readonly #due = new DueQueue<{ readonly server: Server; readonly make: () => InputDraft }>();
+  readonly #due = new DueQueue<Planned & { readonly server: Server }>();
 
   constructor(models: readonly DeviceModel[]) {
     this.#models = new Map(models.map((model) => [`dm:${model.name}`, model]));
@@ -57,6 +60,9 @@ export class DeviceModels {
         case 'server.destroyed':
           this.#unbind(event.data);
           break;
+        case 'model.heard':
+          this.#hear(event);
+          break;
         default:
       }
     }
@@ -66,19 +72,35 @@ export class DeviceModels {
   take(): InputDraft | null {
     const planned = this.#due.pop();
     if (planned === undefined) return null;
-    return planned.server.gone ? null : planned.make();
+    const { server, dueNs } = planned;
+    if (server.gone) return null;
+    const [first = null, ...rest] = planned.make();
+    for (const draft of rest) this.#due.push(dueNs, { server, dueNs, make: () => [draft] });
+    return first;
+  }
+
+  /** News reach a model once, whatever the number of its servers; its calls are about the first. */
+  #hear({ seq, atNs, data }: EventOf<'model.heard'>): void {
+    for (const server of this.#servers.values()) {
+      const { model, name } = server;
+      if (model.name !== data.model || model.hear === undefined) continue;
+      const dueNs = atNs + model.latencyNs;
+      const make = () => (model.hear?.(data) ?? []).map((call) => callDraft(model, name, seq, call));
+      this.#due.push(dueNs, { server, dueNs, make });
+      return;
+    }
   }
 
   #bind(model: DeviceModel, { domid, server: id }: ServerName): void {
     const name: ServerName = { domid, server: id };
     const requests = new Subject<Sent>();
-    const server: Server = { name, requests, gone: false };
+    const server: Server = { model, name, requests, gone: false };
     requests
       .pipe(
         queued(model),
         concatMap(({ sent, startNs, nth }) => from(turnsOf(model, name, sent, startNs, nth))),
       )
-      .subscribe((planned) => this.#due.push(planned.dueNs, { server, make: planned.make }));
+      .subscribe((planned) => this.#due.push(planned.dueNs, { ...planned, server }));
     this.#servers.set(keyOf(name), server);
   }
 
@@ -130,13 +152,14 @@ function turnsOf(model: DeviceModel, name: ServerName, sent: Sent, startNs: numb
   const write = (state: number, atNs: number, answer: () => DeviceAnswer): Planned => ({
     dueNs: atNs,
     make: () => {
-      const { data: low, dataHigh } = answer();
-      return {
+      const { data: low, dataHigh, calls = [] } = answer();
+      const served: InputDraft = {
         kind: 'ioreq.served',
         by,
         cause: sent.seq,
         data: { ...name, vcpu: data.vcpu, state, data: low, dataHigh: dataHigh ?? null, eport: null },
       };
+      return [...calls.map((call) => callDraft(model, name, sent.seq, call)), served];
     },
   });
   const unchanged = (): DeviceAnswer => ({ data: data.data, dataHigh: data.dataHigh });
@@ -155,12 +178,28 @@ function turnsOf(model: DeviceModel, name: ServerName, sent: Sent, startNs: numb
   }
   if (!data.buffered) return [write(RESP_READY, dueNs, () => model.serve(data))];
   const taken = data.size === 8 ? 2 : 1;
-  const make = (): InputDraft => {
-    model.serve(data);
-    return { kind: 'ioreq.drained', by, cause: sent.seq, data: { ...name, taken } };
+  const make = (): InputDraft[] => {
+    const { calls = [] } = model.serve(data);
+    const drained: InputDraft = { kind: 'ioreq.drained', by, cause: sent.seq, data: { ...name, taken } };
+    return [...calls.map((call) => callDraft(model, name, sent.seq, call)), drained];
   };
   return [{ dueNs: sent.atNs + POLL_NS, make }];
 }
+
+/** A call of a device model because of the event `cause`; device models run in domain 0. */
+const callDraft = (
+  model: DeviceModel,
+  { domid, server }: ServerName,
+  cause: EventSeq,
+  { op, args, server: own }: DeviceCall,
+): InputDraft => ({
+  kind: 'hypercall.issued',
+  by: `dm:${model.name}`,
+  cause,
+  data: { domid: DOM0, hypercall: 'dm_op', op, args: { domid, ...(own ? { id: server } : {}), ...args } },
+});
+
+const DOM0 = 0 as DomainId;
 
 /** @source facts/xen 4.6 */
 const INPROCESS = 2;

@@ -55,6 +55,16 @@ export const ioreqKinds = {
     data: reg32('low 32 bits'),
     dataHigh: reg32('bits 63:32'),
   }),
+  'model.heard': input('A device model heard of something beside its requests.', {
+    model: text('its name, as in `dm:<name>`'),
+    what: choice(
+      ['device_add', 'device_del', 'error'],
+      'a command of its monitor, or an error message of a function it passes through',
+    ),
+    args: record(
+      'device_add: driver, id, bus, devfn; device_del: id; error: port, message (`ERR_COR`, `ERR_NONFATAL`, `ERR_FATAL`), source (requester id in the guest)',
+    ),
+  }),
   'ioreq.sent': outcome('Xen handed a request to an IOREQ server.', {
     domid: guest,
     vcpu,

@@ -122,6 +122,21 @@ export function injectError(
   return null;
 }
 
+/** Error messages of PCI Express, as the bits that root command and device control have for them. */
+export const errorMessage = { ERR_COR: 1, ERR_NONFATAL: 2, ERR_FATAL: 4 } as const;
+
+/**
+ * An error message arrives at a port from below: what a function that is not part of the machine, a passed-through
+ * one, reported under `sourceId`. The port records nothing of its own, but its gates apply.
+ * @source facts/q35-qemu 2.9
+ */
+export const forwardError = (
+  machine: QemuMachine,
+  port: FunctionState,
+  message: keyof typeof errorMessage,
+  sourceId: number,
+): void => sendMessage(machine, port, errorMessage[message], sourceId);
+
 /** Severity 0: masked, no message. */
 interface Sent {
   readonly severity: number;
