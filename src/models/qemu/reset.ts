@@ -22,9 +22,14 @@ export function resetFunction(machine: QemuMachine, fn: FunctionState): void {
   resetHeader(machine, fn);
 }
 
-/** Secondary bus reset: every function below, recursively, before the write that asked for it returns. */
+/**
+ * Secondary bus reset: every function below, recursively, before the write that asked for it returns. The devices
+ * reset newest first, their headers by device number.
+ * @source measured: order of the BARs unmapped when an upstream port with two populated ports below is reset
+ */
 export function resetBus(machine: QemuMachine, bus: number): void {
-  for (const fn of functionsOn(machine, bus)) resetDeviceTree(machine, fn);
+  const newestFirst = Object.values(machine.state.buses[bus]?.devices ?? {}).sort((a, b) => b - a);
+  for (const index of newestFirst) resetDeviceTree(machine, machine.state.functions[index]!);
   for (const fn of functionsOn(machine, bus)) resetHeader(machine, fn);
 }
 

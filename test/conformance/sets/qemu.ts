@@ -43,17 +43,15 @@ async function judge(boot: RecordedBoot): Promise<Row> {
   const player = new Player(machine, row);
   const plugging = new Plugging(machine, boot, imageOfCommand);
   const dumps = dumpsByLine(boot);
-  let line = 0;
   const parser = new QemuLogParser((record) => {
     const dump = dumps.get(record.line);
     if (dump !== undefined) compareDump(row, machine, dump);
     if (plugging.before(record)) player.sent();
     player.play(record);
-    line = record.line;
   });
   for await (const chunk of traceChunks(boot.tracePath)) parser.push(chunk);
   parser.finish();
-  player.end(line);
+  player.end();
   return row.row();
 }
 
