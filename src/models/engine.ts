@@ -73,9 +73,3 @@ export class Engine implements Context {
     return seq;
   }
 }
-
-/** Folds recorded events into a world in place, deciding nothing. */
-export function foldInto(world: World, events: Iterable<TraceEvent>, env: Env): World {
-  for (const event of events) evolve(world, event, env);
-  return world;
-}

@@ -1,7 +1,7 @@
-import type { InputKind, TraceEvent } from '../events/catalogue.js';
+import { type InputKind, isInput, type TraceEvent } from '../events/catalogue.js';
 
-/** Where the rule that decides an input is written down. A new input kind adds its line here. */
-const sources: { readonly [K in InputKind]?: string } = {
+/** Where the rule that decides an input is written down. A missing line does not compile. */
+const sources: { readonly [K in InputKind]: string } = {
   'hypercall.issued': 'Xen hypercall handling, facts/xen 2, 4.2, 7',
   'config.requested': 'configuration access routing, facts/xen 3.2, 5; facts/dom0 5',
   'bridge.probed': 'host-bridge numbering, facts/xen 3.4; facts/dom0 1.3, 1.4',
@@ -19,6 +19,47 @@ const sources: { readonly [K in InputKind]?: string } = {
   'bridge.stepped': 'initialisation of an NWL bridge, facts/arm-msi-iommu 5.1',
   'model.heard': 'monitor of a device model, facts/q35-qemu 2.8; forwarded errors, 2.9',
   'device.reset': 'events of a function that is reset, facts/arm-msi-iommu 5.3',
+  'device.plugged': 'state only: a function and its registers, facts/arm-msi-iommu 8.1',
+  'device.unplugged': 'state only: a function vanishes; what the software knows of it stays',
+  'domain.created': 'state only: domain ids, facts/xen 1.4',
+  'domain.configured': 'state only: what a guest looks like to accesses, facts/xen 4.5',
+  'domain.memory': 'state only: memory features that rule out devices, facts/xen 7.2',
+  'domain.dying': 'state only: the id still finds the domain, facts/xen 7.2',
+  'domain.destroyed': "release of a domain's devices, facts/xen 7.2",
+  'io.requested': 'from a guest instruction to a server, facts/xen 4.4, 4.5; vPCI, facts/xen 5',
+  'ioreq.served': 'request state machine and waiting, facts/xen 4.6',
+  'ioreq.drained': 'state only: the buffered ring, facts/xen 4.5',
+  'broadcast.requested': 'requests to every server, facts/xen 4.6',
+  'xen.booted': 'scan of known segments, facts/xen 3.1',
+  'xenstore.connected': 'state only: connections to XenStore, docs/models/toolstack.md',
+  'xenstore.disconnected':
+    'state only: watches and transactions end with their connection, docs/models/toolstack.md',
+  'xenstore.requested': 'XenStore: permissions, watches, transactions, docs/models/toolstack.md',
+  'xenstore.announced': 'special watches of XenStore, docs/models/toolstack.md',
+  'grant.offered': 'state only: an entry of a grant table, facts/xen 1.2',
+  'grant.withdrawn': 'state only: an entry of a grant table, facts/xen 1.2',
+  'linux.enumerated': 'what Linux tells Xen of a function, facts/dom0 2.1, 2.2',
+  'linux.forgot': 'state only: Linux drops its object, facts/dom0 2.1',
+  'sysfs.requested': 'files below /sys: facts/dom0 4.3 (pciback), 9.1, 11.2 (reset)',
+  'pciback.loaded': 'hide= and the devices of pciback, facts/dom0 4.1, 4.2, 4.4',
+  'pciback.unloaded': 'devices that pciback gives back, facts/dom0 4.4, 11.4',
+  'pciback.woke': 'state machine of the backend, facts/dom0 4.6, 4.7',
+  'pcifront.probed': 'state machine of the frontend, facts/dom0 4.7, 6',
+  'pcifront.woke': 'state machine of the frontend, facts/dom0 4.7, 6',
+  'pcifront.shut-down': 'state machine of the frontend, facts/dom0 4.7, 6',
+  'pciif.submitted': 'shared page of pcifront and pciback, facts/dom0 3, 6',
+  'pciif.taken': 'shared page of pcifront and pciback, facts/dom0 3',
+  'pciif.served': 'operations of pciback, facts/dom0 5 (registers), 7 (MSI)',
+  'pciif.expired': 'pcifront waits two seconds, facts/dom0 6',
+  'aer.reported': 'error recovery through pciback, facts/dom0 4.7, 6',
+  'toolstack.requested': 'xl and libxl, facts/dom0 8',
+  'toolstack.stepped': 'xl and libxl, step by step, facts/dom0 8',
+  'toolstack.answered': 'answers of the device model over QMP, facts/dom0 8.5, 8.8',
+  'toolstack.timed-out': 'waits of libxl, facts/dom0 8.5, 8.8',
+  'toolstack.killed': 'state only: what the command had done stays, facts/dom0 8.5',
+  'channel.opened': 'state only: files of another hardware domain, facts/dom0 12.3',
+  'channel.closed': 'state only: files of another hardware domain, facts/dom0 12.3',
+  'split.requested': 'split drivers for comparison, docs/models/toolstack.md',
 };
 
 /** Finer sources of single hypercalls. */
@@ -47,5 +88,5 @@ const operations: Readonly<Record<string, string>> = {
 export function decidedBy(event: TraceEvent): string {
   if (event.kind === 'hypercall.issued' && Object.hasOwn(operations, event.data.op))
     return operations[event.data.op]!;
-  return sources[event.kind as InputKind] ?? `${event.kind}, docs/events.md`;
+  return isInput(event) ? sources[event.kind as InputKind] : `${event.kind}, docs/events.md`;
 }
