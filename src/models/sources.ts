@@ -39,6 +39,8 @@ const sources: { readonly [K in InputKind]: string } = {
   'grant.offered': 'state only: an entry of a grant table, facts/xen 1.2',
   'grant.withdrawn': 'state only: an entry of a grant table, facts/xen 1.2',
   'linux.enumerated': 'what Linux tells Xen of a function, facts/dom0 2.1, 2.2',
+  'linux.scanned':
+    "Linux' numbering of the buses below a bridge, facts/dom0 2.1; drivers/pci/probe.c of Linux",
   'linux.forgot': 'state only: Linux drops its object, facts/dom0 2.1',
   'sysfs.requested': 'files below /sys: facts/dom0 4.3 (pciback), 9.1, 11.2 (reset)',
   'pciback.loaded': 'hide= and the devices of pciback, facts/dom0 4.1, 4.2, 4.4',
