@@ -104,6 +104,10 @@ export type InputDraft = {
 /** All kinds in catalogue order; the index is the kind's number inside one process, never in a file. */
 export const kindNames: readonly KindName[] = Object.keys(catalogue) as KindName[];
 
+const inputKinds: ReadonlySet<KindName> = new Set(
+  kindNames.filter((name) => catalogue[name].role === 'input'),
+);
+
 export function isKindName(text: string): text is KindName {
   return Object.hasOwn(catalogue, text);
 }
@@ -113,5 +117,5 @@ export function kindOf(name: KindName): Kind {
 }
 
 export function isInput(event: TraceEvent): event is InputEvent {
-  return catalogue[event.kind].role === 'input';
+  return inputKinds.has(event.kind);
 }

@@ -1,8 +1,11 @@
 import { layout } from './number-encode.js';
 import { logTrouble } from './trouble.js';
 
-/** Decoded numbers: bytes where all fit in one, doubles otherwise. */
-export type Numbers = Float64Array | Uint8Array;
+/**
+ * Decoded numbers, in the narrowest array that costs nothing extra to fill: values that fit in 32 bits become small
+ * integers in events, doubles an allocation each.
+ */
+export type Numbers = Float64Array | Uint8Array | Uint16Array | Int32Array;
 
 /**
  * Reads a number column of `n` values, exact. May be a view into `bytes`.
@@ -53,9 +56,9 @@ function bits(bytes: Uint8Array, n: number): Uint8Array {
   return out;
 }
 
-function u16(bytes: Uint8Array, n: number): Float64Array {
+function u16(bytes: Uint8Array, n: number): Uint16Array {
   if (bytes.length !== 1 + 2 * n) malformed('wrong length');
-  const out = new Float64Array(n);
+  const out = new Uint16Array(n);
   for (let i = 0, at = 1; i < n; i++, at += 2) out[i] = bytes[at]! | (bytes[at + 1]! << 8);
   return out;
 }
@@ -83,14 +86,15 @@ function constant(bytes: Uint8Array, n: number, low: number, high: number): Numb
   const [value, end] = zigzag(bytes, 1);
   if (end !== bytes.length) malformed('wrong length');
   if (!(value >= low && value <= high)) malformed('value out of range');
-  return value >= 0 && value <= 0xff ? new Uint8Array(n).fill(value) : new Float64Array(n).fill(value);
+  if (value >= 0 && value <= 0xff) return new Uint8Array(n).fill(value);
+  return (isInt32(value) ? new Int32Array(n) : new Float64Array(n)).fill(value);
 }
 
-function linear(bytes: Uint8Array, n: number, low: number, high: number): Float64Array {
+function linear(bytes: Uint8Array, n: number, low: number, high: number): Numbers {
   const [first, middle] = zigzag(bytes, 1);
   const [step, end] = zigzag(bytes, middle);
   if (end !== bytes.length) malformed('wrong length');
-  const out = new Float64Array(n);
+  const out = isInt32(first) && isInt32(first + step * (n - 1)) ? new Int32Array(n) : new Float64Array(n);
   for (let i = 0, v = first; i < n; i++, v += step) out[i] = v;
   // Monotonic, so the two ends bound the rest; beyond 2^53 they would not be exact.
   const last = out[n - 1]!;
@@ -100,13 +104,62 @@ function linear(bytes: Uint8Array, n: number, low: number, high: number): Float6
   return out;
 }
 
-function deltas(bytes: Uint8Array, n: number, low: number, high: number): Float64Array {
-  const out = new Float64Array(n);
-  const end = bytes.length;
+const isInt32 = (value: number): boolean => (value | 0) === value;
+
+/** Differences of up to 28 bits between 32-bit values; from the first value that needs more, the column is doubles. */
+function deltas(bytes: Uint8Array, n: number, low: number, high: number): Numbers {
+  const out = new Int32Array(n);
   let at = 1;
   let v = 0;
   let ok = true;
   for (let i = 0; i < n; i++) {
+    const start = at;
+    let b = bytes[at++]!;
+    let z = b & 0x7f;
+    if (b >= 0x80) {
+      b = bytes[at++]!;
+      z |= (b & 0x7f) << 7;
+      if (b >= 0x80) {
+        b = bytes[at++]!;
+        z |= (b & 0x7f) << 14;
+        if (b >= 0x80) {
+          b = bytes[at++]!;
+          z |= (b & 0x7f) << 21;
+          if (b >= 0x80) return wideDeltas(bytes, out, i, start, v, ok, low, high);
+        }
+      }
+    }
+    const before = v;
+    v += (z >>> 1) ^ -(z & 1);
+    if (!isInt32(v)) return wideDeltas(bytes, out, i, start, before, ok, low, high);
+    if (v < low || v > high) ok = false;
+    out[i] = v;
+  }
+  // Reading past the end yields zero bits, so the length alone tells whether all varints were there.
+  if (at !== bytes.length) malformed('wrong length');
+  if (!ok) malformed('value out of range');
+  return out;
+}
+
+/** The rest of such a column, from value `from` at byte `start` on. */
+function wideDeltas(
+  bytes: Uint8Array,
+  narrow: Int32Array,
+  from: number,
+  start: number,
+  before: number,
+  inRange: boolean,
+  low: number,
+  high: number,
+): Float64Array {
+  const n = narrow.length;
+  const out = new Float64Array(n);
+  for (let i = 0; i < from; i++) out[i] = narrow[i]!;
+  const end = bytes.length;
+  let at = start;
+  let v = before;
+  let ok = inRange;
+  for (let i = from; i < n; i++) {
     let b = bytes[at++]!;
     if (b < 0x80) v += (b >>> 1) ^ -(b & 1);
     else {

@@ -22,8 +22,11 @@ export function mayActAsDeviceModel(context: Context, caller: DomainId, subject:
 
 /** The hardware domain's id; domain 0 when none was announced. */
 export function hardwareDomain(context: Context): DomainId {
-  const found = Object.entries(context.state.domains).find(([, domain]) => domain.hardware);
-  return (found === undefined ? 0 : Number(found[0])) as DomainId;
+  const { domains } = context.state;
+  // Asked at every hypercall about a device: no array of all domains each time.
+  for (const domid in domains)
+    if (domains[domid as unknown as number]!.hardware) return Number(domid) as DomainId;
+  return 0 as DomainId;
 }
 
 /** HVM and PVH domains: translated, with an emulated interrupt controller. */
