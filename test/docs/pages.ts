@@ -1,0 +1,84 @@
+import { type Axis, axes } from '../../src/policy/axes.js';
+import { type Switch, switchTable } from '../../src/policy/switches.js';
+import { rules } from '../../src/rules/index.js';
+import { scenarios } from '../../src/scenarios/index.js';
+import { markdownTable } from '../cli/markdown-table.js';
+
+/** Pages made from tables in the source: `npm run docs` writes them, a test holds the two against each other. */
+export const pages: Readonly<Record<string, () => string>> = {
+  'docs/scenarios.md': scenariosPage,
+  'docs/policies.md': policiesPage,
+  'docs/rules/README.md': rulesPage,
+};
+
+const written = '<!-- Written by `npm run docs`; edit the source it names. -->';
+
+function scenariosPage(): string {
+  const lines = [
+    '# Scenarios',
+    '',
+    written,
+    '',
+    '`xpr record NAME -o T.xpr` runs one; its golden trace is `traces/golden/<release>/NAME.xpr`. This page is made from',
+    '`src/scenarios`.',
+  ];
+  for (const { name, title, source, shows, expects, policies, switches, takesPlatform } of scenarios) {
+    const chosen = [...Object.entries(policies ?? {}), ...Object.entries(switches ?? {})];
+    lines.push('', `## ${name}`, '', `**${title}.** ${shows}`, '');
+    lines.push(`- Source: ${source}`);
+    lines.push(
+      `- Findings: ${expects.length === 0 ? 'none' : expects.map((code) => `[${code}](rules/${code}.md)`).join(', ')}`,
+    );
+    if (chosen.length > 0)
+      lines.push(`- Chosen: ${chosen.map((pair) => `\`${pair.join('=')}\``).join(', ')}`);
+    if (takesPlatform) lines.push('- Runs on any device tree given with `--dtb`');
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function policiesPage(): string {
+  const part = (entries: [string, Axis | Switch][], option: string): string[] => [
+    ...markdownTable([
+      ['name', 'values', 'default', 'meaning'],
+      ...entries.map(([name, { doc, values, default: chosen }]) => [
+        `\`${name}\``,
+        values.map((value) => `\`${value}\``).join(', '),
+        `\`${chosen}\``,
+        doc,
+      ]),
+    ]),
+    '',
+    `Chosen with \`${option} name=value\`.`,
+  ];
+  return `${[
+    '# Policies and switches',
+    '',
+    written,
+    '',
+    'A policy is a design question with its possible answers; a switch is a release or a behaviour that differs between releases.',
+    'Both are stored in the header of a trace. This page is made from `src/policy`.',
+    '',
+    '## Policies',
+    '',
+    ...part(Object.entries(axes), '--policy'),
+    '',
+    '## Switches',
+    '',
+    ...part(Object.entries(switchTable), '--switch'),
+  ].join('\n')}\n`;
+}
+
+function rulesPage(): string {
+  return `${[
+    '# Rules',
+    '',
+    written,
+    '',
+    'What `xpr findings` can say. This page is made from `src/rules`.',
+    '',
+    ...markdownTable([
+      ['rule', 'severity', 'finds', 'and what comes of it'],
+      ...rules.map(({ code, severity, title, doc }) => [`[${code}](${code}.md)`, severity, title, doc]),
+    ]),
+  ].join('\n')}\n`;
+}
