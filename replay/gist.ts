@@ -42,6 +42,20 @@ export function gistOf(event: TraceEvent, platform: Platform): Gist | null {
       };
     case 'segment.assigned':
       return { access: null, text: `${event.data.by} segment ${event.data.segment}` };
+    case 'sysfs.accessed':
+      return event.data.errno === 0
+        ? null
+        : { access: null, text: `${event.data.path} ${errnoName(event.data.errno)}` };
+    case 'toolstack.advanced':
+      return { access: null, text: event.data.step };
+    case 'toolstack.logged':
+      return event.data.level === 'error' ? { access: null, text: `says "${event.data.text}"` } : null;
+    case 'toolstack.finished':
+      return { access: null, text: `ends with ${event.data.rc}` };
+    case 'toolstack.ledger': {
+      const { standing, xen, kernel, store } = event.data;
+      return { access: null, text: `${standing} (Xen: ${xen}; kernel: ${kernel}; XenStore: ${store})` };
+    }
     case 'bridge.rejected':
       return { access: null, text: `${event.data.by} rejects` };
     default:
