@@ -6,9 +6,11 @@ import type { TraceEvent } from '../events/catalogue.js';
 import type { RecordObject } from '../events/field.js';
 import type { Json } from '../events/present.js';
 import { readRecord } from '../models/arm/fault-record.js';
-import { reg } from '../pci/header.js';
+import { CF8_PORT, decodeCf8 } from '../pci/cf8.js';
+import { command, reg, status } from '../pci/header.js';
 import { decodeItsCommand, type ItsWords } from '../pci/its-command.js';
-import { decodeX86Message, isX86Doorbell } from '../pci/x86-message.js';
+import type { Platform } from '../platform/platform.js';
+import { decodeMessage } from './decode-message.js';
 
 /** Bytes or a register of an event, taken apart. */
 export interface Decoded {
@@ -27,7 +29,7 @@ export interface Part {
 }
 
 /** What stands in the bytes an event carries; empty for events without any. */
-export function decodeEvent(event: TraceEvent): Decoded[] {
+export function decodeEvent(event: TraceEvent, platform: Platform): Decoded[] {
   switch (event.kind) {
     case 'hypercall.issued':
     case 'hypercall.entered':
@@ -46,15 +48,53 @@ export function decodeEvent(event: TraceEvent): Decoded[] {
       return words('ITS command', command, decodeItsCommand(command));
     }
     case 'msi.sent':
-    case 'msi.written': {
-      const { address, data } = event.data;
-      if (!isX86Doorbell(address)) return [];
-      return parts('interrupt message of x86', null, decodeX86Message(address, data));
+    case 'msi.written':
+      return message(event.data.address, event.data.data, platform);
+    case 'dma.attempted': {
+      const { address, data, dir } = event.data;
+      return dir === 'write' && data !== null ? message(address, data, platform) : [];
     }
+    case 'vector.changed': {
+      const { askedAddress, askedData, address, data } = event.data;
+      return [
+        ...message(askedAddress, askedData, platform, 'asked: '),
+        ...message(address, data, platform, 'programmed: '),
+      ];
+    }
+    case 'vpci.interrupt': {
+      const { addressHi, addressLo, data } = event.data;
+      return message(addressHi * 2 ** 32 + addressLo, data, platform);
+    }
+    case 'cf8.latched':
+      return parts('CONFIG_ADDRESS', null, decodeCf8(event.data.value));
+    case 'io.requested': {
+      const { space, addr, size, dir, value, dataIsPtr } = event.data;
+      const isCf8 = space === 'port' && addr === CF8_PORT && size === 4 && dir === 'write';
+      return isCf8 && value !== null && !dataIsPtr ? parts('CONFIG_ADDRESS', null, decodeCf8(value)) : [];
+    }
+    case 'pirq.bound':
+      return event.data.gflags === null
+        ? []
+        : parts('guest destination and mode', null, decodeGflags(event.data.gflags));
     default:
       return [];
   }
 }
+
+function message(address: number, data: number, platform: Platform, before = ''): Decoded[] {
+  const decoded = decodeMessage(address, data, platform);
+  return decoded === null ? [] : parts(`${before}${decoded.what}`, null, decoded.read);
+}
+
+/** @source facts/xen 6.2 */
+const decodeGflags = (gflags: number): object => ({
+  destination: gflags & 0xff,
+  redirectionHint: (gflags & 0x100) !== 0,
+  logical: (gflags & 0x200) !== 0,
+  delivery: (gflags >>> 12) & 7,
+  level: (gflags & 0x8000) !== 0,
+  unmasked: (gflags & 0x1_0000) !== 0,
+});
 
 function decodeCall(hypercall: string, op: string, args: RecordObject): Decoded[] {
   const tables: Readonly<Record<string, OperationTable>> = operationTables;
@@ -96,10 +136,18 @@ function decodeRegister(at: number, size: number, value: number | null): Decoded
         const end = covered[i + 1]?.[1] ?? at + size;
         const part =
           value === null ? null : Math.floor(value / 2 ** (8 * (offset - at))) % 2 ** (8 * (end - offset));
-        return { name, offset, value: part === null ? null : hex(part) };
+        return { name, offset, value: part === null ? null : withBits(name, part) };
       }),
     },
   ];
+}
+
+/** A register's value, and the names of the bits that are set where the header gives them names. */
+function withBits(name: string, value: number): string {
+  const bits: Readonly<Record<string, number>> =
+    name === 'command' ? command : name === 'status' ? status : {};
+  const set = Object.entries(bits).filter(([, bit]) => (value & bit) !== 0);
+  return set.length === 0 ? hex(value) : `${hex(value)} (${set.map(([bit]) => bit).join(', ')})`;
 }
 
 function words(what: string, list: readonly string[], read: object | null): Decoded[] {

@@ -65,7 +65,7 @@ function explain(trace: OpenTrace, event: TraceEvent) {
       value: line(event).data[name] ?? null,
       doc,
     })),
-    decoded: decodeEvent(event),
+    decoded: decodeEvent(event, platform),
     names,
     decidedBy: decidedBy(root),
     causes: causes.map(line),
