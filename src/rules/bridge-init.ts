@@ -20,7 +20,7 @@ const tooEarly: Rule = {
         about(
           watching,
           fn,
-          `${formatFunction(fn, env.platform)} was accessed with ${steps.length === 0 ? 'nothing' : steps.join(', ')} done on its bridge`,
+          `${formatFunction(fn, env.platform)} was accessed before its bridge was up (${steps.length === 0 ? 'no step is done' : `done: ${steps.join(', ')}`})`,
           { steps },
         ),
       );

@@ -1,4 +1,4 @@
-import { errno } from '../base/errno.js';
+import { errno, errnoName } from '../base/errno.js';
 import { argNumber } from '../models/hypercall.js';
 import { functionBehind } from '../models/xen/config-access.js';
 import { bdf, formatSbdf, sbdf, type XenSbdf } from '../pci/sbdf.js';
@@ -94,7 +94,7 @@ const vectorZero: Rule = {
         const domid = argNumber(data.args, 'domid');
         const { ret } = answer.data;
         report({
-          message: `inject_msi into d${domid} with vector 0: ${ret === 0 ? 'an event, no interrupt' : `refused (${ret})`}`,
+          message: `inject_msi into d${domid} with vector 0: ${ret === 0 ? 'an event, no interrupt' : `refused (${errnoName(ret)})`}`,
           function: null,
           evidence: { domid, addr: data.args['addr'] ?? 0, data: argNumber(data.args, 'data'), ret },
         });

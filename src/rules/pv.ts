@@ -1,10 +1,19 @@
 import { errnoName } from '../base/errno.js';
-import { pciErrors, xenbusStates } from '../models/linux/pciif/page.js';
+import { pciCommands, pciErrors, xenbusStates } from '../models/linux/pciif/page.js';
 import { backendPath } from '../models/linux/xenstored/xenbus.js';
 import type { Rule } from './rule.js';
 
 const errorText = (err: number): string =>
   Object.entries(pciErrors).find(([, value]) => value === err)?.[0] ?? `${err} (${errnoName(err)})`;
+
+const commandText = (cmd: number | null): string =>
+  Object.entries(pciCommands).find(([, value]) => value === cmd)?.[0] ?? `command ${cmd ?? '?'}`;
+
+/** ` (Closed)` for `6`; nothing for what is no XenbusState. */
+function stateName(text: string): string {
+  const name = Object.entries(xenbusStates).find(([, value]) => String(value) === text)?.[0];
+  return name === undefined ? '' : ` (${name})`;
+}
 
 const refusedOperation: Rule = {
   code: 'PV-001',
@@ -21,7 +30,7 @@ const refusedOperation: Rule = {
         if (data.err === 0) return;
         const cmd = asked.get(data.domid) ?? null;
         report({
-          message: `d${data.domid}: command ${cmd ?? '?'} ended with ${errorText(data.err)}`,
+          message: `d${data.domid}: ${commandText(cmd)} ended with ${errorText(data.err)}`,
           function: null,
           evidence: { domid: data.domid, cmd, err: data.err },
         });
@@ -65,7 +74,7 @@ const notReady: Rule = {
       if (path === undefined) return;
       const held = state.xenstore.nodes[`${path}/state`]?.value ?? null;
       report({
-        message: `${path} stands at state ${held ?? 'nothing'}`,
+        message: `${path} ${held === null ? 'has no state' : `stands at state ${held}${stateName(held)}`}`,
         function: null,
         evidence: { path, state: held },
       });

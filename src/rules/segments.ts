@@ -72,6 +72,13 @@ const wrongFunction: Rule = {
     }),
 };
 
+/** The numbers Xen has given its bridges. */
+function numbersText(known: readonly (number | null)[]): string {
+  const numbers = known.filter((segment) => segment !== null);
+  if (numbers.length > 0) return `it has ${numbers.join(', ')}`;
+  return known.length === 0 ? 'it knows no bridge' : 'none of its bridges has a number yet';
+}
+
 const unknownSegment: Rule = {
   code: 'SEG-002',
   severity: 'error',
@@ -83,7 +90,7 @@ const unknownSegment: Rule = {
       if (views === null || views.taken !== null) return;
       const known = watching.state.xen.bridges.map((bridge) => bridge.segment);
       watching.report({
-        message: `${event.data.op} ${formatSbdf(views.name)} by d${event.data.domid}: Xen has no bridge for segment ${segmentOf(views.name)} (it has ${known.length === 0 ? 'none' : known.map((segment) => segment ?? 'unnumbered').join(', ')})`,
+        message: `${event.data.op} ${formatSbdf(views.name)} by d${event.data.domid}: Xen has no bridge for segment ${segmentOf(views.name)} (${numbersText(known)})`,
         function: views.meant,
         dom0Name: views.name as Dom0Sbdf,
         xenName: null,

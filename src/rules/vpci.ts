@@ -68,7 +68,7 @@ const notEmulated: Rule = {
         if (at >= reg + size || reported.has(key)) return;
         reported.add(key);
         watching.report({
-          message: `d${domid} ${dir === 'read' ? 'reads' : 'writes'} ${hex(reg)} of ${formatSbdf(sbdf)}, where vPCI has no handler for ${hex(at)}`,
+          message: `d${domid} ${dir === 'read' ? 'reads' : 'writes'} register ${hex(reg)} of ${formatSbdf(sbdf)}, where vPCI has no handler for ${hex(at)}`,
           function: functionOf(watching, name),
           xenName: name,
           evidence: { domid, dir, reg: hex(reg), size, unhandled: hex(at) },
