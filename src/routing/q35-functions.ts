@@ -71,6 +71,15 @@ const documented = {
     clearMask: '7=f9',
     bars: [{ index: 0, sizeBytes: 0x100000, type: 0 }],
   },
+  'x3130-upstream': {
+    sizeBytes: 4096,
+    config:
+      '0=4c1032820000100002000406000001 24=010001 34=90 70=050080 80=0d70 90=1080520000800010 9c=1104 a2=11 b6=30 100=010002 10c=302046 115=e00000a002',
+    writeMask:
+      '4=0705 c=ff 18=fffffffff0f00000f0fff0fff0fff0 27*9=ff 3c=ff005f 40*30=ff 72=7100fc 75*b=ff 88*8=ff 98=0f80 b9=80 cc*34=ff 10c=30f0ff03 114=c1f100004005 148*eb8=ff',
+    clearMask: '7=f9 3f=04 9a=0f 104=30f0ff03 110=c1f1',
+    bars: [],
+  },
 } as const satisfies Readonly<Record<string, Documented>>;
 
 export type Q35Type = keyof typeof documented;

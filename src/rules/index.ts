@@ -1,5 +1,6 @@
 import { assignmentRules } from './assignment.js';
 import { bridgeInitRules } from './bridge-init.js';
+import { bridgeRules } from './bridges.js';
 import { configRules } from './config.js';
 import { designRules } from './designs.js';
 import { interruptRules } from './interrupts.js';
@@ -26,4 +27,5 @@ export const rules: readonly Rule[] = [
   ...toolstackRules,
   ...pvRules,
   ...designRules,
+  ...bridgeRules,
 ];

@@ -17,6 +17,9 @@ import {
   unmapRange,
 } from '../ioreq/parts.js';
 import type { Scenario } from '../scenario.js';
+import { aerForwarded } from './aer-forwarded.js';
+import { hotplugWindowTooSmall } from './hotplug-window-too-small.js';
+import { malformedBridges } from './malformed-bridges.js';
 
 const notes2018 = 'xen-devel 2018, PCI emulation with several device models; facts/xen 13.3';
 
@@ -243,4 +246,7 @@ export const designScenarios: readonly Scenario[] = [
   busRenumbered,
   gpuAndAudio,
   movedBetweenServers,
+  hotplugWindowTooSmall,
+  aerForwarded,
+  malformedBridges,
 ];
