@@ -124,6 +124,8 @@ export class Block {
 }
 
 function causesExist(distance: Numbers, firstSeq: number, count: number): boolean {
+  // A column that is too narrow for a distance beyond the first event of the trace need not be looked at.
+  if (distance instanceof Uint8Array && firstSeq >= 0xff) return true;
   for (let i = 0; i < count; i++) if (distance[i]! > firstSeq + i) return false;
   return true;
 }

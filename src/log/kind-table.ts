@@ -149,9 +149,8 @@ function spread(present: Numbers, n: number, decode: (count: number) => Numbers)
   let count = 0;
   for (let i = 0; i < n; i++) count += present[i]!;
   const dense = decode(count);
-  const out = new Float64Array(n);
-  let at = 0;
-  for (let i = 0; i < n; i++) out[i] = present[i] === 1 ? dense[at++]! : Number.NaN;
+  const out = new Float64Array(n).fill(Number.NaN);
+  if (count > 0) for (let i = 0, at = 0; i < n; i++) if (present[i] === 1) out[i] = dense[at++]!;
   return out;
 }
 

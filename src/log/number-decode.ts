@@ -52,7 +52,19 @@ function bits(bytes: Uint8Array, n: number): Uint8Array {
   if (bytes.length !== 1 + ((n + 7) >> 3)) malformed('wrong length');
   if ((n & 7) !== 0 && bytes[bytes.length - 1]! >> (n & 7) !== 0) malformed('bits after the last value');
   const out = new Uint8Array(n);
-  for (let i = 0; i < n; i++) out[i] = (bytes[1 + (i >> 3)]! >> (i & 7)) & 1;
+  const whole = n & ~7;
+  for (let i = 0, at = 1; i < whole; i += 8, at++) {
+    const b = bytes[at]!;
+    out[i] = b & 1;
+    out[i + 1] = (b >> 1) & 1;
+    out[i + 2] = (b >> 2) & 1;
+    out[i + 3] = (b >> 3) & 1;
+    out[i + 4] = (b >> 4) & 1;
+    out[i + 5] = (b >> 5) & 1;
+    out[i + 6] = (b >> 6) & 1;
+    out[i + 7] = b >> 7;
+  }
+  for (let i = whole; i < n; i++) out[i] = (bytes[1 + (i >> 3)]! >> (i & 7)) & 1;
   return out;
 }
 

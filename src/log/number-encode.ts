@@ -92,19 +92,41 @@ function choose(values: Float64Array, n: number): number {
   let min = first;
   let max = first;
   let linear = true;
-  let whole = true;
+  let whole = isWhole(first);
+  let before = first;
+  for (let i = 1; i < n; i++) {
+    const v = values[i]!;
+    if (v - before !== step) linear = false;
+    before = v;
+    if (v < min) min = v;
+    else if (v > max) max = v;
+    if (!isWhole(v)) whole = false;
+  }
+  const small = whole && min >= 0 && max <= 0xff;
+  if (!small) return chooseWide(values, n, min, max, linear, whole);
+  if (min === max) return layout.constant;
+  if (linear && n > 2) return layout.linear;
+  return max <= 1 ? layout.bits : layout.u8;
+}
+
+/** Neither a fraction nor the zero whose sign an integer would lose. */
+const isWhole = (v: number): boolean => Math.floor(v) === v && (v !== 0 || !Object.is(v, -0));
+
+/** For values beyond a byte, where the differences decide: most columns are small and never get here. */
+function chooseWide(
+  values: Float64Array,
+  n: number,
+  min: number,
+  max: number,
+  linear: boolean,
+  whole: boolean,
+): number {
   let deltaBytes = 0;
   let widest = 0;
   let before = 0;
   for (let i = 0; i < n; i++) {
-    const v = values[i]!;
-    const d = v - before;
-    if (i > 0 && d !== step) linear = false;
-    before = v;
-    if (v < min) min = v;
-    else if (v > max) max = v;
-    // Not a whole number, or the zero whose sign an integer would lose.
-    if (Math.floor(v) !== v || (v === 0 && Object.is(v, -0))) whole = false;
+    const d = values[i]! - before;
+    before = values[i]!;
     const m = d < 0 ? -d : d;
     if (m > widest) widest = m;
     deltaBytes += m < 64 ? 1 : m < 8192 ? 2 : m < 1048576 ? 3 : m < 134217728 ? 4 : m < 17179869184 ? 5 : 8;
@@ -117,8 +139,6 @@ function choose(values: Float64Array, n: number): number {
   if (min === max && widest < exact) return layout.constant;
   if (linear && n > 2 && widest < exact) return layout.linear;
   if (min >= 0) {
-    if (max <= 1) return layout.bits;
-    if (max <= 0xff) return layout.u8;
     if (max <= 0xffff && deltaBytes >= 2 * n) return layout.u16;
     if (max <= 0xffff_ffff && deltaBytes >= 4 * n) return layout.u32;
   }
