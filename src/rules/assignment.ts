@@ -3,13 +3,13 @@ import { hex } from '../base/hex.js';
 import { containsRange } from '../base/rangeset.js';
 import { machineName } from '../models/xen/assignment.js';
 import { groupOf } from '../models/xen/device-group.js';
+import { domids } from '../models/xen/domains.js';
 import { type FunctionId, formatFunction, functionBdf } from '../pci/function-id.js';
 import { formatSbdf, type XenSbdf } from '../pci/sbdf.js';
 import type { PlatformFunction } from '../platform/platform.js';
 import { onAnswers } from './hypercalls.js';
+import { ownerText } from './names.js';
 import type { Rule, Watching } from './rule.js';
-
-const DOMID_IO = 0x7ff1;
 
 /** Ordinary domains that are not the hardware domain. */
 const isGuest = ({ state }: Watching, domid: number | null): domid is number =>
@@ -90,7 +90,7 @@ const stalePermission: Rule = {
         });
         if (stale.length === 0) return;
         watching.report({
-          message: `d${from} may still use ${stale.map((address) => hex(address)).join(', ')} of ${formatSbdf(data.sbdf)}, which is now ${data.to === DOMID_IO ? 'in quarantine' : `with d${data.to}`}`,
+          message: `d${from} may still use ${stale.map((address) => hex(address)).join(', ')} of ${formatSbdf(data.sbdf)}, which is now ${data.to === domids.IO ? 'in quarantine' : `with d${data.to}`}`,
           function: data.function,
           xenName: data.sbdf,
           evidence: { domid: from, addresses: stale.map((address) => hex(address)) },
@@ -159,13 +159,13 @@ const partialGroup: Rule = {
       const others = Object.entries(state.xen.devices)
         .map(([name, device]) => ({ name: Number(name) as XenSbdf, device }))
         .filter(
-          ({ name, device }) => name !== data.sbdf && device.owner !== data.to && device.owner !== DOMID_IO,
+          ({ name, device }) => name !== data.sbdf && device.owner !== data.to && device.owner !== domids.IO,
         )
         // The bridge that makes the group is part of the way, not of the group.
         .filter(({ name }) => name !== group && groupOf({ env, state }, name) === group);
       if (others.length === 0) return;
       report({
-        message: `${formatSbdf(data.sbdf)} goes to d${data.to}, ${others.map(({ name, device }) => `${formatSbdf(name)} of the same group stays with ${device.owner === null ? 'nobody' : `d${device.owner}`}`).join(', ')}`,
+        message: `${formatSbdf(data.sbdf)} goes to d${data.to}, ${others.map(({ name, device }) => `${formatSbdf(name)} of the same group stays with ${ownerText(device.owner)}`).join(', ')}`,
         function: data.function,
         xenName: data.sbdf,
         evidence: { group: formatSbdf(group), others: others.map(({ name }) => formatSbdf(name)) },

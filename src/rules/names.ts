@@ -2,10 +2,17 @@ import type { RecordObject } from '../events/field.js';
 import { argNumber, argRecord } from '../models/hypercall.js';
 import { bridgeIndex } from '../models/xen/arm-bridges.js';
 import { machineName } from '../models/xen/assignment.js';
+import { domids } from '../models/xen/domains.js';
 import { type FunctionId, functionId } from '../pci/function-id.js';
 import { type AnySbdf, bdf, bdfOf, type Dom0Sbdf, sbdf, segmentOf, type XenSbdf } from '../pci/sbdf.js';
 import type { Env } from '../state/env.js';
 import type { ReadonlyWorld } from '../state/world.js';
+
+/** An owner in a message: `d1`, `dom_io` for the quarantine, `nobody`. */
+export function ownerText(domid: number | null): string {
+  if (domid === null) return 'nobody';
+  return domid === domids.IO ? 'dom_io' : `d${domid}`;
+}
 
 /** The function Dom0 means by a name in its own numbering; null when it has no bridge of that number. */
 export function meantByDom0(state: ReadonlyWorld, env: Env, name: Dom0Sbdf): FunctionId | null {

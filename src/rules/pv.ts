@@ -55,7 +55,7 @@ const noAnswer: Rule = {
     'pciif.expired': ({ data }, { state, report }) => {
       const serving = state.pcifront[data.domid]?.page.serving ?? null;
       report({
-        message: `d${data.domid}: no answer in two seconds${serving === null ? '' : `; command ${serving.cmd} is still being carried out`}`,
+        message: `d${data.domid}: no answer in two seconds${serving === null ? '' : `; ${commandText(serving.cmd)} is still being carried out`}`,
         function: null,
         evidence: { domid: data.domid, serving: serving?.cmd ?? null },
       });

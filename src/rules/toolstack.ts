@@ -4,7 +4,8 @@ import { assignableSet } from '../models/linux/groups/groups.js';
 import { topologyOf } from '../models/linux/groups/topology.js';
 import { domids } from '../models/xen/domains.js';
 import type { FunctionId } from '../pci/function-id.js';
-import { type Dom0Sbdf, fnOf, formatSbdf, parseSbdf, segmentOf } from '../pci/sbdf.js';
+import { type Dom0Sbdf, formatSbdf, parseSbdf, segmentOf } from '../pci/sbdf.js';
+import { ownerText } from './names.js';
 import type { Rule, Watching } from './rule.js';
 
 /** Models read the world through a context; a rule has the same two things and emits nothing. */
@@ -73,7 +74,7 @@ const siblingsLeft: Rule = {
           .filter((other) => watching.state.xen.devices[other]?.owner !== owner);
         if (siblings.length === 0) continue;
         watching.report({
-          message: `function ${fnOf(device)} of ${formatSbdf(device)} went to d${owner ?? '?'}; ${siblings.map(formatSbdf).join(', ')} did not`,
+          message: `${formatSbdf(device)} went to ${ownerText(owner)}; ${siblings.map(formatSbdf).join(', ')} of the same device did not`,
           function: functionOf(watching, device),
           dom0Name: device,
           evidence: { owner, siblings: siblings.map(formatSbdf) },
@@ -152,7 +153,7 @@ const staleClaim: Rule = {
       const owner = watching.state.xen.devices[device]?.owner ?? null;
       const lives = watching.state.domains[Number(claim)] !== undefined;
       watching.report({
-        message: `${formatSbdf(device)} is claimed for d${claim}, ${lives ? 'whose keys do not name it' : 'which does not exist'}; Xen says d${owner ?? '?'} owns it`,
+        message: `${formatSbdf(device)} is claimed for d${claim}, ${lives ? 'whose keys do not name it' : 'which does not exist'}; to Xen it belongs to ${ownerText(owner)}`,
         function: functionOf(watching, device),
         dom0Name: device,
         evidence: { claim: Number(claim), owner, lives },

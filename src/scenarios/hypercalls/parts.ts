@@ -2,6 +2,7 @@ import type { CfgBase, DomainId } from '../../base/brand.js';
 import type { DataOf, InputDraft } from '../../events/catalogue.js';
 import type { RecordObject } from '../../events/field.js';
 import type { Followed, Program, Step } from '../../machine/program.js';
+import { domids } from '../../models/xen/domains.js';
 import { type FunctionId, functionId } from '../../pci/function-id.js';
 import { bdf, bdfOf, busOf, devfnOf, segmentOf, type XenSbdf } from '../../pci/sbdf.js';
 import { endpointImage } from '../../platform/images.js';
@@ -13,7 +14,7 @@ export type Part<T = void> = Generator<Step, T, Followed>;
 export const dom0 = 0 as DomainId;
 export const guest = 1 as DomainId;
 export const rival = 2 as DomainId;
-export const domIo = 0x7ff1;
+export const domIo = domids.IO;
 
 /** NICs of the scenarios: base address register 0 at `BAR + 64 KiB * index`. */
 export const BAR = 0xfe00_0000;
