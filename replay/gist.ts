@@ -14,7 +14,7 @@ export interface Gist {
 const valueText = (value: number | null): string => (value === null ? '' : ` ${hex(value)}`);
 
 /** Owner, value or interrupt in an outcome, as one looks for them when designs are compared; null for inner steps. */
-export function gistOf(event: TraceEvent, platform: Platform): Gist | null {
+function gistOf(event: TraceEvent, platform: Platform): Gist | null {
   switch (event.kind) {
     case 'config.completed': {
       const reached = event.data.function === null ? '' : ` ${formatFunction(event.data.function, platform)}`;

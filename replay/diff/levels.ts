@@ -6,7 +6,7 @@ import type { ReadonlyWorld } from '../../src/state/world.js';
  * How closely two traces are compared. `raw`: every event as it stands. `semantic`: what was meant, whatever things
  * are called and when it happened. `guest`: only what a guest could tell. `hardware`: only what reached the machine.
  */
-export const levels = ['raw', 'semantic', 'guest', 'hardware'] as const;
+const levels = ['raw', 'semantic', 'guest', 'hardware'] as const;
 export type Level = (typeof levels)[number];
 
 /** @throws {Trouble} DIFF-001 */

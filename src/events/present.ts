@@ -118,7 +118,7 @@ export function parseEvent(json: unknown, table: BridgeTable): TraceEvent {
 }
 
 /** Reads what `presentField` writes. @throws {Trouble} EVT-004 */
-export function parseField(field: Field, json: unknown, table: BridgeTable, path: string): unknown {
+function parseField(field: Field, json: unknown, table: BridgeTable, path: string): unknown {
   if (json === null) {
     if (!field.nullable) wrong(path, 'a value', null);
     return null;

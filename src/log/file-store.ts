@@ -4,7 +4,7 @@ import type { TraceSource, TraceStore, TraceTarget } from './store.js';
 import { logTrouble } from './trouble.js';
 
 /** Suffix of a trace that is still being written; what a crash leaves behind and `fsck --repair` takes. */
-export const partialSuffix = '.part';
+const partialSuffix = '.part';
 
 /** Traces as local files; names are paths. Written beside, then renamed. */
 export const fileStore: TraceStore = {

@@ -5,8 +5,8 @@ import { digestBytes } from './digest.js';
 import { logTrouble } from './trouble.js';
 
 /** First bytes of a trace file, chosen like PNG's: not text, and broken by every transfer that is not binary. */
-export const magic = Uint8Array.of(0x89, 0x78, 0x70, 0x72, 0x0d, 0x0a, 0x1a, 0x0a);
-export const formatVersion = 1;
+const magic = Uint8Array.of(0x89, 0x78, 0x70, 0x72, 0x0d, 0x0a, 0x1a, 0x0a);
+const formatVersion = 1;
 /** Magic, version, reserved, CRC. */
 export const preambleBytes = 16;
 export const frameHeaderBytes = 24;

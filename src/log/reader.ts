@@ -179,7 +179,7 @@ export function readHeader(source: TraceSource): { header: TraceHeader; document
 }
 
 /** Document of the index, found through the footer. */
-export function readIndex(source: TraceSource): Uint8Array {
+function readIndex(source: TraceSource): Uint8Array {
   const footerAt = source.sizeBytes - footerBytes;
   let offsetBytes: number;
   let frames: number;

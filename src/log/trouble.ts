@@ -1,7 +1,7 @@
 import { Trouble, type TroubleDetail } from '../base/errors.js';
 
 /** Everything that can be wrong with a trace file. The texts are stable; `docs/errors.md` lists them. */
-export const logTroubles = {
+const logTroubles = {
   'LOG-001': 'not a trace file',
   'LOG-002': 'trace written by a newer version',
   'LOG-003': 'trace has no end: the recording was cut short',

@@ -6,7 +6,7 @@ import type { Env } from '../state/env.js';
 import { evolve, initialWorld, type World } from '../state/world.js';
 
 /** Events between two snapshots of state: seeking folds at most that many. */
-export const SNAPSHOT_EVENTS = 8_192;
+const SNAPSHOT_EVENTS = 8_192;
 
 /**
  * Writes events to a trace with snapshots of the state they fold into. Holds a world of its own: the models are a

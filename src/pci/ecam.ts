@@ -6,7 +6,7 @@ export interface EcamTarget {
 }
 
 /** Configuration bytes of one bus in an ECAM window. */
-export const ECAM_BUS_BYTES = 1 << 20;
+const ECAM_BUS_BYTES = 1 << 20;
 
 /**
  * Decodes an offset from the window's first byte. The bus is relative to the window.

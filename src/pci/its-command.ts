@@ -36,7 +36,7 @@ export type ItsCommand =
 export type ItsCommandName = ItsCommand['name'];
 
 /** Opcodes by name. @source facts/arm-msi-iommu 3.2 */
-export const itsOpcodes: Readonly<Record<ItsCommandName, number>> = {
+const itsOpcodes: Readonly<Record<ItsCommandName, number>> = {
   MOVI: 0x01,
   INT: 0x03,
   CLEAR: 0x04,

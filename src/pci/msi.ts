@@ -105,7 +105,7 @@ export function decodeMsixPlace(dword: number): MsixPlace {
 }
 
 /** Bytes of one table entry: address low, address high, data, vector control. @source facts/arm-msi-iommu 7.2 */
-export const MSIX_ENTRY_BYTES = 16;
+const MSIX_ENTRY_BYTES = 16;
 
 /** One table entry; after reset every entry is masked and the rest undefined (zero here). */
 export interface MsixEntry extends MsiMessage {

@@ -46,9 +46,6 @@ export function prefetchableWindow(byte: ByteReader): Window {
   return span(end(reg.prefBase, reg.prefBaseUpper), end(reg.prefLimit, reg.prefLimitUpper) + 0x10_0000);
 }
 
-export const windowHolds = (window: Window, address: number): boolean =>
-  address >= window.base && address - window.base < window.sizeBytes;
-
 /** Whether two windows claim a common address. */
 export const windowsOverlap = (a: Window, b: Window): boolean =>
   a.sizeBytes > 0 && b.sizeBytes > 0 && a.base < b.base + b.sizeBytes && b.base < a.base + a.sizeBytes;

@@ -7,7 +7,7 @@ import type { Engine } from '../models/engine.js';
 export type InputBatch = readonly InputDraft[];
 
 /** Decides every input of a batch; one array of events out per batch in. */
-export function decide(engine: Engine): OperatorFunction<InputBatch, readonly TraceEvent[]> {
+function decide(engine: Engine): OperatorFunction<InputBatch, readonly TraceEvent[]> {
   return map((batch) => {
     if (batch.length === 1) return engine.step(batch[0]!);
     const events: TraceEvent[] = [];

@@ -1,4 +1,3 @@
-import { parseSbdf } from '../pci/sbdf.js';
 import type { Slice } from './slice.js';
 
 /** A device pciback holds. @source facts/dom0 4.4 */
@@ -170,6 +169,3 @@ function forget(backend: Backend, sbdf: number): void {
     if (held === sbdf) delete backend.devices[Number(at)];
   }
 }
-
-/** `0000:01:00.0` as pciback's files hold it. */
-export const parseDevice = (text: string): number | null => parseSbdf(text);

@@ -26,7 +26,7 @@ export interface ToolstackState {
   channel: { server: number | null; broken: string | null };
 }
 
-export const FIRST_STEP = 'start';
+const FIRST_STEP = 'start';
 
 export const toolstackSlice: Slice<ToolstackState> = {
   initial: () => ({ jobs: {}, channel: { server: null, broken: null } }),

@@ -58,11 +58,11 @@ export function nodeIn(view: XenstoreView, path: string): XenstoreNode | undefin
 }
 
 export const parentOf = (path: string): string => path.slice(0, Math.max(path.lastIndexOf('/'), 1));
-export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 export const childPath = (path: string, name: string): string =>
   path === '/' ? `/${name}` : `${path}/${name}`;
 
-export function freshConnection(domid: number): XenstoreConnection {
+function freshConnection(domid: number): XenstoreConnection {
   return { domid, transactions: {}, nextTransaction: 1 };
 }
 

@@ -5,7 +5,7 @@ import type { Field, RecordValue } from '../../src/events/field.js';
 const max = Number.MAX_SAFE_INTEGER;
 
 /** Texts with everything UTF-8 can hold. */
-export const anyText = fc.string({ unit: 'binary', maxLength: 12 });
+const anyText = fc.string({ unit: 'binary', maxLength: 12 });
 
 const recordValue: fc.Arbitrary<RecordValue> = fc.letrec<{ value: RecordValue }>((tie) => ({
   value: fc.oneof(
@@ -35,10 +35,10 @@ function recordKeys(value: fc.Arbitrary<RecordValue>) {
     .map((entries) => ({ ...entries }));
 }
 
-export const anyRecord = recordKeys(recordValue);
+const anyRecord = recordKeys(recordValue);
 
 /** Any value a field can have, with the extremes made likely. */
-export function fieldValue(field: Field): fc.Arbitrary<unknown> {
+function fieldValue(field: Field): fc.Arbitrary<unknown> {
   const value = plainValue(field);
   return field.nullable ? fc.option(value) : value;
 }

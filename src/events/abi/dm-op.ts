@@ -137,10 +137,3 @@ export const dmOps = {
 } as const satisfies Record<string, Operation>;
 
 export type DmOp = keyof typeof dmOps;
-
-/** Element of buffer 1 of `modified_memory`. */
-export const modifiedMemoryExtent = struct('xen_dm_op_modified_memory_extent', 16, [
-  u32('nr', 0),
-  u32('pad', 4),
-  u64('first_pfn', 8),
-]);

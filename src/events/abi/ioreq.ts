@@ -32,8 +32,3 @@ export const bufferedIopage = struct('buffered_iopage', 4096, [
   u32('write_pointer', 4),
   array('buf_ioreq', 8, { layout: bufIoreqLayout }, 511),
 ]);
-
-export const ioreqState = { NONE: 0, READY: 1, INPROCESS: 2, RESP_READY: 3 } as const;
-export const ioreqType = { PIO: 0, COPY: 1, PCI_CONFIG: 2, TIMEOFFSET: 7, INVALIDATE: 8 } as const;
-/** `dir` of a request. */
-export const ioreqDir = { WRITE: 0, READ: 1 } as const;

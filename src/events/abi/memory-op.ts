@@ -67,11 +67,6 @@ export const memoryOps = {
   },
 } as const satisfies Record<string, Operation>;
 
-export const reservedDeviceMemory = struct('xen_reserved_device_memory', 16, [
-  u64('start_pfn', 0),
-  u64('nr_pages', 8),
-]);
-
 /** `space` of add_to_physmap. @source facts/xen 1.2 */
 export const mapSpace = {
   shared_info: 0,
@@ -81,5 +76,3 @@ export const mapSpace = {
   gmfn_foreign: 4,
   dev_mmio: 5,
 } as const;
-/** `type` of acquire_resource. @source facts/xen 1.2 */
-export const resourceType = { ioreq_server: 0, grant_table: 1, vmtrace_buf: 2 } as const;

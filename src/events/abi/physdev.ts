@@ -103,6 +103,3 @@ export type PhysdevOp = keyof typeof physdevOps;
 
 /** `PHYSDEVOP_map_pirq` types. @source facts/xen 2.3 */
 export const mapPirqType = { MSI: 0, GSI: 1, UNKNOWN: 2, MSI_SEG: 3, MULTI_MSI: 4 } as const;
-
-/** Flags of `pci_device_add`. @source facts/xen 2.4 */
-export const pciDeviceAddFlag = { EXTFN: 1, VIRTFN: 2, PXM: 4 } as const;

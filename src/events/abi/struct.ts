@@ -189,7 +189,7 @@ function readInt(bytes: Uint8Array, at: number, size: 1 | 2 | 4 | 8, signed: boo
 }
 
 /** The record value of a 64-bit word given as two halves: a number while exact, else a `0x…` text. */
-export function wide(low: number, high: number): number | string {
+function wide(low: number, high: number): number | string {
   return high < 0x20_0000
     ? high * 0x1_0000_0000 + low
     : `0x${high.toString(16).padStart(8, '0')}${low.toString(16).padStart(8, '0')}`;

@@ -16,7 +16,7 @@ import {
 } from '../field.js';
 
 /** Who turns a message into an interrupt. */
-export const translators = ['its', 'gicv2m', 'nwl', 'axi', 'xgene', 'apic', 'remapping', 'smmu'] as const;
+const translators = ['its', 'gicv2m', 'nwl', 'axi', 'xgene', 'apic', 'remapping', 'smmu'] as const;
 
 const vector = u16(
   'vector of the function: index of the MSI-X entry, or of the message of a multi-message MSI',

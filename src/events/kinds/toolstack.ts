@@ -1,7 +1,7 @@
 import { choice, count, dom0Sbdf, domid, flag, input, int, orNull, outcome, record, text } from '../field.js';
 
 /** Commands of xl that concern PCI. @source facts/dom0 8 */
-export const toolstackOps = [
+const toolstackOps = [
   'assignable-add',
   'assignable-remove',
   'assignable-list',

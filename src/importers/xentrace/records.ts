@@ -3,7 +3,6 @@ import { Trouble } from '../../base/errors.js';
 /** Header word of the record that opens a window: CPU number and bytes that follow. @source facts/xen 9.1 */
 const CPU_CHANGE = 0x2001_f003;
 const LOST_RECORDS = 0x0001_f001;
-const WRAP_BUFFER = 0x0001_f002;
 const SCHEDULER_CLASS = 0x0002_0000;
 
 /** One record. `words` are its payload. */
@@ -159,9 +158,6 @@ function* merged(words: Uint32Array, cpus: readonly CpuRecords[]): Generator<Xen
     };
   }
 }
-
-/** Padding at the end of the ring; its content means nothing. */
-export const isPadding = ({ event }: XentraceRecord): boolean => event === WRAP_BUFFER;
 
 const hint = 'the file is no output of xentrace, or was cut in its middle';
 

@@ -54,7 +54,7 @@ export function hostLpiOf(context: Context, its: number, deviceId: number, event
 }
 
 /** `max_lpi_bits` of the command line; 20 unless given. @source facts/arm-msi-iommu 3.5 */
-export function hostLpiCount(context: Context): number {
+function hostLpiCount(context: Context): number {
   return 2 ** Number(context.env.switches['max-lpi-bits']) - LPI_OFFSET;
 }
 

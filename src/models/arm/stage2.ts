@@ -2,7 +2,7 @@ import type { Context } from '../context.js';
 import { controllerAt } from '../msi/doorbells.js';
 
 /** Answers of a stage-2 walk that are no address. */
-export const F_TRANSLATION = -1;
+const F_TRANSLATION = -1;
 export const F_PERMISSION = -2;
 
 /**
@@ -28,6 +28,6 @@ export function walkStage2(context: Context, domid: number, address: number, wri
 }
 
 /** Whether a domain's devices reach the doorbells of the platform. */
-export function doorbellMapped(context: Context, domid: number): boolean {
+function doorbellMapped(context: Context, domid: number): boolean {
   return domid === context.state.iommu.hardwareDomain || context.env.policies.doorbell === 'mapped';
 }

@@ -1,7 +1,7 @@
 import { hexPad } from '../../base/hex.js';
 
 /** Config field of a stream table entry. @source facts/arm-msi-iommu 6.1 */
-export const steConfig = { abort: 0, bypass: 4, stage1: 5, stage2: 6, both: 7 } as const;
+const steConfig = { abort: 0, bypass: 4, stage1: 5, stage2: 6, both: 7 } as const;
 
 /** Span of a level-1 descriptor whose second level has 2^split entries; 0 stands for no second level. */
 export const l1Span = (hasSecondLevel: boolean, split = 8): number => (hasSecondLevel ? split + 1 : 0);

@@ -141,6 +141,6 @@ function fault(
 }
 
 /** How many records fit; `event-queue` of the switches, as log2. */
-export function eventQueueRecords(context: Context): number {
+function eventQueueRecords(context: Context): number {
   return 2 ** Number(context.env.switches['event-queue']);
 }

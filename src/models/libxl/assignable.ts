@@ -85,7 +85,7 @@ export const assignableAdd: Steps = {
 };
 
 /** Who keeps the list of assignable devices. */
-export const storeOf = (io: StepIo): 'pciback' | 'xen-flag' | 'xenstore' => {
+const storeOf = (io: StepIo): 'pciback' | 'xen-flag' | 'xenstore' => {
   const policy = io.context.env.policies.assignable;
   return policy === 'xen-flag' || policy === 'xenstore' ? policy : 'pciback';
 };

@@ -5,7 +5,7 @@ import type { PciSpec } from './spec.js';
 import type { StepIo } from './step.js';
 
 /** What goes into `opts-N`. @source facts/dom0 4.6 */
-export function optionsText(spec: PciSpec): string {
+function optionsText(spec: PciSpec): string {
   const digit = (on: boolean): string => (on ? '1' : '0');
   return `msitranslate=${digit(spec.msitranslate)},power_mgmt=${digit(spec.powerMgmt)},permissive=${digit(spec.permissive)},rdm_policy=${spec.rdmPolicy ?? 'strict'}`;
 }

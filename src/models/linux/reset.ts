@@ -1,5 +1,5 @@
 import type { FunctionId } from '../../pci/function-id.js';
-import { bdf, busOf, type Dom0Sbdf, sbdf as pack, segmentOf } from '../../pci/sbdf.js';
+import { busOf, type Dom0Sbdf, segmentOf } from '../../pci/sbdf.js';
 import type { Context } from '../context.js';
 import { describeFunction } from '../hardware/config-space.js';
 import { by, linuxDevice, linuxRead, linuxWrite } from './devices.js';
@@ -167,7 +167,3 @@ export function restoreState(
       linuxWrite(context, device, reg, 4, value);
   }
 }
-
-/** The function with the same bus and slot, for callers that walk siblings. */
-export const siblingOf = (device: Dom0Sbdf, fn: number): Dom0Sbdf =>
-  pack<Dom0Sbdf>(segmentOf(device), bdf(busOf(device), (device >>> 3) & 0x1f, fn));

@@ -13,7 +13,7 @@ export type Numbering =
   | { readonly errno: number; readonly reason: string };
 
 /** The IDA rule came with 6.2 and, in the 6.1 series, with 6.1.136. @source facts/dom0 1.3, 1.4 */
-export function ruleOf({ policies, switches }: Env): NumberingRule {
+function ruleOf({ policies, switches }: Env): NumberingRule {
   const policy = policies['segments.dom0'];
   if (policy === 'counter' || policy === 'ida' || policy === 'firmware') return policy;
   return compareReleases(switches.linux, '6.1.136') >= 0 ? 'ida' : 'counter';

@@ -9,7 +9,7 @@ import { releaseDevice, seizeDevice } from './pciback/stub.js';
 import { resetFunction, resetMethods, restoreState, saveState } from './reset.js';
 
 export const DEVICES = '/sys/bus/pci/devices';
-export const DRIVERS = '/sys/bus/pci/drivers';
+const DRIVERS = '/sys/bus/pci/drivers';
 export const PCIBACK = `${DRIVERS}/pciback`;
 
 /** Outcome of one access: 0 or a negative errno, and what was read. */
@@ -129,7 +129,7 @@ function listPciback(context: Context): readonly string[] {
  * The kernel keeps the entries of a sysfs folder by a hash of their names, and lists them in that order; what
  * `pci-assignable-list` prints follows it. @source recordings, docs/models/toolstack.md
  */
-export function directoryHash(name: string): number {
+function directoryHash(name: string): number {
   let hash = 0n;
   for (const char of name) {
     const code = BigInt(char.charCodeAt(0));
@@ -167,7 +167,7 @@ function read(context: Context, path: string): SysfsAnswer {
 }
 
 /** First seven lines: six BARs and the ROM. @source facts/dom0 9.1 */
-export function resourceFile(context: Context, device: Dom0Sbdf): string {
+function resourceFile(context: Context, device: Dom0Sbdf): string {
   const resources = resourcesOf(context, device);
   const type = linuxRead(context, device, 0x0e, 1) & 0x7f;
   const offsets = [0x10, 0x14, 0x18, 0x1c, 0x20, 0x24].filter((reg) => type === 0 || reg <= 0x14);

@@ -6,7 +6,7 @@ import type { Context } from '../context.js';
  * The function Xen takes for the one Dom0 means: Dom0's name of it, looked up in Xen's tables. Itself when either side
  * has no name for it.
  */
-export function believedFunction(context: Context, fn: FunctionId): FunctionId {
+function believedFunction(context: Context, fn: FunctionId): FunctionId {
   const bridge = context.env.platform.bridges[bridgeOf(fn)];
   const known = context.state.dom0.bridges.find((candidate) => candidate.cfgBase === bridge?.cfgBase);
   if (known === undefined) return fn;

@@ -32,7 +32,7 @@ export function send(context: Context, fn: FunctionId, address: number, data: nu
 }
 
 /** A controller took the write. */
-export const TAKEN = -2;
+const TAKEN = -2;
 
 /**
  * Carries a write of at most 32 bits to where it ends. What hits a doorbell is a message to its controller, whoever

@@ -15,7 +15,7 @@ const TWO_64 = 2 ** 64;
  * of 2 KiB and more.
  * @source facts/q35-qemu 2.6
  */
-export function barAddress(machine: QemuMachine, fn: FunctionState, bar: BarImage): number | null {
+function barAddress(machine: QemuMachine, fn: FunctionState, bar: BarImage): number | null {
   const enabled = get16(machine, fn, reg.command);
   const isIo = (bar.type & barType.io) !== 0;
   if ((enabled & (isIo ? command.io : command.memory)) === 0) return null;

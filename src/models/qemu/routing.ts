@@ -21,7 +21,7 @@ export function findFunction(machine: QemuMachine, bus: number, devfn: number): 
  * and secondary above subordinate only make buses unreachable.
  * @source facts/q35-qemu 2.4
  */
-export function findBus(machine: QemuMachine, number: number): number | null {
+function findBus(machine: QemuMachine, number: number): number | null {
   if (number === 0) return 0;
   let level = 0;
   for (;;) {

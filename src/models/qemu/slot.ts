@@ -105,7 +105,7 @@ export function slotWritten(
 }
 
 /** Power of everything directly in the slot follows the power controller. */
-export function updateSlotPower(machine: QemuMachine, port: FunctionState): void {
+function updateSlotPower(machine: QemuMachine, port: FunctionState): void {
   const at = imageOf(machine, port).express!;
   const controlled = (get32(machine, port, at + express.slotCap) & CAP_POWER_CONTROLLER) !== 0;
   const on = !controlled || (get16(machine, port, at + express.slotControl) & CTL_POWER_OFF) === 0;

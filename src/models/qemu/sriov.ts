@@ -61,7 +61,7 @@ function enableVfs(machine: QemuMachine, fn: FunctionState, cap: number): void {
 }
 
 /** Takes the virtual functions of `fn` away; NumVFs becomes 0. */
-export function disableVfs(machine: QemuMachine, fn: FunctionState): void {
+function disableVfs(machine: QemuMachine, fn: FunctionState): void {
   const { sriov: cap } = imageOf(machine, fn);
   if (cap === null) return;
   for (const vf of virtualFunctions(machine, fn)) removeFunction(machine, vf);

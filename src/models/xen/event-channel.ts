@@ -37,7 +37,7 @@ const isXens = (context: Context, domid: DomainId, port: number): boolean =>
   context.state.ioreq[domid]?.usedPorts[port] !== undefined;
 
 /** The lowest free port, which is never 0. @source xen/common/event_channel.c (get_free_port) */
-export function freePort(context: Context, domid: DomainId): number {
+function freePort(context: Context, domid: DomainId): number {
   const domain = domainOf(context, domid);
   const most = domain?.fifo === true ? MAX_PORTS.fifo : MAX_PORTS.twoLevel;
   for (let port = 1; port < most; port++) if (domain?.ports[port] === undefined) return port;

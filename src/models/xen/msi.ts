@@ -23,7 +23,7 @@ const MSIX_MASKALL = 0x4000;
 const SRIOV_CONTROL_VFE_MSE = 0x9;
 
 const none: DeviceMsi = { entries: [], prepared: false, guestMaskall: false };
-export const deviceMsi = (context: Context, name: XenSbdf): DeviceMsi =>
+const deviceMsi = (context: Context, name: XenSbdf): DeviceMsi =>
   (context.state.irq.msi[name] as DeviceMsi | undefined) ?? none;
 
 /** Xen remembers these places when it makes a device object, so looking at them again is no access of its own. */
@@ -33,7 +33,7 @@ function peek(context: Context, name: XenSbdf, reg: number, size: 1 | 2 | 4): nu
 }
 
 /** Offset of a capability of the legacy list; 0 when the device has none of that id. At most 48 steps. */
-export function capabilityAt(context: Context, name: XenSbdf, id: number): number {
+function capabilityAt(context: Context, name: XenSbdf, id: number): number {
   if ((peek(context, name, 0x06, 2) & 0x10) === 0) return 0;
   let at = peek(context, name, 0x34, 1) & ~3;
   for (let step = 0; step < 48 && at >= 0x40; step++) {
@@ -46,7 +46,7 @@ export function capabilityAt(context: Context, name: XenSbdf, id: number): numbe
 }
 
 /** Offset of an extended capability; 0 when there is none. */
-export function extendedCapabilityAt(context: Context, name: XenSbdf, id: number): number {
+function extendedCapabilityAt(context: Context, name: XenSbdf, id: number): number {
   let at = 0x100;
   for (let step = 0; step < 480 && at >= 0x100; step++) {
     const header = peek(context, name, at, 4);
@@ -57,9 +57,8 @@ export function extendedCapabilityAt(context: Context, name: XenSbdf, id: number
   return 0;
 }
 
-export const msixAt = (context: Context, name: XenSbdf): number =>
-  capabilityAt(context, name, capability.MSIX);
-export const msiAt = (context: Context, name: XenSbdf): number => capabilityAt(context, name, capability.MSI);
+const msixAt = (context: Context, name: XenSbdf): number => capabilityAt(context, name, capability.MSIX);
+const msiAt = (context: Context, name: XenSbdf): number => capabilityAt(context, name, capability.MSI);
 
 /** Entries of the MSI-X table; 0 without MSI-X. */
 const msixEntries = (context: Context, name: XenSbdf): number => {
@@ -135,7 +134,7 @@ const find = (context: Context, name: XenSbdf, type: string, irq?: number): MsiE
   );
 
 /** Uses of the MSI-X table: its entries, and one for prepare_msix. */
-export function usesOfTable(context: Context, name: XenSbdf): number {
+function usesOfTable(context: Context, name: XenSbdf): number {
   const device = deviceMsi(context, name);
   return device.entries.filter((entry) => entry.type === 'msix').length + (device.prepared ? 1 : 0);
 }

@@ -114,7 +114,7 @@ function virtualFunctions(context: Context, physfn: XenSbdf): XenSbdf[] {
 }
 
 /** A number Xen has no object for gets one, bridge or not. @source facts/xen 2.4 step 2 */
-export function createSegment(context: Context, segment: number): void {
+function createSegment(context: Context, segment: number): void {
   if (context.state.xen.segments[segment] === undefined) context.emit('xen', 'segment.created', { segment });
 }
 

@@ -16,7 +16,7 @@ export const irqOfPirq = (context: Context, domid: DomainId, pirq: number): numb
   context.state.irq.domains[domid]?.pirqs[pirq]?.irq ?? 0;
 
 /** The pirq a domain has for a machine interrupt: 0 none, negative while a forced unmap is pending. */
-export const pirqOfIrq = (context: Context, domid: DomainId, irq: number): number =>
+const pirqOfIrq = (context: Context, domid: DomainId, irq: number): number =>
   context.state.irq.domains[domid]?.pirqOf[irq] ?? 0;
 
 /** Whether the domain has a record of that pirq at all. */

@@ -7,7 +7,7 @@ import { emptyPlatform, type Platform } from '../../platform/platform.js';
 /** Part of a program: yields steps, gets back what followed. */
 export type Part<T = void> = Generator<Step, T, Followed>;
 
-export const dom0 = 0 as DomainId;
+const dom0 = 0 as DomainId;
 export const guest = 1 as DomainId;
 
 /** A PC without a single PCI function of its own: everything the guest sees comes from device models. */
@@ -50,7 +50,7 @@ function created(domid: DomainId, type: 'pv' | 'hvm', name: string, control: boo
 }
 
 /** The guest is built and its virtual CPUs are known. */
-export const untilBuilt: Step = {
+const untilBuilt: Step = {
   until: (state) => state.ioreq[guest]?.cpuFamily !== null && state.ioreq[guest] !== undefined,
 };
 

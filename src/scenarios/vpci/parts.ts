@@ -7,7 +7,7 @@ import { busOf, type CallerSbdf, devfnOf } from '../../pci/sbdf.js';
 /** Part of a program: yields steps, gets back what followed. */
 export type Part<T = void> = Generator<Step, T, Followed>;
 
-export const dom0 = 0 as DomainId;
+const dom0 = 0 as DomainId;
 
 /** Xen builds a PVH hardware domain and scans the buses: every function gets its vPCI. @source facts/xen 3.1, 5.1 */
 export const bootPvh: Program = function* () {

@@ -55,7 +55,7 @@ function describe(name: string, config: Uint8Array, mask: Uint8Array): PlatformF
 
 const wide = (rows: Readonly<Record<number, string>>): Uint8Array => bytesOf(rows, 4096);
 
-export const recordedPlatform: Platform = {
+const recordedPlatform: Platform = {
   ...emptyPlatform,
   name: 'recorded',
   arch: 'x86_64',

@@ -9,7 +9,7 @@ import { bytesOf, realConfigs } from '../../../src/scenarios/toolstack/functions
 export { bytesOf, realConfigs };
 
 /** BARs as Dom0's `resource` file has them. */
-export const realResources: Readonly<Record<keyof typeof realConfigs, Readonly<Record<number, Resource>>>> = {
+const realResources: Readonly<Record<keyof typeof realConfigs, Readonly<Record<number, Resource>>>> = {
   e1000e: {
     16: bar(0xfd840000, 0x20000, 0),
     20: bar(0xfd860000, 0x20000, 0),

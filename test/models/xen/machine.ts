@@ -58,7 +58,7 @@ const MSI = 0x50;
 const MSIX = 0x70;
 
 /** Configuration space of a sketch: capabilities at 0x40 (PCIe), 0x50 (MSI) and 0x70 (MSI-X). */
-export function configOf(sketch: Sketch): Uint8Array {
+function configOf(sketch: Sketch): Uint8Array {
   const bytes = new Uint8Array(4096);
   const put = (at: number, size: number, value: number): void => {
     for (let i = 0; i < size; i++) bytes[at + i] = Math.floor(value / 2 ** (8 * i)) & 0xff;

@@ -1,7 +1,7 @@
 import type { GroupNode } from './topology.js';
 
 /** Source validation, request and completion redirect, upstream forwarding. @source facts/dom0 10.2 */
-export const REQUIRED_ACS = 0x01 | 0x04 | 0x08 | 0x10;
+const REQUIRED_ACS = 0x01 | 0x04 | 0x08 | 0x10;
 const EGRESS_CONTROL = 0x20;
 const INTEL = 0x8086;
 

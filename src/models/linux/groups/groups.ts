@@ -57,7 +57,7 @@ function findGroup(
  * Devices whose id a request of `node` may carry, the node first; only a conventional segment on the way takes
  * requests over. @source facts/dom0 10.3
  */
-export function aliasWalk(nodes: ReadonlyMap<number, GroupNode>, node: GroupNode): readonly GroupNode[] {
+function aliasWalk(nodes: ReadonlyMap<number, GroupNode>, node: GroupNode): readonly GroupNode[] {
   const visited = [node];
   for (let above = node.above; above !== null; ) {
     const bridge = nodes.get(above);

@@ -265,7 +265,7 @@ function frontendChanged(context: Context, store: XenstoreClient, domid: number)
 }
 
 /** Every device back to the stub, the instance gone. @source facts/dom0 4.7, 11.4 */
-export function unregister(context: Context, store: XenstoreClient, domid: number): void {
+function unregister(context: Context, store: XenstoreClient, domid: number): void {
   const own = context.state.pciback.backends[domid];
   if (own === undefined) return;
   store.unwatch(`${frontendPath(domid)}/state`, `${tokens.fe}${domid}`);

@@ -128,7 +128,7 @@ function setInvalidate(port: DevicePort): boolean {
 }
 
 /** The two answers of a BAR: Dom0's resource, and the sizing answer. @source facts/dom0 5.3 */
-export function barAnswers(resource: Resource | undefined): { value: number; length: number } {
+function barAnswers(resource: Resource | undefined): { value: number; length: number } {
   if (resource === undefined || resource.sizeBytes === 0 || resource.start === 0) {
     return { value: 0, length: 0 };
   }
@@ -196,7 +196,7 @@ function setPowerState(port: DevicePort, pmcsr: number, state: number): boolean 
 }
 
 /** Which interrupt a device raises now. */
-export function interruptType(port: DevicePort): 'none' | 'intx' | 'msi' | 'msix' {
+function interruptType(port: DevicePort): 'none' | 'intx' | 'msi' | 'msix' {
   const msi = findCapability((reg, size) => port.read(reg, size), 0x05);
   if (msi !== 0 && (port.read(msi + 2, 2) & MSI_ENABLE) !== 0) return 'msi';
   const msix = findCapability((reg, size) => port.read(reg, size), 0x11);

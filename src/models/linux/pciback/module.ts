@@ -32,9 +32,7 @@ export const decidePcibackLoad: Decider<'pciback.loaded'> = (context, { data }) 
 };
 
 /** Groups `(` [dddd:]bb:dd.f `)`; `*` for the function or for both. */
-export function parseHide(
-  text: string,
-): { readonly devices: readonly Dom0Sbdf[] } | { readonly rest: string } {
+function parseHide(text: string): { readonly devices: readonly Dom0Sbdf[] } | { readonly rest: string } {
   const devices: Dom0Sbdf[] = [];
   let rest = text.trim();
   while (rest !== '') {

@@ -22,7 +22,7 @@ import { patchDevice } from './port.js';
  * Whether pciback takes a device that is offered to it: it or a bridge above it is listed, or `driver_override` says so.
  * @source facts/dom0 4.4
  */
-export function wantsDevice(context: Context, sbdf: Dom0Sbdf): boolean {
+function wantsDevice(context: Context, sbdf: Dom0Sbdf): boolean {
   if (linuxDevice(context, sbdf)?.driverOverride === 'pciback') return true;
   let at: Dom0Sbdf | null = sbdf;
   for (let depth = 0; at !== null && depth < 256; depth++) {

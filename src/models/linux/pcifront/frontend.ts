@@ -4,7 +4,7 @@ import { FRONTEND_TOKEN } from '../../../state/pcifront.js';
 import type { Context, Decider } from '../../context.js';
 import { xenbusStates as states } from '../pciif/page.js';
 import { XenstoreClient } from '../xenstored/client.js';
-import { backendPath, frontendPath, readState, switchState } from '../xenstored/xenbus.js';
+import { backendPath, readState, switchState } from '../xenstored/xenbus.js';
 
 /**
  * Grant reference and event channel port of the first connection of a guest, as a guest kernel of the recorded kind
@@ -139,7 +139,3 @@ export const decideFrontendShutdown: Decider<'pcifront.shut-down'> = (context, {
   if (own === undefined || own.state === states.Closed) return;
   become(context, client(context, data.domid), data.domid, states.Closing);
 };
-
-/** Whether the guest's side of the device is there at all. */
-export const hasFrontendNode = (context: Context, domid: number): boolean =>
-  context.state.xenstore.nodes[frontendPath(domid)] !== undefined;

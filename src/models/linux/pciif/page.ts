@@ -6,16 +6,6 @@
 /** The XenStore key `magic` must hold this text; anything else ends the connection. */
 export const PCI_MAGIC = '7';
 
-/** Bits of `flags`. */
-export const pageFlags = {
-  /** The frontend's request is pending. */
-  XEN_PCIF_active: 1 << 0,
-  /** The frontend handles AER. */
-  XEN_PCIB_AERHANDLER: 1 << 1,
-  /** The backend's AER request is pending. */
-  XEN_PCIB_active: 1 << 2,
-} as const;
-
 export const pciCommands = {
   conf_read: 0,
   conf_write: 1,

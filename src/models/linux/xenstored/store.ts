@@ -125,7 +125,7 @@ function carryOut(context: Context, by: Actor, request: XenstoreRequest): Xensto
 }
 
 /** A relative path lies below the home of the connection's domain. */
-export function absolute(context: Context, conn: string, path: string): string {
+function absolute(context: Context, conn: string, path: string): string {
   if (path.startsWith('/') || path.startsWith('@')) return path.length > 1 ? path.replace(/\/$/, '') : path;
   return `${home(context, conn)}/${path}`;
 }

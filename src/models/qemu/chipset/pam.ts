@@ -3,7 +3,7 @@ import { get8 } from '../registers.js';
 import type { FunctionState } from '../state.js';
 
 /** Shadow RAM: area 0 is 0xf0000-0xfffff, areas 1 to 12 are 16 KiB each from 0xc0000. */
-export const PAM_AREAS = 13;
+const PAM_AREAS = 13;
 
 /** Area of an address below 1 MiB; null outside 0xc0000-0xfffff. */
 export function pamArea(address: number): number | null {

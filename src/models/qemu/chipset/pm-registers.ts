@@ -20,7 +20,7 @@ export function updateSci(machine: QemuMachine): void {
   );
 }
 
-export const pm1Events: Region = region('acpi-evt', {
+const pm1Events: Region = region('acpi-evt', {
   maxAccess: 2,
   minStep: 2,
   read: (machine, _target, at) => (at === 0 ? pm1Status(machine) : at === 2 ? machine.state.pm.enable : 0),
@@ -39,7 +39,7 @@ export const pm1Events: Region = region('acpi-evt', {
   },
 });
 
-export const pm1Control: Region = region('acpi-cnt', {
+const pm1Control: Region = region('acpi-cnt', {
   maxAccess: 2,
   minStep: 2,
   read: (machine) => machine.state.pm.control,
@@ -49,7 +49,7 @@ export const pm1Control: Region = region('acpi-cnt', {
 });
 
 /** The clock of a stopped machine stands at 0. */
-export const pmTimer: Region = region('acpi-tmr', { minStep: 4, read: () => 0 });
+const pmTimer: Region = region('acpi-tmr', { minStep: 4, read: () => 0 });
 
 /** Status bytes (write 1 to clear), then enable bytes; `half` of each. */
 const generalPurposeEvents = (half: number): Region =>
@@ -63,13 +63,13 @@ const generalPurposeEvents = (half: number): Region =>
     },
   });
 
-export const ich9Gpe = generalPurposeEvents(8);
+const ich9Gpe = generalPurposeEvents(8);
 export const piix4Gpe = generalPurposeEvents(2);
 
 const TCO_ENABLE = 0x2000;
 const TCO_LOCK = 0x1000;
 
-export const smiControl: Region = region('acpi-smi', {
+const smiControl: Region = region('acpi-smi', {
   minAccess: 4,
   read: ({ state: { pm } }, _target, at) => (at === 0 ? pm.smiEnable : 0),
   write: ({ state: { pm } }, _target, at, _size, value) => {
@@ -98,7 +98,7 @@ const TCO: Readonly<Record<number, { readonly reset: number; readonly mask: numb
 const TCO_HALT = 0x0800;
 
 /** The watchdog: storage, a reload that shows the programmed time (the clock stands still), sticky lock. */
-export const watchdog: Region = region('sm-tco', {
+const watchdog: Region = region('sm-tco', {
   maxStep: 2,
   read: (machine, _target, at) => tco(machine, at),
   write: (machine, _target, at, _size, value) => {

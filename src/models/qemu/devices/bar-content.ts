@@ -118,7 +118,7 @@ const ivshmemRegisters: Region = region('ivshmem-mmio', {
 });
 
 /** Memory of a device, in dwords that were written. Accesses of RAM are never cut; see `access.ts`. */
-export const deviceRam: Region = region('device RAM', {
+const deviceRam: Region = region('device RAM', {
   read: (_machine, { fn }, at, size) => {
     let value = 0;
     for (let i = 0; i < size; i++) {
