@@ -18,6 +18,9 @@ import type { Rule, Watcher, Watching } from './rule.js';
 
 const nothing = { function: null } as const;
 
+/** Places a rule reports before it falls silent: a guest that varies its mistakes costs no more memory. */
+const PLACES = 4096;
+
 /** Judges whatever a guest learns or changes; a place is reported once per guest. */
 function overGuestConfig(
   judge: (learnt: Learnt, once: (place: string) => boolean, watching: Watching) => void,
@@ -28,7 +31,7 @@ function overGuestConfig(
     if (learnt === null) return;
     const once = (place: string): boolean => {
       const key = `${learnt.domid}:${place}`;
-      if (reported.has(key)) return false;
+      if (reported.has(key) || reported.size >= PLACES) return false;
       reported.add(key);
       return true;
     };
