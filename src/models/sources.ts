@@ -86,9 +86,24 @@ const operations: Readonly<Record<string, string>> = {
   deassign_device: 'XEN_DOMCTL_deassign_device, facts/xen 7.2',
 };
 
+/** Sources of hypercalls whose operations have no line of their own. */
+const hypercalls: Readonly<Record<string, string>> = {
+  physdev_op: 'facts/xen 2.1',
+  dm_op: 'facts/xen 4.1, 4.2, 4.3',
+  domctl: 'facts/xen 7.1',
+  sysctl: 'facts/xen 8',
+  memory_op: 'facts/xen 1.2, docs/models/xen.md',
+  event_channel_op: 'facts/xen 1.2, docs/models/xen.md',
+  grant_table_op: 'facts/xen 1.2, docs/models/xen.md',
+  hvm_op: 'facts/xen 1.2, docs/models/xen.md',
+};
+
 /** The rule that decides what follows from an input, and its source. */
 export function decidedBy(event: TraceEvent): string {
-  if (event.kind === 'hypercall.issued' && Object.hasOwn(operations, event.data.op))
-    return operations[event.data.op]!;
+  if (event.kind === 'hypercall.issued') {
+    const { hypercall, op } = event.data;
+    if (Object.hasOwn(operations, op)) return operations[op]!;
+    if (Object.hasOwn(hypercalls, hypercall)) return `${op} of ${hypercall}, ${hypercalls[hypercall]!}`;
+  }
   return isInput(event) ? sources[event.kind as InputKind] : `${event.kind}, docs/events.md`;
 }
