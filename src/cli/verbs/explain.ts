@@ -114,7 +114,8 @@ function namesIn(event: TraceEvent, state: ReadonlyWorld, { env }: OpenTrace) {
 function asText(told: Told, foundThere: readonly Finding[]): string {
   const lines = [eventText(told.event), '', told.meaning];
   const values = told.fields.map(({ name, value }) =>
-    name === 'ret' && typeof value === 'number' && value < 0
+    // A bare -1 of the virtual ITS is no errno.
+    typeof value === 'number' && ((name === 'ret' && value < 0) || (name === 'errno' && value < -1))
       ? `${value} (${errnoName(value)})`
       : compact(value),
   );
