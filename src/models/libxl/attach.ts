@@ -5,7 +5,7 @@ import { assignableDevices } from './assignable.js';
 import { deviceAddArguments, deviceModelTakes } from './device-model.js';
 import { rc } from './errors.js';
 import { permitInterrupt, permitRegions } from './resources.js';
-import { type PciSpec, parseSpec } from './spec.js';
+import { emptySpec, type PciSpec, parseSpec } from './spec.js';
 import { deviceFile, libxlPath, messageName, type Next, qemuId, type StepIo, type Steps } from './step.js';
 import { addToStore } from './xenstore-device.js';
 
@@ -17,20 +17,7 @@ const at = (io: StepIo): number => io.recall('index', 0);
 function specOf(io: StepIo, index = at(io)): PciSpec {
   const parsed = parseSpec(io.job.devices[index] ?? '');
   const device = io.recall<number | null>(`device-${index}`, null) as Dom0Sbdf | null;
-  const spec: PciSpec =
-    'spec' in parsed
-      ? parsed.spec
-      : {
-          device: null,
-          name: null,
-          allFunctions: false,
-          vdevfn: 0,
-          permissive: false,
-          msitranslate: false,
-          seize: false,
-          powerMgmt: false,
-          rdmPolicy: null,
-        };
+  const spec = 'spec' in parsed ? parsed.spec : emptySpec;
   return device === null ? spec : { ...spec, device };
 }
 

@@ -23,7 +23,8 @@ export type SpecDefaults = Partial<
   Pick<PciSpec, 'permissive' | 'msitranslate' | 'seize' | 'powerMgmt' | 'rdmPolicy'>
 >;
 
-const empty: PciSpec = {
+/** No device and every option off. */
+export const emptySpec: PciSpec = {
   device: null,
   name: null,
   allFunctions: false,
@@ -40,7 +41,7 @@ const empty: PciSpec = {
  * BDF and name must come out. Booleans go through atoi: `yes` is 0.
  */
 export function parseSpec(text: string, defaults: SpecDefaults = {}): SpecResult {
-  const base = { ...empty, ...defaults };
+  const base = { ...emptySpec, ...defaults };
   const positional = parsePositional(text, base);
   const result = positional ?? parseKeys(text, base);
   if ('error' in result) return result;
