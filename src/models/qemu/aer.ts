@@ -96,6 +96,7 @@ export function injectError(
   sourceId: number = requesterId(machine, fn),
 ): string | null {
   const image = imageOf(machine, fn);
+  // QEMU prints its ENOSYS in these words; the text is part of the predicted reply.
   if (image.express === null) return 'Function not implemented';
   const bits = error.status & (error.correctable ? CORRECTABLE : UNCORRECTABLE);
   if (bits === 0 || (bits & (bits - 1)) !== 0) return 'Invalid argument';

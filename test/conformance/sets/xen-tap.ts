@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CfgBase, DomainId } from '../../../src/base/brand.js';
+import type { DomainId } from '../../../src/base/brand.js';
 import { domctlOps } from '../../../src/events/abi/domctl.js';
 import { physdevOps } from '../../../src/events/abi/physdev.js';
 import type { TraceEvent } from '../../../src/events/catalogue.js';
@@ -10,11 +10,12 @@ import { Engine } from '../../../src/models/engine.js';
 import { isRedirectionEntry } from '../../../src/models/xen/ioapic.js';
 import { functionId } from '../../../src/pci/function-id.js';
 import { bdf, bdfOf, busOf, type CallerSbdf, parseSbdf, segmentOf } from '../../../src/pci/sbdf.js';
-import { emptyPlatform, type HostBridge, type Platform } from '../../../src/platform/platform.js';
+import { emptyPlatform, type Platform } from '../../../src/platform/platform.js';
 import { defaultPolicies } from '../../../src/policy/axes.js';
 import { defaultSwitches, switchTable } from '../../../src/policy/switches.js';
 import { recordingText } from '../recording.js';
 import { type ConformanceSet, type Row, RowBuilder } from '../row.js';
+import { recordedBridges } from '../xen-tap/bridges.js';
 import { type ConsoleFacts, consoleFacts } from '../xen-tap/console.js';
 import { asAtPowerOn, configSpaces, turnOn, unseenFunction, writable } from '../xen-tap/functions.js';
 
@@ -294,26 +295,7 @@ function platformOf(
   start: ReadonlySet<CallerSbdf>,
   calls: readonly TapCall[],
 ): Platform {
-  const bridges = facts.windows.map(
-    ({ base, segment, first, last }): HostBridge => ({
-      node: `MCFG${segment}`,
-      compatible: [],
-      access: 'mmcfg',
-      cfgBase: (base + first * 0x10_0000) as CfgBase,
-      cfgSizeBytes: (last - first + 1) * 0x10_0000,
-      busStart: first,
-      busEnd: last,
-      available: true,
-      xenPassthrough: false,
-      isPciNode: true,
-      pciDomain: segment,
-      iommuMap: null,
-      msiMap: null,
-      msiParents: [],
-      windows: [],
-      registers: [],
-    }),
-  );
+  const bridges = recordedBridges(facts);
   const seesWrites = calls.some((call) => call.fn === 'pci_conf_write_intercept');
   const functions = [...images].flatMap(([name, image]) => {
     const index = bridges.findIndex(

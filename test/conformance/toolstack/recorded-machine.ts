@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CfgBase, DomainId } from '../../../src/base/brand.js';
+import type { DomainId } from '../../../src/base/brand.js';
 import type { InputDraft, TraceEvent } from '../../../src/events/catalogue.js';
 import { Engine } from '../../../src/models/engine.js';
 import { type FunctionId, functionId } from '../../../src/pci/function-id.js';
@@ -9,6 +9,7 @@ import { emptyPlatform, type HostBridge, type Platform } from '../../../src/plat
 import { defaultPolicies } from '../../../src/policy/axes.js';
 import { compareReleases, defaultSwitches, switchTable } from '../../../src/policy/switches.js';
 import { recordingText } from '../recording.js';
+import { recordedBridges } from '../xen-tap/bridges.js';
 import { type ConsoleFacts, consoleFacts } from '../xen-tap/console.js';
 import { asAtPowerOn, capabilityIn, configSpaces, extendedCapabilityIn } from '../xen-tap/functions.js';
 
@@ -44,7 +45,7 @@ export class RecordedMachine {
     const gsis = facts.x86.ioapics.reduce((most, { gsiBase, pins }) => Math.max(most, gsiBase + pins), 16);
     this.#seen = functionsOf(run, snapshots, gsis);
     this.#virtual = virtualFunctions(run, snapshots);
-    this.#bridges = bridgesOf(facts);
+    this.#bridges = recordedBridges(facts);
     this.engine = new Engine({
       platform: this.#platform(facts),
       policies: { ...defaultPolicies, iommu: facts.isIommuOn ? 'on' : 'off', quarantine: facts.quarantine },
@@ -167,27 +168,6 @@ function linuxRelease(kernel: string): string {
   const debian = /Debian (\d+\.\d+\.\d+)-\d/.exec(kernel)?.[1] ?? stated ?? '6.1.176';
   const older = switchTable.linux.values.filter((value) => compareReleases(value, debian) <= 0);
   return older.at(-1) ?? switchTable.linux.values[0];
-}
-
-function bridgesOf(facts: ConsoleFacts): readonly HostBridge[] {
-  return facts.windows.map(({ base, segment, first, last }) => ({
-    node: `MCFG${segment}`,
-    compatible: [],
-    access: 'mmcfg',
-    cfgBase: (base + first * 0x10_0000) as CfgBase,
-    cfgSizeBytes: (last - first + 1) * 0x10_0000,
-    busStart: first,
-    busEnd: last,
-    available: true,
-    xenPassthrough: false,
-    isPciNode: true,
-    pciDomain: segment,
-    iommuMap: null,
-    msiMap: null,
-    msiParents: [],
-    windows: [],
-    registers: [],
-  }));
 }
 
 /** Registers from the first snapshot that has a function, its interrupt from the last: Linux learns it when it enables. */
