@@ -1,7 +1,9 @@
+import { creator } from '../base/release.js';
 import type { TraceEvent } from '../events/catalogue.js';
 import type { TraceHeader } from '../log/header.js';
 import { runMachine } from '../machine/machine.js';
 import type { Platform } from '../platform/platform.js';
+import { currentBehaviour } from '../policy/behaviours.js';
 import type { Env } from '../state/env.js';
 import { choosePolicies, chooseSwitches } from '../state/trace-env.js';
 import type { Scenario } from './scenario.js';
@@ -21,6 +23,7 @@ export function scenarioEnv(scenario: Scenario, { platform, policies, switches }
     platform: scenario.platform(platform),
     policies: choosePolicies({ ...scenario.policies, ...policies }),
     switches: chooseSwitches({ ...scenario.switches, ...switches }),
+    behaviour: currentBehaviour,
   };
 }
 
@@ -32,13 +35,13 @@ export function scenarioHeader(
   provenance: TraceHeader['provenance'] = [],
 ): TraceHeader {
   return {
-    creator: 'xpr 0.1.0',
+    creator,
     scenario: scenario.name,
     seed,
     platform: env.platform,
     policies: env.policies,
     switches: env.switches,
-    behaviour: [],
+    behaviour: env.behaviour,
     provenance,
   };
 }

@@ -7,4 +7,6 @@ export interface Env {
   readonly platform: Platform;
   readonly policies: Policies;
   readonly switches: Switches;
+  /** Numbers of the behaviour changes the trace has; `hasBehaviour` asks. */
+  readonly behaviour: readonly number[];
 }

@@ -2,6 +2,7 @@ import { Trouble } from '../base/errors.js';
 import type { TraceHeader } from '../log/header.js';
 import type { Platform } from '../platform/platform.js';
 import { type AxisName, axes, defaultPolicies, isPolicyValue, type Policies } from '../policy/axes.js';
+import { currentBehaviour, unknownBehaviour } from '../policy/behaviours.js';
 import { defaultSwitches, type Switches, type SwitchName, switchTable } from '../policy/switches.js';
 import type { Env } from './env.js';
 
@@ -54,11 +55,27 @@ export function chooseSwitches(
   return { ...base, ...choices };
 }
 
-/** The environment a trace was recorded in. @throws {Trouble} POL-001 to POL-004 for choices this version does not know */
+/** Checks the behaviour numbers of a trace. @throws {Trouble} POL-005 a number this version does not know */
+function chooseBehaviour(numbers: readonly number[]): readonly number[] {
+  const unknown = unknownBehaviour(numbers);
+  if (unknown.length === 0) return numbers;
+  throw new Trouble(
+    'POL-005',
+    `the trace has behaviour ${unknown.join(', ')}, which this version does not know`,
+    {
+      actual: numbers.join(', '),
+      expected: currentBehaviour.length === 0 ? 'none' : currentBehaviour.join(', '),
+      hint: 'the trace was written by a newer version of xpr',
+    },
+  );
+}
+
+/** The environment a trace was recorded in. @throws {Trouble} POL-001 to POL-005 for choices this version does not know */
 export function envOf(header: TraceHeader): Env {
   return {
     platform: header.platform as Platform,
     policies: choosePolicies(header.policies),
     switches: chooseSwitches(header.switches),
+    behaviour: chooseBehaviour(header.behaviour),
   };
 }

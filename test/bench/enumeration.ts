@@ -8,6 +8,7 @@ import { platformFromDtb } from '../../src/platform/dt-platform.js';
 import { endpointImage } from '../../src/platform/images.js';
 import type { Platform } from '../../src/platform/platform.js';
 import { defaultPolicies } from '../../src/policy/axes.js';
+import { currentBehaviour } from '../../src/policy/behaviours.js';
 import { defaultSwitches } from '../../src/policy/switches.js';
 import { announce, bootXen, type Part, probe, untilDom0 } from '../../src/scenarios/segments/boot.js';
 import type { Env } from '../../src/state/env.js';
@@ -19,6 +20,7 @@ export const enumerationEnv: Env = {
   platform: crowded(platformFromDtb(twoBridgesDtb())),
   policies: defaultPolicies,
   switches: defaultSwitches,
+  behaviour: currentBehaviour,
 };
 
 function crowded(platform: Platform): Platform {

@@ -8,6 +8,7 @@ import { twoBridgesDtb } from '../../src/platform/built-in/two-bridges.js';
 import { withTwoNics } from '../../src/platform/built-in/two-nics.js';
 import { platformFromDtb } from '../../src/platform/dt-platform.js';
 import { defaultPolicies } from '../../src/policy/axes.js';
+import { currentBehaviour } from '../../src/policy/behaviours.js';
 import { defaultSwitches } from '../../src/policy/switches.js';
 import { mapOnIts } from '../../src/scenarios/msi/parts.js';
 import { bindAndScan, bootXen } from '../../src/scenarios/segments/boot.js';
@@ -24,7 +25,12 @@ const BATCH = 4096;
  */
 export function benchIts(count: number): Figure[] {
   const platform = withTwoNics(platformFromDtb(twoBridgesDtb()));
-  const env: Env = { platform, policies: defaultPolicies, switches: defaultSwitches };
+  const env: Env = {
+    platform,
+    policies: defaultPolicies,
+    switches: defaultSwitches,
+    behaviour: currentBehaviour,
+  };
   const memory: number[] = [];
   let messages = 0;
   function* batches(): Generator<readonly TraceEvent[]> {

@@ -5,18 +5,12 @@ import { scratch, xpr } from './xpr.js';
 
 const folder = join(import.meta.dirname, '../../docs/tutorials');
 
-/** Commands of a page with what the page says they print, in order. */
-function commandsOf(page: string): { readonly line: string; readonly prints: string }[] {
-  return [...page.matchAll(/```console\n(.*?)```/gs)].flatMap(([, block = '']) =>
-    block
-      .split(/^\$ /m)
-      .filter((part) => part !== '')
-      .map((part) => {
-        const end = part.indexOf('\n');
-        return { line: part.slice(0, end), prints: part.slice(end + 1) };
-      }),
-  );
-}
+/** The blocks of a page that show commands and what they print. */
+const console = /```console\n(.*?)```/gs;
+
+/** Command lines of a block, in order. */
+const commandsOf = (block: string): string[] =>
+  [...block.matchAll(/^\$ (.*)$/gm)].map(([, line = '']) => line);
 
 /** Words of a command line; single quotes keep spaces. */
 const wordsOf = (line: string): string[] =>
@@ -26,14 +20,21 @@ describe('tutorials print what they say', () => {
   const file = scratch();
   const inScratch = (word: string): string => (word.endsWith('.xpr') ? file(word) : word);
 
-  it.each(readdirSync(folder))('%s', async (name) => {
-    const commands = commandsOf(readFileSync(join(folder, name), 'utf8'));
-    expect(commands.length).toBeGreaterThan(0);
-    for (const { line, prints } of commands) {
-      const [program, ...args] = wordsOf(line);
-      expect(program).toBe('xpr');
-      const { out } = await xpr(args.map(inScratch));
-      expect(`$ ${line}\n${out}`).toBe(`$ ${line}\n${prints}`);
+  it.each(readdirSync(folder))('%s (npm run docs)', async (name) => {
+    const page = readFileSync(join(folder, name), 'utf8');
+    const shown: string[] = [];
+    for (const [, block = ''] of page.matchAll(console)) {
+      const lines: string[] = [];
+      for (const line of commandsOf(block)) {
+        const [program, ...args] = wordsOf(line);
+        expect(program).toBe('xpr');
+        const { out } = await xpr(args.map(inScratch));
+        lines.push(`$ ${line}\n${out}`);
+      }
+      shown.push(lines.join(''));
     }
+    expect(shown.length).toBeGreaterThan(0);
+    const now = page.replace(console, () => `\`\`\`console\n${shown.shift()}\`\`\``);
+    await expect(now).toMatchFileSnapshot(join(folder, name));
   });
 });

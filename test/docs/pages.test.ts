@@ -33,8 +33,11 @@ describe('the documentation', () => {
     expect(broken).toEqual([]);
   });
 
-  it('shows the demo as it is', async () => {
+  it('shows the demo as it is (npm run docs)', async () => {
     const { out } = await good(['demo']);
-    expect(read('README.md')).toContain(`$ npx xpr demo\n${out}`);
+    const tour = /\$ npx xpr demo\n.*?(?=```)/s;
+    expect(read('README.md')).toMatch(tour);
+    const page = read('README.md').replace(tour, () => `$ npx xpr demo\n${out}`);
+    await expect(page).toMatchFileSnapshot(join(root, 'README.md'));
   });
 });

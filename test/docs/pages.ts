@@ -1,4 +1,5 @@
 import { type Axis, axes } from '../../src/policy/axes.js';
+import { type Behaviour, behaviourTable } from '../../src/policy/behaviours.js';
 import { type Switch, switchTable } from '../../src/policy/switches.js';
 import { rules } from '../../src/rules/index.js';
 import { scenarios } from '../../src/scenarios/index.js';
@@ -65,7 +66,23 @@ function policiesPage(): string {
     '## Switches',
     '',
     ...part(Object.entries(switchTable), '--switch'),
+    '',
+    '## Behaviour changes',
+    '',
+    'What a release decides otherwise than the ones before it. A trace stores the numbers of the changes its recording had; it is',
+    'decided the old way where a number is missing, so that old traces replay for ever.',
+    '',
+    ...behaviourPart(),
   ].join('\n')}\n`;
+}
+
+function behaviourPart(): string[] {
+  const changes: [string, Behaviour][] = Object.entries(behaviourTable);
+  if (changes.length === 0) return ['None yet.'];
+  return markdownTable([
+    ['number', 'name', 'since', 'what changed'],
+    ...changes.map(([name, { number, since, doc }]) => [String(number), `\`${name}\``, since, doc]),
+  ]);
 }
 
 function rulesPage(): string {

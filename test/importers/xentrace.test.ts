@@ -10,6 +10,7 @@ import { recordedIo } from '../../src/importers/xentrace/io.js';
 import { readXentrace, type Xentrace } from '../../src/importers/xentrace/records.js';
 import { emptyPlatform } from '../../src/platform/platform.js';
 import { defaultPolicies } from '../../src/policy/axes.js';
+import { currentBehaviour } from '../../src/policy/behaviours.js';
 import { defaultSwitches } from '../../src/policy/switches.js';
 
 const bytesOf = (...words: readonly number[]): Uint8Array => {
@@ -36,6 +37,7 @@ const env = {
   platform: { ...emptyPlatform, arch: 'x86_64' as const },
   policies: defaultPolicies,
   switches: defaultSwitches,
+  behaviour: currentBehaviour,
 };
 
 /** A guest on CPU 1 reads register 4 of 00:02.0 while domain 0 runs on CPU 0. */

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { Trouble } from '../../base/errors.js';
+import { creator } from '../../base/release.js';
 import type { TraceEvent } from '../../events/catalogue.js';
 import { parseEventLines, parseHeaderLine } from '../../importers/ndjson.js';
 import { isQemuLog, qemuLogEvents, surveyQemuLog } from '../../importers/qemu-log/read.js';
@@ -9,6 +10,7 @@ import { Recorder } from '../../machine/recorder.js';
 import { platformFromDtb } from '../../platform/dt-platform.js';
 import type { Platform } from '../../platform/platform.js';
 import { defaultPolicies } from '../../policy/axes.js';
+import { currentBehaviour } from '../../policy/behaviours.js';
 import { defaultSwitches } from '../../policy/switches.js';
 import { envOf } from '../../state/trace-env.js';
 import { required } from '../choices.js';
@@ -166,13 +168,13 @@ function formatOf(bytes: Uint8Array, named: unknown): Format {
 function headerOf(sources: readonly Provenance[], { header, platform }: Imported): TraceHeader<Platform> {
   if (header !== null) return header;
   return {
-    creator: 'xpr 0.1.0',
+    creator,
     scenario: null,
     seed: null,
     platform: platform!,
     policies: defaultPolicies,
     switches: defaultSwitches,
-    behaviour: [],
+    behaviour: currentBehaviour,
     provenance: sources,
   };
 }

@@ -1,6 +1,7 @@
 import type { TraceEvent } from '../../events/catalogue.js';
 import { emptyPlatform, type Platform } from '../../platform/platform.js';
 import { defaultPolicies } from '../../policy/axes.js';
+import { currentBehaviour } from '../../policy/behaviours.js';
 import { defaultSwitches } from '../../policy/switches.js';
 import { xentraceEvents } from './import.js';
 import { recordedIo } from './io.js';
@@ -28,7 +29,7 @@ const BATCH = 4096;
 export function importXentrace(bytes: Uint8Array): XentraceFile {
   const trace = readXentrace(bytes);
   const platform: Platform = { ...emptyPlatform, name: 'xentrace', arch: 'x86_64' };
-  const env = { platform, policies: defaultPolicies, switches: defaultSwitches };
+  const env = { platform, policies: defaultPolicies, switches: defaultSwitches, behaviour: currentBehaviour };
   let accesses = 0;
   for (const _ of recordedIo(trace)) accesses += 1;
   const { records, lostRecords, tornBytes } = trace.counts;

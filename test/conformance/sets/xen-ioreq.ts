@@ -10,6 +10,7 @@ import { readXentrace } from '../../../src/importers/xentrace/records.js';
 import { Engine } from '../../../src/models/engine.js';
 import { emptyPlatform } from '../../../src/platform/platform.js';
 import { defaultPolicies } from '../../../src/policy/axes.js';
+import { currentBehaviour } from '../../../src/policy/behaviours.js';
 import { defaultSwitches } from '../../../src/policy/switches.js';
 import { type LoggedCall, type LoggedRequest, readDeviceModelLog } from '../ioreq/device-model-log.js';
 import { recordingText } from '../recording.js';
@@ -119,6 +120,7 @@ class Machine {
     platform: { ...emptyPlatform, arch: 'x86_64' },
     policies: defaultPolicies,
     switches: { ...defaultSwitches, xen: '4.17' },
+    behaviour: currentBehaviour,
   });
   readonly #log: (LoggedRequest | LoggedCall)[];
   readonly #host: readonly HostCall[];

@@ -12,6 +12,7 @@ import { functionId } from '../../../src/pci/function-id.js';
 import { bdf, bdfOf, busOf, type CallerSbdf, parseSbdf, segmentOf } from '../../../src/pci/sbdf.js';
 import { emptyPlatform, type Platform } from '../../../src/platform/platform.js';
 import { defaultPolicies } from '../../../src/policy/axes.js';
+import { currentBehaviour } from '../../../src/policy/behaviours.js';
 import { defaultSwitches, switchTable } from '../../../src/policy/switches.js';
 import { recordingText } from '../recording.js';
 import { type ConformanceSet, type Row, RowBuilder } from '../row.js';
@@ -151,6 +152,7 @@ class Recorded {
         quarantine: this.#facts.quarantine,
       },
       switches: { ...defaultSwitches, xen: release(this.#facts.release) },
+      behaviour: currentBehaviour,
     });
     this.#create(0, this.#facts.isPvh ? 'pvh' : 'pv', true);
     this.#engine.step({ kind: 'xen.booted', by: 'xen', data: { domid: 0 as DomainId } });

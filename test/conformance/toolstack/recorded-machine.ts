@@ -7,6 +7,7 @@ import { type FunctionId, functionId } from '../../../src/pci/function-id.js';
 import { bdfOf, busOf, type CallerSbdf, type Dom0Sbdf, parseSbdf, segmentOf } from '../../../src/pci/sbdf.js';
 import { emptyPlatform, type HostBridge, type Platform } from '../../../src/platform/platform.js';
 import { defaultPolicies } from '../../../src/policy/axes.js';
+import { currentBehaviour } from '../../../src/policy/behaviours.js';
 import { compareReleases, defaultSwitches, switchTable } from '../../../src/policy/switches.js';
 import { recordingText } from '../recording.js';
 import { recordedBridges } from '../xen-tap/bridges.js';
@@ -50,6 +51,7 @@ export class RecordedMachine {
       platform: this.#platform(facts),
       policies: { ...defaultPolicies, iommu: facts.isIommuOn ? 'on' : 'off', quarantine: facts.quarantine },
       switches: { ...defaultSwitches, xen: xenRelease(facts.release), linux: linuxRelease(kernel) },
+      behaviour: currentBehaviour,
     });
     const type = facts.isPvh ? 'pvh' : 'pv';
     this.step({

@@ -3,6 +3,7 @@ import { readXenstoredTrace, type XenstoreRecord } from '../../../src/importers/
 import { Engine } from '../../../src/models/engine.js';
 import { emptyPlatform } from '../../../src/platform/platform.js';
 import { defaultPolicies } from '../../../src/policy/axes.js';
+import { currentBehaviour } from '../../../src/policy/behaviours.js';
 import { defaultSwitches } from '../../../src/policy/switches.js';
 import { type Row, RowBuilder } from '../row.js';
 
@@ -23,6 +24,7 @@ export function storeRow(set: string, file: string, text: string): Row {
     platform: emptyPlatform,
     policies: defaultPolicies,
     switches: { ...defaultSwitches, xen: '4.17' },
+    behaviour: currentBehaviour,
   });
   const queues = new Map<string, Expected[]>();
   const take = (events: ReturnType<Engine['step']>, of: string): void => {

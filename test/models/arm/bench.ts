@@ -10,6 +10,7 @@ import { twoBridgesDtb } from '../../../src/platform/built-in/two-bridges.js';
 import { platformFromDtb } from '../../../src/platform/dt-platform.js';
 import type { Platform } from '../../../src/platform/platform.js';
 import { defaultPolicies, type Policies } from '../../../src/policy/axes.js';
+import { currentBehaviour } from '../../../src/policy/behaviours.js';
 import { defaultSwitches, type Switches } from '../../../src/policy/switches.js';
 
 export const DOM0 = 0 as DomainId;
@@ -44,6 +45,7 @@ export class Bench {
       platform,
       policies: { ...defaultPolicies, ...policies },
       switches: { ...defaultSwitches, ...switches },
+      behaviour: currentBehaviour,
     });
     this.domain(DOM0, true);
   }

@@ -7,6 +7,7 @@ import { functionId } from '../../../src/pci/function-id.js';
 import { type Dom0Sbdf, parseSbdf } from '../../../src/pci/sbdf.js';
 import { emptyPlatform, type Platform, type PlatformFunction } from '../../../src/platform/platform.js';
 import { defaultPolicies, type Policies } from '../../../src/policy/axes.js';
+import { currentBehaviour } from '../../../src/policy/behaviours.js';
 import { defaultSwitches, type Switches } from '../../../src/policy/switches.js';
 import { bytesOf, realConfigs } from '../linux/real-device.js';
 
@@ -156,6 +157,7 @@ export class Machine {
       platform: recordedPlatform,
       policies: { ...defaultPolicies, ...options.policies },
       switches: { ...defaultSwitches, xen: '4.17', linux: '6.1.192', ...options.switches },
+      behaviour: currentBehaviour,
     });
     this.step({
       kind: 'domain.created',

@@ -4,6 +4,7 @@ import { Engine } from '../../../src/models/engine.js';
 import { formatSbdf } from '../../../src/pci/sbdf.js';
 import type { Platform } from '../../../src/platform/platform.js';
 import { defaultPolicies } from '../../../src/policy/axes.js';
+import { currentBehaviour } from '../../../src/policy/behaviours.js';
 import { defaultSwitches } from '../../../src/policy/switches.js';
 import {
   e1000e,
@@ -30,7 +31,12 @@ const bridge = (name: string, numbers: string): Wired =>
   );
 
 function scan(platform: Platform) {
-  const engine = new Engine({ platform, policies: defaultPolicies, switches: defaultSwitches });
+  const engine = new Engine({
+    platform,
+    policies: defaultPolicies,
+    switches: defaultSwitches,
+    behaviour: currentBehaviour,
+  });
   const domid = 0 as DomainId;
   const data = {
     domid,

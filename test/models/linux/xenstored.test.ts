@@ -4,6 +4,7 @@ import type { XenstoreOp } from '../../../src/events/kinds/xenbus.js';
 import { Engine } from '../../../src/models/engine.js';
 import { emptyPlatform } from '../../../src/platform/platform.js';
 import { defaultPolicies } from '../../../src/policy/axes.js';
+import { currentBehaviour } from '../../../src/policy/behaviours.js';
 import { defaultSwitches } from '../../../src/policy/switches.js';
 
 /** A store with Dom0's user space as `xl`, its kernel as `k0` and guest 1's kernel as `k1`. */
@@ -12,6 +13,7 @@ function store() {
     platform: emptyPlatform,
     policies: defaultPolicies,
     switches: defaultSwitches,
+    behaviour: currentBehaviour,
   });
   const log: string[] = [];
   for (const [conn, domid] of [

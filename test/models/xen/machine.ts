@@ -12,6 +12,7 @@ import {
   type X86Facts,
 } from '../../../src/platform/platform.js';
 import { defaultPolicies, type Policies } from '../../../src/policy/axes.js';
+import { currentBehaviour } from '../../../src/policy/behaviours.js';
 import { defaultSwitches, type Switches } from '../../../src/policy/switches.js';
 
 /** An MMCFG window of segment 0 behind the usual chipset. */
@@ -146,6 +147,7 @@ export class Host {
       platform,
       policies: { ...defaultPolicies, ...policies },
       switches: { ...defaultSwitches, ...switches },
+      behaviour: currentBehaviour,
     });
     this.domain(0, dom0, { privileged: true, hardware: true });
     this.engine.step({ kind: 'xen.booted', by: 'xen', data: { domid: 0 as DomainId } });

@@ -4,6 +4,7 @@ import type { RecordObject } from '../../../../src/events/field.js';
 import { Engine } from '../../../../src/models/engine.js';
 import { emptyPlatform } from '../../../../src/platform/platform.js';
 import { defaultPolicies, type Policies } from '../../../../src/policy/axes.js';
+import { currentBehaviour } from '../../../../src/policy/behaviours.js';
 import { defaultSwitches, type Switches } from '../../../../src/policy/switches.js';
 
 export const DOM0 = 0 as DomainId;
@@ -27,6 +28,7 @@ export class BenchGuest {
       platform: { ...emptyPlatform, arch: type === 'arm' ? 'arm64' : 'x86_64' },
       policies: { ...defaultPolicies, ...policies },
       switches: { ...defaultSwitches, ...switches },
+      behaviour: currentBehaviour,
     });
     const dom0 = type === 'arm' ? 'arm' : 'pv';
     this.create(DOM0, dom0, { privileged: true, hardware: true });

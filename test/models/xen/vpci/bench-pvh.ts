@@ -7,6 +7,7 @@ import { type CallerSbdf, devfnOf } from '../../../../src/pci/sbdf.js';
 import { pvhPc } from '../../../../src/platform/built-in/pvh-pc.js';
 import type { Platform } from '../../../../src/platform/platform.js';
 import { defaultPolicies } from '../../../../src/policy/axes.js';
+import { currentBehaviour } from '../../../../src/policy/behaviours.js';
 import { defaultSwitches, type Switches } from '../../../../src/policy/switches.js';
 import type { VpciDevice } from '../../../../src/state/vpci.js';
 
@@ -25,6 +26,7 @@ export class BenchPvh {
       platform,
       policies: defaultPolicies,
       switches: { ...defaultSwitches, ...switches },
+      behaviour: currentBehaviour,
     });
     this.create(HWDOM, { privileged: true, hardware: true });
     for (const { function: fn } of platform.functions) this.add(devfnOf(functionBdf(fn)));

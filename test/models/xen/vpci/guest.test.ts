@@ -9,6 +9,7 @@ import type { CallerSbdf, XenSbdf } from '../../../../src/pci/sbdf.js';
 import { networkCard, pvhPc } from '../../../../src/platform/built-in/pvh-pc.js';
 import type { Platform } from '../../../../src/platform/platform.js';
 import { defaultPolicies } from '../../../../src/policy/axes.js';
+import { currentBehaviour } from '../../../../src/policy/behaviours.js';
 import { defaultSwitches, type Switches } from '../../../../src/policy/switches.js';
 import { hardwareWrites, mappings, only, warnings } from './bench-pvh.js';
 import { PlainFunction } from './plain-function.js';
@@ -39,6 +40,7 @@ class BenchArm {
       platform,
       policies: { ...defaultPolicies, iommu: 'off', 'pci-passthrough': 'on' },
       switches: { ...defaultSwitches, ...switches },
+      behaviour: currentBehaviour,
     });
     this.step({ kind: 'bridge.probed', by: 'xen', data: { by: 'xen', cfgBase: WINDOW, result: 'bound' } });
     this.create(0 as DomainId, true);

@@ -1,0 +1,29 @@
+/** A change of what models decide that older traces do not have: they go on being decided the old way. */
+export interface Behaviour {
+  /** What a trace's header stores; never given to another change. */
+  readonly number: number;
+  /** First release whose recordings have it. */
+  readonly since: string;
+  readonly doc: string;
+}
+
+/** Every such change, oldest first; only ever appended to. */
+export const behaviourTable = {} as const satisfies Record<string, Behaviour>;
+
+export type BehaviourName = keyof typeof behaviourTable;
+
+const entries: readonly Behaviour[] = Object.values(behaviourTable);
+
+/** What a new recording has: all of them, in order. */
+export const currentBehaviour: readonly number[] = entries.map(({ number }) => number);
+
+/** Numbers this version does not know: such a trace comes from a newer one. */
+export function unknownBehaviour(numbers: readonly number[]): readonly number[] {
+  return numbers.filter((number) => !currentBehaviour.includes(number));
+}
+
+/** Whether a recording has the change. @cost O(changes), a handful */
+export function hasBehaviour(behaviour: readonly number[], name: BehaviourName): boolean {
+  const { number }: Behaviour = behaviourTable[name];
+  return behaviour.includes(number);
+}
