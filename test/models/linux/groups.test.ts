@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { hasWideAcs } from '../../../src/models/linux/groups/acs-quirks.js';
+import { dmaAliases, takesOverAsSecondary } from '../../../src/models/linux/groups/alias-quirks.js';
 import { assignableSet, iommuGroups, requesterIds } from '../../../src/models/linux/groups/groups.js';
 import type { GroupNode, PortType } from '../../../src/models/linux/groups/topology.js';
 import { formatBdf, parseSbdf } from '../../../src/pci/sbdf.js';
@@ -14,6 +16,7 @@ interface Row {
   readonly id?: readonly [number, number];
   readonly aliases?: readonly number[];
   readonly root?: boolean;
+  readonly pchPeersOff?: boolean;
 }
 
 const idOf = (bdf: string): number => parseSbdf(bdf)!;
@@ -26,7 +29,7 @@ const bridges: readonly (PortType | null)[] = [
 ];
 
 const tree = (rows: readonly Row[]): readonly GroupNode[] =>
-  rows.map(({ bdf, above, type, multi, acs, id, aliases, root }) => ({
+  rows.map(({ bdf, above, type, multi, acs, id, aliases, root, pchPeersOff }) => ({
     id: idOf(bdf),
     above: above === undefined ? null : idOf(above),
     type: type === undefined ? 'endpoint' : type,
@@ -37,6 +40,7 @@ const tree = (rows: readonly Row[]): readonly GroupNode[] =>
     device: id?.[1] ?? 0,
     aliases: aliases ?? [],
     ...(root === undefined ? {} : { isTranslationRoot: root }),
+    ...(pchPeersOff === undefined ? {} : { pchPeersOff }),
   }));
 
 const shown = (rows: readonly Row[]): string =>
@@ -143,6 +147,99 @@ describe('IOMMU groups (facts/dom0 10.2 to 10.4)', () => {
         { bdf: '00:15.1', type: 'rc-endpoint', multi: true },
       ],
       '00:14.0 00:14.1 00:15.0+00:15.1',
+    ],
+    ...(
+      [
+        ['Qualcomm', 0x17cb, 0x0401],
+        ['HXT', 0x1dbf, 0x0401],
+        ['X-Gene', 0x10e8, 0xe004],
+        ['Ampere', 0x1def, 0xe00c],
+        ['Broadcom', 0x14e4, 0xd714],
+        ['NXP LX2', 0x1957, 0x8d98],
+        ['Annapurna', 0x1c36, 0x0031],
+        ['ThunderX', 0x177d, 0xa100],
+        ['Zhaoxin', 0x1d17, 0x0721],
+      ] as const
+    ).map(([name, vendor, device]): [string, readonly Row[], string] => [
+      `${name} root ports count as isolated without the capability`,
+      [
+        { bdf: '00:03.0', type: 'root-port', id: [vendor, device] },
+        { bdf: '01:00.0', above: '00:03.0' },
+      ],
+      '00:03.0 01:00.0',
+    ]),
+    [
+      'only as root ports: the same ids below a switch are judged by their capability',
+      [
+        { bdf: '00:03.0', type: 'root-port', acs: FULL },
+        { bdf: '02:00.0', type: 'upstream', above: '00:03.0' },
+        { bdf: '03:00.0', type: 'downstream', above: '02:00.0', id: [0x1c36, 0x0031] },
+        { bdf: '04:00.0', above: '03:00.0' },
+      ],
+      '00:03.0 02:00.0 03:00.0+04:00.0',
+    ],
+    [
+      'a Zhaoxin port the vendor does not vouch for is not isolated, whatever its capability says',
+      [
+        { bdf: '00:03.0', type: 'root-port', id: [0x1d17, 0x0722], acs: FULL },
+        { bdf: '01:00.0', above: '00:03.0' },
+      ],
+      '00:03.0+01:00.0',
+    ],
+    [
+      'a Wangxun card the vendor does not vouch for is not isolated, whatever its capability says',
+      [
+        { bdf: '00:03.0', type: 'root-port', acs: FULL },
+        { bdf: '01:00.0', above: '00:03.0', multi: true, id: [0x8088, 0x0110], acs: FULL },
+        { bdf: '01:00.1', above: '00:03.0', multi: true, id: [0x8088, 0x0110], acs: FULL },
+        { bdf: '01:01.0', above: '00:03.0', multi: true, id: [0x8088, 0x0100] },
+        { bdf: '01:01.1', above: '00:03.0', multi: true, id: [0x8088, 0x0100] },
+      ],
+      '00:03.0 01:00.0+01:00.1 01:01.0 01:01.1',
+    ],
+    [
+      'PCH root ports part where peer decoding could be switched off',
+      [
+        { bdf: '00:1c.0', type: 'root-port', multi: true, id: [0x8086, 0x8c10], pchPeersOff: true },
+        { bdf: '00:1c.4', type: 'root-port', multi: true, id: [0x8086, 0x8c18], pchPeersOff: true },
+        { bdf: '02:00.0', above: '00:1c.0' },
+        { bdf: '03:00.0', above: '00:1c.4' },
+      ],
+      '00:1c.0 00:1c.4 02:00.0 03:00.0',
+    ],
+    [
+      'and stay together where the LPC bridge has its root complex registers off, capability or not',
+      [
+        {
+          bdf: '00:1c.0',
+          type: 'root-port',
+          multi: true,
+          id: [0x8086, 0x8c10],
+          pchPeersOff: false,
+          acs: FULL,
+        },
+        {
+          bdf: '00:1c.4',
+          type: 'root-port',
+          multi: true,
+          id: [0x8086, 0x8c18],
+          pchPeersOff: false,
+          acs: FULL,
+        },
+        { bdf: '02:00.0', above: '00:1c.0' },
+        { bdf: '03:00.0', above: '00:1c.4' },
+      ],
+      '00:1c.0+00:1c.4+02:00.0+03:00.0',
+    ],
+    [
+      'AMD southbridge functions part on the root bus',
+      [
+        { bdf: '00:14.0', type: null, multi: true, id: [0x1002, 0x4385] },
+        { bdf: '00:14.3', type: null, multi: true, id: [0x1002, 0x439d] },
+        { bdf: '00:14.4', type: null, multi: true },
+        { bdf: '00:14.5', type: null, multi: true },
+      ],
+      '00:14.0 00:14.3 00:14.4+00:14.5',
     ],
     [
       'an event collector never has ACS but is alone in its slot',
@@ -257,6 +354,45 @@ describe('IOMMU groups (facts/dom0 10.2 to 10.4)', () => {
       '07:02.0',
       '07:00.0',
     ]);
+  });
+
+  it.each([
+    ['Ricoh sends as function 0', 0x1180, 0xe832, 0x0b, [0x08]],
+    ['function 0 of Ricoh needs no alias', 0x1180, 0xe832, 0x08, []],
+    ['Marvell sends as function 1', 0x1b4b, 0x9230, 0x00, [0x01]],
+    ['MIC x200 sends as three others', 0x8086, 0x2260, 0x00, [0x80, 0x88, 0x93]],
+    ['most send as themselves', 0x8086, 0x10d3, 0x00, []],
+  ] as const)('%s', (_name, vendor, device, devfn, aliases) => {
+    const ids = { vendor, device, subsystemVendor: 0, subsystem: 0 };
+    expect(dmaAliases(ids, devfn)).toEqual(aliases);
+  });
+
+  it('knows the devices that may send as anybody on their bus', () => {
+    const plx = { vendor: 0x10b5, device: 0x87b0, subsystemVendor: 0, subsystem: 0 };
+    expect(dmaAliases(plx, 0x10)).toHaveLength(255);
+    const vca = { vendor: 0x8086, device: 0x2954, subsystemVendor: 0, subsystem: 0 };
+    expect(dmaAliases(vca, 0x05)).toHaveLength(32 * 5);
+  });
+
+  it('an Adaptec card is told by its subsystem', () => {
+    const card = { vendor: 0x9005, device: 0x0285, subsystemVendor: 0x9005, subsystem: 0x02bb };
+    expect(dmaAliases(card, 0x70)).toEqual([0x08]);
+    expect(dmaAliases({ ...card, subsystem: 0x02bd }, 0x70)).toEqual([]);
+  });
+
+  it('a bridge that hides its capability takes requests over only below a PCIe port', () => {
+    const bridge = { vendor: 0x1b21, device: 0x1080, type: null, isBridge: true };
+    expect(takesOverAsSecondary(bridge, { type: 'root-port' })).toBe(true);
+    expect(takesOverAsSecondary(bridge, { type: 'pcie-to-pci' })).toBe(false);
+    expect(takesOverAsSecondary(bridge, { type: null })).toBe(false);
+    expect(takesOverAsSecondary(bridge, null)).toBe(false);
+    expect(takesOverAsSecondary({ ...bridge, device: 0x1081 }, { type: 'root-port' })).toBe(false);
+  });
+
+  it('reads the ACS control of newer PCH ports where they keep it', () => {
+    expect(hasWideAcs({ vendor: 0x8086, device: 0xa110, type: 'root-port' })).toBe(true);
+    expect(hasWideAcs({ vendor: 0x8086, device: 0xa110, type: 'downstream' })).toBe(false);
+    expect(hasWideAcs({ vendor: 0x8086, device: 0xa120, type: 'root-port' })).toBe(false);
   });
 
   it('asks for the group without its bridges', () => {

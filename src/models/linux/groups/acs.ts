@@ -1,19 +1,14 @@
+import { acsQuirk } from './acs-quirks.js';
 import type { GroupNode } from './topology.js';
 
 /** Source validation, request and completion redirect, upstream forwarding. @source facts/dom0 10.2 */
 const REQUIRED_ACS = 0x01 | 0x04 | 0x08 | 0x10;
 const EGRESS_CONTROL = 0x20;
-const INTEL = 0x8086;
-
-/** Multifunction endpoints known to be isolated though they have no ACS. @source facts/dom0 10.4 */
-const isolated: ReadonlySet<number> = new Set([
-  0x8086_10c9, 0x8086_10fb, 0x8086_1521, 0x8086_1522, 0x8086_1523, 0x8086_1524,
-]);
 
 /** Whether a function keeps peers from each other; a quirk's answer is final. @source facts/dom0 10.4 */
 export function hasAcs(node: GroupNode): boolean {
-  if (isolated.has(node.vendor * 0x1_0000 + node.device)) return true;
-  if (node.vendor === INTEL && node.type === 'rc-endpoint') return true;
+  const quirk = acsQuirk(node);
+  if (quirk !== null) return quirk;
   switch (node.type) {
     case null:
     case 'pcie-to-pci':
