@@ -1,81 +1,87 @@
 import { errnoName } from '../src/base/errno.js';
 import { hex, hexPad } from '../src/base/hex.js';
-import type { TraceEvent } from '../src/events/catalogue.js';
+import type { InputEvent, TraceEvent } from '../src/events/catalogue.js';
 import { formatFunction } from '../src/pci/function-id.js';
 import type { Platform } from '../src/platform/platform.js';
-
-/** What one outcome says about an access: the place of the access in the log, and who answered with what. */
-export interface Gist {
-  /** The access it belongs to; null for the input being decided. */
-  readonly access: number | null;
-  readonly text: string;
-}
+import { follow, noWay, type Reason, reasonOf, registerOf, type Way } from './reason.js';
 
 const valueText = (value: number | null): string => (value === null ? '' : ` ${hex(value)}`);
 
 /** Owner, value or interrupt in an outcome, as one looks for them when designs are compared; null for inner steps. */
-function gistOf(event: TraceEvent, platform: Platform): Gist | null {
+function gistOf(event: TraceEvent, platform: Platform): string | null {
   switch (event.kind) {
     case 'config.completed': {
       const reached = event.data.function === null ? '' : ` ${formatFunction(event.data.function, platform)}`;
-      return { access: null, text: `${event.data.handledBy}${reached}${valueText(event.data.value)}` };
+      return `${event.data.handledBy}${reached}${valueText(event.data.value)}`;
     }
     case 'io.completed':
-      return { access: event.data.request, text: `${event.data.handledBy}${valueText(event.data.value)}` };
+      return `${event.data.handledBy}${valueText(event.data.value)}`;
     case 'hypercall.returned':
-      return { access: null, text: errnoName(event.data.ret) };
+      return errnoName(event.data.ret);
     case 'msi.delivered':
-      return {
-        access: null,
-        text: `d${event.data.domid} interrupt ${event.data.intid ?? event.data.vector}`,
-      };
+      return `d${event.data.domid} interrupt ${event.data.intid ?? event.data.vector}`;
     case 'msi.dropped':
-      return { access: null, text: 'no interrupt' };
+      return 'no interrupt';
+    case 'line.changed':
+      return `${event.data.line} ${event.data.index} ${event.data.level ? 'raised' : 'lowered'}`;
+    case 'event.injected':
+      return `event ${event.data.vector} for vcpu ${event.data.vcpu}`;
     case 'dma.completed': {
       const owner = event.data.domid === null ? 'untranslated' : `memory of d${event.data.domid}`;
-      return { access: null, text: `${owner}${valueText(event.data.address)}` };
+      return `${owner}${valueText(event.data.address)}`;
     }
     case 'iommu.faulted':
-      return {
-        access: null,
-        text: `${event.data.event ?? 'silent abort'} 0x${hexPad(event.data.streamId, 5)}`,
-      };
+      return `${event.data.event ?? 'silent abort'} 0x${hexPad(event.data.streamId, 5)}`;
     case 'segment.assigned':
-      return { access: null, text: `${event.data.by} segment ${event.data.segment}` };
+      return `${event.data.by} segment ${event.data.segment}`;
     case 'sysfs.accessed':
-      return event.data.errno === 0
-        ? null
-        : { access: null, text: `${event.data.path} ${errnoName(event.data.errno)}` };
+      return event.data.errno === 0 ? null : `${event.data.path} ${errnoName(event.data.errno)}`;
     case 'toolstack.advanced':
-      return { access: null, text: event.data.step };
+      return event.data.step;
     case 'toolstack.logged':
-      return event.data.level === 'error' ? { access: null, text: `says "${event.data.text}"` } : null;
+      return event.data.level === 'error' ? `says "${event.data.text}"` : null;
     case 'toolstack.finished':
-      return { access: null, text: `ends with ${event.data.rc}` };
+      return `ends with ${event.data.rc}`;
     case 'toolstack.ledger': {
       const { standing, xen, kernel, store } = event.data;
-      return { access: null, text: `${standing} (Xen: ${xen}; kernel: ${kernel}; XenStore: ${store})` };
+      return `${standing} (Xen: ${xen}; kernel: ${kernel}; XenStore: ${store})`;
     }
     case 'bridge.rejected':
-      return { access: null, text: `${event.data.by} rejects` };
+      return `${event.data.by} rejects`;
     default:
       return null;
   }
 }
 
+/** What is said about one access. */
+interface Account {
+  readonly lines: string[];
+  way: Way;
+}
+
 /** Gists of a run by access. Accesses about which two runs agree are forgotten, so that memory holds differences only. */
 export class GistBook {
   readonly #platform: Platform;
-  readonly #lines = new Map<number, string[]>();
+  readonly #accounts = new Map<number, Account>();
+  /** Requests and news a device model has not dealt with, to the access or news behind each. */
+  readonly #roots = new Map<number, number>();
 
   constructor(platform: Platform) {
     this.#platform = platform;
   }
 
   /**
-   * @param input Place of the input, in the recording's numbering.
+   * The access or news because of which a device model makes this input, in the recording's numbering; null for inputs
+   * that nothing asked for.
+   */
+  rootOf({ cause }: Pick<InputEvent, 'cause'>): number | null {
+    return cause === null ? null : (this.#roots.get(cause) ?? null);
+  }
+
+  /**
+   * @param input Place of the input, or of the access behind it, in the recording's numbering.
    * @param inputKind Its kind: what a hypercall inside another step returned is no answer to that step.
-   * @param places The run's own places of accesses that may be answered later, to the recording's; null for the
+   * @param places The run's own places of inputs that something may follow from later, to the recording's; null for the
    *   recording itself.
    * @returns The access that was spoken of; null for an inner step.
    */
@@ -85,26 +91,87 @@ export class GistBook {
     event: TraceEvent,
     places: ReadonlyMap<number, number> | null,
   ): number | null {
+    this.#followRoots(event, input, places);
     if (event.kind === 'hypercall.returned' && inputKind !== 'hypercall.issued') return null;
+    const at = placeOf(event, input, places);
+    if (isRouting(event)) {
+      const account = this.#account(at);
+      account.way = follow(account.way, event);
+    }
     const gist = gistOf(event, this.#platform);
     if (gist === null) return null;
-    const at = gist.access === null ? input : (places?.get(gist.access) ?? gist.access);
-    const lines = this.#lines.get(at);
-    if (lines === undefined) this.#lines.set(at, [gist.text]);
-    else lines.push(gist.text);
+    // A device model's call that worked says nothing about the access behind it; what it led to does.
+    if (event.kind === 'hypercall.returned' && event.data.ret >= 0 && this.#calls === input) return null;
+    this.#account(at).lines.push(gist);
     return at;
+  }
+
+  /** The access a device model's call belongs to, while the call is looked at. */
+  #calls: number | null = null;
+
+  #followRoots(event: TraceEvent, input: number, places: ReadonlyMap<number, number> | null): void {
+    switch (event.kind) {
+      case 'ioreq.sent':
+        if (event.data.request !== null)
+          this.#roots.set(event.seq, places?.get(event.data.request) ?? event.data.request);
+        return;
+      case 'model.heard':
+        this.#roots.set(event.seq, input);
+        return;
+      case 'hypercall.issued':
+        this.#calls = this.rootOf(event);
+        return;
+      case 'ioreq.served':
+        if (event.cause !== null) this.#roots.delete(event.cause);
+        return;
+      default:
+    }
+  }
+
+  #account(access: number): Account {
+    const known = this.#accounts.get(access);
+    if (known !== undefined) return known;
+    const fresh: Account = { lines: [], way: noWay };
+    this.#accounts.set(access, fresh);
+    return fresh;
   }
 
   /** What was said about an access; `-` for nothing. */
   about(access: number): string {
-    return this.#lines.get(access)?.join(', ') ?? '-';
+    return this.#accounts.get(access)?.lines.join(', ') || '-';
   }
 
+  /** Which rule of the design chose who answers; null where no access was routed. */
+  why(access: number): Reason | null {
+    const account = this.#accounts.get(access);
+    return account === undefined ? null : reasonOf(account.way);
+  }
+
+  /** The register an access reached for; null where the run tells none. */
+  register(access: number): string | null {
+    return registerOf(this.#accounts.get(access)?.way ?? noWay);
+  }
+
+  /** Drops an account that is closed: not one whose access is still under way. */
   forget(access: number): void {
-    this.#lines.delete(access);
+    const way = this.#accounts.get(access)?.way ?? noWay;
+    if (way === noWay || way.handledBy !== null) this.#accounts.delete(access);
   }
 
   accesses(): number[] {
-    return [...this.#lines.keys()];
+    return [...this.#accounts.keys()];
   }
+}
+
+const isRouting = ({ kind }: TraceEvent): boolean =>
+  kind === 'mmconfig.decoded' ||
+  kind === 'ioreq.sent' ||
+  kind === 'ioreq.unclaimed' ||
+  kind === 'chipset.hidden' ||
+  kind === 'io.completed';
+
+/** The access an outcome speaks of. */
+function placeOf(event: TraceEvent, input: number, places: ReadonlyMap<number, number> | null): number {
+  const request = event.kind === 'io.completed' || event.kind === 'ioreq.sent' ? event.data.request : null;
+  return request === null ? input : (places?.get(request) ?? request);
 }

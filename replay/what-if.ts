@@ -11,6 +11,7 @@ import type { Env } from '../src/state/env.js';
 import { evolve, initialWorld } from '../src/state/world.js';
 import { compareValues } from './compare.js';
 import { GistBook } from './gist.js';
+import type { Reason } from './reason.js';
 import { renameInput } from './rename.js';
 
 /** One input whose outcomes are not the recorded ones under the other design. */
@@ -27,6 +28,11 @@ export interface AccessChange {
   readonly seq: number;
   readonly recorded: string;
   readonly variant: string;
+  /** The register of configuration space it reached for, `ssss:bb:dd.f+0xrr`; null for others. */
+  readonly register: string | null;
+  /** Which rule of the design chose who answers; null for what is no access. */
+  readonly recordedReason: Reason | null;
+  readonly variantReason: Reason | null;
 }
 
 export interface WhatIf {
@@ -71,7 +77,7 @@ class WhatIfRun {
   readonly #servers: DeviceModels | null;
   /** Trace time of the variant. */
   #nowNs = 0;
-  /** Place in the recording of the input being looked at. */
+  /** Place in the recording of the input being looked at, or of the access it belongs to. */
   #at = 0;
   #kind = '';
   readonly #engine: Engine;
@@ -79,7 +85,7 @@ class WhatIfRun {
   readonly #world;
   readonly #before: GistBook;
   readonly #after: GistBook;
-  /** Places in the variant of accesses that may be answered later, to their places in the recording. */
+  /** Places in the variant of inputs that something may follow from later, to their places in the recording. */
   readonly #places = new Map<number, number>();
   /** Accesses spoken of since the last input. */
   #touched: (number | null)[] = [];
@@ -104,11 +110,12 @@ class WhatIfRun {
   see(event: TraceEvent): void {
     if (isInput(event)) {
       this.#settle();
-      this.#at = event.seq;
+      this.#at = (isAnswer(event) ? this.#before.rootOf(event) : null) ?? event.seq;
       this.#kind = event.kind;
+      this.#before.note(this.#at, event.kind, event, null);
       const answered = this.#servers !== null && isAnswer(event);
       this.#expected = answered ? [] : [event];
-      this.#actual = answered ? [] : this.#decide(event);
+      this.#actual = answered ? [] : this.#decide(event, this.#at);
     } else {
       if (this.#expected.length > 0) this.#expected.push(event);
       this.#touched.push(this.#before.note(this.#at, this.#kind, event, null));
@@ -117,28 +124,28 @@ class WhatIfRun {
   }
 
   /** Device models take the turns that are due before a recorded input; then the input is decided. */
-  #decide(event: InputEvent): readonly TraceEvent[] {
+  #decide(event: InputEvent, at: number): readonly TraceEvent[] {
     this.#serveUntil(event.atNs - TURN_NS);
     if (event.kind === 'io.requested') {
       // A virtual CPU that waits here for an answer it had at once in the recording makes its next access afterwards.
       const { domid, vcpu } = event.data;
       while (this.#engine.state.ioreq[domid]?.waiting[vcpu] !== undefined && this.#turn());
-      this.#places.set(this.#engine.nextSeq, event.seq);
     }
+    if (event.kind === 'io.requested') this.#places.set(this.#engine.nextSeq, event.seq);
     this.#nowNs = Math.max(this.#nowNs, event.atNs);
     const input = renameInput(
       event,
       { state: this.#world, env: this.#recorded },
       { state: this.#engine.state, env: this.#env },
     );
-    return this.#step(this.#nowNs === input.atNs ? input : { ...input, atNs: this.#nowNs as TraceNs });
+    return this.#step(this.#nowNs === input.atNs ? input : { ...input, atNs: this.#nowNs as TraceNs }, at);
   }
 
-  #step(input: InputEvent | InputDraft): readonly TraceEvent[] {
+  #step(input: InputEvent | InputDraft, at: number): readonly TraceEvent[] {
     const events = this.#engine.step(input as InputDraft);
     for (const one of events) {
       this.#judge.see(one);
-      this.#touched.push(this.#after.note(this.#at, events[0]!.kind, one, this.#places));
+      this.#touched.push(this.#after.note(at, events[0]!.kind, one, this.#places));
     }
     this.#append(events);
     this.#servers?.see(events);
@@ -155,7 +162,9 @@ class WhatIfRun {
     if (servers === null || servers.nextNs === Number.POSITIVE_INFINITY) return false;
     this.#nowNs = Math.max(this.#nowNs, servers.nextNs) + TURN_NS;
     const turn = servers.take();
-    if (turn !== null) this.#step({ ...turn, atNs: this.#nowNs as TraceNs } as InputDraft);
+    if (turn === null) return true;
+    const at = this.#after.rootOf({ cause: turn.cause ?? null }) ?? this.#at;
+    this.#step({ ...turn, atNs: this.#nowNs as TraceNs } as InputDraft, at);
     return true;
   }
 
@@ -165,7 +174,14 @@ class WhatIfRun {
     const places = new Set([...this.#before.accesses(), ...this.#after.accesses()]);
     const accesses = [...places]
       .sort((a, b) => a - b)
-      .map((seq) => ({ seq, recorded: this.#before.about(seq), variant: this.#after.about(seq) }))
+      .map((seq) => ({
+        seq,
+        recorded: this.#before.about(seq),
+        variant: this.#after.about(seq),
+        register: this.#before.register(seq) ?? this.#after.register(seq),
+        recordedReason: this.#before.why(seq),
+        variantReason: this.#after.why(seq),
+      }))
       .filter(({ recorded, variant }) => recorded !== variant);
     return {
       policies: this.#env.policies,

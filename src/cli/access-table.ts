@@ -1,4 +1,6 @@
 import type { WhatIf } from '../../replay/what-if.js';
+import { hex } from '../base/hex.js';
+import type { TraceEvent } from '../events/catalogue.js';
 import { presentEvent } from '../events/present.js';
 import { briefText } from './event-line.js';
 import { table } from './table.js';
@@ -17,13 +19,27 @@ export function accessTable(
 ): string | null {
   const rows = differing(results);
   if (rows.length === 0) return null;
-  const lines = rows.slice(0, LISTED).map(({ seq, recorded, variants }) => {
-    const event = presentEvent(trace.reader.eventAt(seq), trace.env.platform);
-    const text = briefText(event);
-    return [text.length > WIDTH ? `${text.slice(0, WIDTH - 1)}…` : text, recorded, ...variants];
+  const lines = rows.slice(0, LISTED).map(({ seq, recorded, reason, register, variants, reasons }) => {
+    const event = trace.reader.eventAt(seq);
+    const text = accessText(event, register) ?? briefText(presentEvent(event, trace.env.platform));
+    return [
+      text.length > WIDTH ? `${text.slice(0, WIDTH - 1)}…` : text,
+      withReason(recorded, reason),
+      ...variants.map((one, i) => withReason(one, reasons[i]!)),
+    ];
   });
   const rest = rows.length > LISTED ? `\nand ${rows.length - LISTED} more accesses` : '';
   return `${table([['access', 'as recorded', ...titles], ...lines])}${rest}`;
+}
+
+/** A guest's access in short, with the register it reached for; null for other events. */
+function accessText(event: TraceEvent, register: string | null): string | null {
+  if (event.kind !== 'io.requested') return null;
+  const { vcpu, domid, space, addr, size, dir, value } = event.data;
+  const what = dir === 'write' && value !== null ? `write ${hex(value)}` : dir;
+  const place = register ?? `${space} ${hex(addr)}`;
+  const through = register === null ? '' : space === 'port' ? ' by cf8' : ' by ecam';
+  return `#${event.seq} d${domid}v${vcpu} ${place}/${size} ${what}${through}`;
 }
 
 /** The same for JSON. */
@@ -31,26 +47,47 @@ export function accessesJson(
   results: readonly WhatIf[],
   titles: readonly string[],
 ): Record<string, unknown>[] {
-  return differing(results).map(({ seq, recorded, variants }) => ({
+  return differing(results).map(({ seq, recorded, reason, register, variants, reasons }) => ({
     seq,
+    register,
     recorded,
+    reason,
     variants: Object.fromEntries(titles.map((title, i) => [title, variants[i]!])),
+    reasons: Object.fromEntries(titles.map((title, i) => [title, reasons[i] ?? reason])),
   }));
 }
 
 interface DifferingAccess {
   readonly seq: number;
   readonly recorded: string;
+  readonly register: string | null;
+  /** Which rule of the design chose who answers; null for what is no access. */
+  readonly reason: string | null;
   readonly variants: readonly string[];
+  readonly reasons: readonly (string | null)[];
 }
+
+/** `server:0 0x12 (window)`; owners that name their reason themselves stand alone. */
+const withReason = (text: string, reason: string | null): string =>
+  reason === null || reason === 'nobody' || reason === 'own chipset' || reason === 'intercept'
+    ? text
+    : `${text} (${reason})`;
 
 /** A variant that agrees with the recording about an access has `=` there. */
 function differing(results: readonly WhatIf[]): DifferingAccess[] {
-  const bySeq = new Map<number, DifferingAccess & { variants: string[] }>();
+  const bySeq = new Map<number, DifferingAccess & { variants: string[]; reasons: (string | null)[] }>();
   for (const [i, { accesses }] of results.entries()) {
-    for (const { seq, recorded, variant } of accesses) {
-      const known = bySeq.get(seq) ?? { seq, recorded, variants: results.map(() => '=') };
+    for (const { seq, recorded, variant, register, recordedReason, variantReason } of accesses) {
+      const known = bySeq.get(seq) ?? {
+        seq,
+        recorded,
+        register,
+        reason: recordedReason,
+        variants: results.map(() => '='),
+        reasons: results.map(() => null),
+      };
       known.variants[i] = variant;
+      known.reasons[i] = variantReason;
       bySeq.set(seq, known);
     }
   }

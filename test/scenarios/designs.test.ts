@@ -102,3 +102,40 @@ describe('a bus that is renumbered', () => {
     expect(found).toEqual([false, false, true, true]);
   });
 });
+
+describe('interrupts of device models', () => {
+  const { runs, env } = compare('hotplug-window-too-small');
+
+  it('belong to the access that led to them, and differ with it', () => {
+    const withInterrupt = runs[2]!.accesses.filter(({ recorded }) => recorded.includes('interrupt'));
+    expect(withInterrupt.map(({ register, recorded }) => [register, recorded])).toEqual([
+      // Slot control, as it is enabled and as its command completes; between them the card is plugged.
+      ['0000:00:1c.0+0xa8', 'd1 interrupt 64, server:0'],
+      [null, 'd1 interrupt 64'],
+      ['0000:00:1c.0+0xa8', 'd1 interrupt 64, server:0'],
+    ]);
+    expect(withInterrupt.every(({ variant }) => !variant.includes('interrupt'))).toBe(true);
+  });
+
+  it('are those of the recording under its own design, device models answering anew', () => {
+    expect(env.policies.mmconfig).toBe('none');
+    expect(runs[0]).toMatchObject({ changed: 0, accesses: [] });
+  });
+});
+
+describe('which rule of a design chose who answers', () => {
+  it('is the range, the window, the latch, or Xen itself', () => {
+    const { runs } = compare('q35-two-servers');
+    const reasons = runs.map(({ accesses }) => [
+      ...new Set(
+        accesses.map(({ recordedReason, variantReason }) => `${recordedReason} -> ${variantReason}`),
+      ),
+    ]);
+    expect(reasons).toEqual([
+      [],
+      ['range -> window'],
+      ['latch -> own chipset', 'range -> window', 'nobody -> own chipset'],
+      ['range -> window', 'nobody -> intercept'],
+    ]);
+  });
+});

@@ -2,6 +2,7 @@ import diffObjects from 'microdiff';
 import { causesOf, consequencesOf } from '../../../replay/causes.js';
 import { parsePosition } from '../../../replay/position.js';
 import { readsOf, type StateRead } from '../../../replay/reads.js';
+import { follow, noWay, reasonOf, reasonText } from '../../../replay/reason.js';
 import { worldBefore } from '../../../replay/timeline.js';
 import { errnoName } from '../../base/errno.js';
 import { isInput, kindOf, type TraceEvent } from '../../events/catalogue.js';
@@ -68,6 +69,7 @@ function explain(trace: OpenTrace, event: TraceEvent) {
     decoded: decodeEvent(event, platform),
     names,
     decidedBy: decidedBy(root),
+    answered: answeredBy(event, causes, trace),
     causes: causes.map(line),
     consequences: consequencesOf(reader, event, CONSEQUENCES).map(line),
     read: readBy(root, trace).map(({ path, value }) => ({
@@ -85,6 +87,14 @@ function explain(trace: OpenTrace, event: TraceEvent) {
     findings: judge.findings.map((finding) => findingJson(finding, platform)),
   };
   return { told, foundThere: judge.findings };
+}
+
+/** Who answered the guest's access that an event belongs to, and which rule of the design chose them; null elsewhere. */
+function answeredBy(event: TraceEvent, causes: readonly TraceEvent[], { reader }: OpenTrace) {
+  const access = [event, ...causes].find(({ kind }) => kind === 'io.requested');
+  if (access === undefined) return null;
+  const way = consequencesOf(reader, access, CONSEQUENCES).reduce(follow, noWay);
+  return { by: way.handledBy, reason: reasonOf(way), why: reasonText(way) };
 }
 
 /** What the models looked at to decide what follows from an input. */
@@ -139,6 +149,7 @@ function asText(told: Told, foundThere: readonly Finding[]): string {
     );
   }
   lines.push('', `Decided by: ${told.decidedBy}`);
+  if (told.answered?.why) lines.push(`Answered by: ${told.answered.why}`);
   if (told.causes.length > 0)
     lines.push('', 'Follows from:', ...told.causes.map((one) => `  ${eventText(one)}`));
   if (told.consequences.length > 0) {

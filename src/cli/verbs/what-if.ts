@@ -21,8 +21,8 @@ export const run: RunVerb = ([file], options) =>
     }
     const output =
       typeof options['output'] === 'string' ? outputFile(options['output'], options['json'] === true) : null;
-    const results = variants.map((policies) => runVariant(trace, policies, output));
-    const titles = results.map(({ policies }) => titleOf(policies, trace));
+    const results = variants.map(({ policies }) => runVariant(trace, policies, output));
+    const titles = variants.map((variant) => titleOf(variant, trace));
     if (options['json'] === true) {
       printJson({
         schema: 'what-if/1',
@@ -45,7 +45,7 @@ export const run: RunVerb = ([file], options) =>
   });
 
 /** `--policy`s together are one variant, each `--variant` one more. @throws {Trouble} CLI-008 when none is named */
-function chosenVariants(options: Readonly<Record<string, unknown>>, { env }: OpenTrace): Policies[] {
+function chosenVariants(options: Readonly<Record<string, unknown>>, { env }: OpenTrace): Variant[] {
   const together = choices(options['policy']);
   const variants = ((options['variant'] ?? []) as readonly string[]).map((text) => choices([text]));
   if (Object.keys(together).length > 0) variants.unshift(together);
@@ -54,7 +54,13 @@ function chosenVariants(options: Readonly<Record<string, unknown>>, { env }: Ope
       hint: 'give --policy axis=value; xpr policies lists them',
     });
   }
-  return variants.map((chosen) => choosePolicies(chosen, env.policies));
+  return variants.map((chosen) => ({ chosen, policies: choosePolicies(chosen, env.policies) }));
+}
+
+/** A design and the choices the user named for it. */
+interface Variant {
+  readonly chosen: Readonly<Record<string, string>>;
+  readonly policies: Policies;
 }
 
 function runVariant(trace: OpenTrace, policies: Policies, output: string | null): WhatIf {
@@ -110,10 +116,13 @@ function suggestVariant(results: readonly WhatIf[], trace: OpenTrace): void {
   );
 }
 
-/** A design by the choices that set it apart from the recording. */
-function titleOf(policies: Policies, trace: OpenTrace): string {
-  const chosen = Object.entries(changedChoices(policies, trace));
-  return chosen.length === 0 ? '(as recorded)' : chosen.map((pair) => pair.join('=')).join(' ');
+/** A design by the choices that set it apart from the recording; without any, by the choices that were named. */
+function titleOf({ chosen, policies }: Variant, trace: OpenTrace): string {
+  const text = (choices: Readonly<Record<string, string>>): string =>
+    Object.entries(choices)
+      .map((pair) => pair.join('='))
+      .join(' ');
+  return text(changedChoices(policies, trace)) || `${text(chosen)} (as recorded)`;
 }
 
 function row(result: WhatIf, title: string): string[] {
