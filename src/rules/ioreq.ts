@@ -3,6 +3,7 @@ import { hex } from '../base/hex.js';
 import { containsRange, overlapsRange } from '../base/rangeset.js';
 import type { EventOf } from '../events/catalogue.js';
 import { formatSbdf } from '../pci/sbdf.js';
+import { staleBusMap } from './bus-map.js';
 import { guestName, nothing, serverName } from './guest-names.js';
 import { ecamWindowRules } from './ioreq-windows.js';
 import type { Rule, Watching } from './rule.js';
@@ -241,4 +242,6 @@ export const ioreqRules: readonly Rule[] = [
   unanswered,
   partial,
   latchRace,
+  ecamWindowRules.outsideAnyWindow,
+  staleBusMap,
 ];

@@ -3,6 +3,7 @@ import type { Env } from '../state/env.js';
 import { evolve, initialWorld, type World } from '../state/world.js';
 import { rules } from './index.js';
 import type { Finding, Rule, Watching } from './rule.js';
+import { Shared } from './shared.js';
 
 type AnyCheck = (event: TraceEvent, watching: Watching) => void;
 
@@ -19,9 +20,10 @@ export class Judge {
   constructor(env: Env, only: string | null = null, world: World = initialWorld(env)) {
     this.#env = env;
     this.#world = world;
+    const shared = new Shared();
     for (const rule of rules) {
       if (only !== null && rule.code !== only && !rule.code.startsWith(`${only}-`)) continue;
-      for (const [kind, check] of Object.entries(rule.watch(env)) as [KindName, AnyCheck][]) {
+      for (const [kind, check] of Object.entries(rule.watch(env, shared)) as [KindName, AnyCheck][]) {
         const list = this.#checks.get(kind) ?? [];
         list.push({ rule, check });
         this.#checks.set(kind, list);

@@ -5,6 +5,7 @@ import type { FunctionId } from '../pci/function-id.js';
 import type { Dom0Sbdf, XenSbdf } from '../pci/sbdf.js';
 import type { Env } from '../state/env.js';
 import type { ReadonlyWorld } from '../state/world.js';
+import type { Shared } from './shared.js';
 
 export type Severity = 'error' | 'warning' | 'info';
 
@@ -45,5 +46,6 @@ export interface Rule {
   readonly title: string;
   /** One sentence: what is wrong and what comes of it. */
   readonly doc: string;
-  watch(env: Env): Watcher;
+  /** @param shared What this judge's rules hold together. */
+  watch(env: Env, shared: Shared): Watcher;
 }

@@ -1,32 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { TraceEvent } from '../../src/events/catalogue.js';
-import { Judge } from '../../src/rules/judge.js';
-import { findScenario } from '../../src/scenarios/index.js';
-import { scenarioEnv } from '../../src/scenarios/run.js';
+import { Guest } from './guest.js';
 
 const PORT = 0xe0;
 
-/** A guest that finds a bridge at 00:1c.0 and then writes the given registers: what is found. */
+/** A guest that finds a bridge at 00:1c.0 and then writes the given registers: rules that speak. */
 function found(writes: readonly (readonly [reg: number, size: number, value: number])[]): string[] {
-  const scenario = findScenario('malformed-bridges')!;
-  const judge = new Judge(scenarioEnv(scenario, { seed: 1, policies: {}, switches: {}, platform: null }));
-  let seq = 0;
-  const see = (kind: string, data: object): void =>
-    judge.see({
-      seq: seq++,
-      atNs: 0,
-      origin: 'simulated',
-      by: 'xen',
-      cause: null,
-      kind,
-      data: { domid: 1, vcpu: 0, server: 0, ...data },
-    } as unknown as TraceEvent);
-  const sent = (reg: number, size: number, dir: string, data: number): void =>
-    see('ioreq.sent', { type: 'pci_config', sbdf: PORT, reg, size, dir, data, request: null });
-  sent(0x0c, 4, 'read', 0);
-  see('ioreq.completed', { how: 'answered', data: 0x0001_0000, dataHigh: 0, request: null });
-  for (const [reg, size, value] of writes) sent(reg, size, 'write', value);
-  return judge.findings.filter(({ rule }) => rule.startsWith('BRG')).map(({ rule }) => rule);
+  const guest = new Guest();
+  guest.find(PORT, 1);
+  for (const [reg, size, value] of writes) guest.write(PORT, reg, size, value);
+  return guest.found().map((line) => line.slice(0, 7));
 }
 
 describe('bus numbers', () => {

@@ -18,8 +18,11 @@ import {
 } from '../ioreq/parts.js';
 import type { Scenario } from '../scenario.js';
 import { aerForwarded } from './aer-forwarded.js';
+import { assignBusses } from './assign-busses.js';
+import { ecamOutsideAnyWindow } from './ecam-outside-any-window.js';
 import { hotplugWindowTooSmall } from './hotplug-window-too-small.js';
 import { malformedBridges } from './malformed-bridges.js';
+import { overlappingAddresses } from './overlapping-addresses.js';
 
 const notes2018 = 'xen-devel 2018, PCI emulation with several device models; facts/xen 13.3';
 
@@ -249,4 +252,7 @@ export const designScenarios: readonly Scenario[] = [
   hotplugWindowTooSmall,
   aerForwarded,
   malformedBridges,
+  assignBusses,
+  ecamOutsideAnyWindow,
+  overlappingAddresses,
 ];

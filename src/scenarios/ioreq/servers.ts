@@ -217,7 +217,7 @@ const staleWindow: Scenario = {
   source: `${notes2018}, option notify; facts/q35-qemu 1.3`,
   shows:
     'Between the write to PCIEXBAR and the new mapping, the old window still reaches QEMU and the new one nobody.',
-  expects: ['IOR-007', 'IOR-001'],
+  expects: ['IOR-007', 'IOR-001', 'IOR-012'],
   deviceModels: () => [
     new EmulatedFunctions({ name: 'qemu', latencyNs: 20_000, ecamBase: ECAM_BASE }, [memoryHub, vga]),
   ],
