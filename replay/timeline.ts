@@ -1,15 +1,17 @@
+import { creator } from '../src/base/release.js';
 import type { TraceReader } from '../src/log/reader.js';
 import type { Env } from '../src/state/env.js';
 import { evolve, initialWorld, type World } from '../src/state/world.js';
 
 /**
- * The world before event `seq`: the nearest snapshot, then the events after it.
+ * The world before event `seq`: the nearest snapshot, then the events after it. A snapshot has the shape that the world
+ * had in the release that wrote it; those of another release are left alone and everything is folded.
  * @returns A world of the caller's own, free to be mutated.
  * @throws {Trouble} LOG-004 to LOG-015
- * @cost At most the events between two snapshots are folded.
+ * @cost At most the events between two snapshots are folded; all of them in a trace of another release.
  */
 export function worldBefore(reader: TraceReader, env: Env, seq: number): World {
-  const snapshot = reader.snapshotBefore(seq);
+  const snapshot = reader.header.creator === creator ? reader.snapshotBefore(seq) : null;
   const world = snapshot === null ? initialWorld(env) : (snapshot.state as World);
   for (const event of reader.readEvents(snapshot?.nextSeq ?? 0, seq)) evolve(world, event, env);
   return world;

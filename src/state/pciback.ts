@@ -30,6 +30,8 @@ export interface Backend {
   connected: boolean;
   /** Exported devices by their packed guest address. */
   devices: Record<number, number>;
+  /** Their guest addresses, in the order of export. */
+  order: number[];
 }
 
 /** A watch event that waits for the worker. */
@@ -123,7 +125,7 @@ export const pcibackSlice: Slice<PcibackState> = {
       }
       const backend = back.backends[data.domid];
       if (backend === undefined) {
-        back.backends[data.domid] = { state: data.state, connected: data.connected, devices: {} };
+        back.backends[data.domid] = { state: data.state, connected: data.connected, devices: {}, order: [] };
       } else {
         backend.state = data.state;
         backend.connected = data.connected;
@@ -134,6 +136,7 @@ export const pcibackSlice: Slice<PcibackState> = {
       const device = back.devices[data.sbdf];
       if (backend === undefined || device === undefined) return;
       backend.devices[data.virtual] = data.sbdf;
+      backend.order = [...backend.order.filter((at) => at !== data.virtual), data.virtual];
       device.exportedTo = data.domid;
     },
     'pciback.unexported': (back, { data }) => {
@@ -168,4 +171,5 @@ function forget(backend: Backend, sbdf: number): void {
   for (const [at, held] of Object.entries(backend.devices)) {
     if (held === sbdf) delete backend.devices[Number(at)];
   }
+  backend.order = backend.order.filter((at) => backend.devices[at] !== undefined);
 }

@@ -1,12 +1,13 @@
 import type { DomainId, EventSeq, TraceNs } from '../../src/base/brand.js';
 import { Prng } from '../../src/base/prng.js';
+import { creator } from '../../src/base/release.js';
 import type { DataOf, KindName, Origin, TraceEvent } from '../../src/events/catalogue.js';
 import type { TraceHeader } from '../../src/log/header.js';
 import { functionId } from '../../src/pci/function-id.js';
 import { bdf, type CallerSbdf, sbdf } from '../../src/pci/sbdf.js';
 
 export const benchHeader: TraceHeader = {
-  creator: 'xpr bench',
+  creator,
   scenario: 'bench',
   seed: 1,
   platform: { bridges: [] },

@@ -21,6 +21,8 @@ export interface Boot {
   /** null: pciback is not loaded. */
   readonly hide?: string | null;
   readonly permissive?: boolean;
+  /** Guests see real addresses. */
+  readonly passthrough?: boolean;
 }
 
 /** Xen, Dom0, its devices and pciback come up. */
@@ -59,7 +61,7 @@ export function* boot(devices: readonly Wired[], options: Boot = {}): Part {
     by: 'd0',
     data: {
       hide: options.hide ?? '',
-      passthrough: false,
+      passthrough: options.passthrough ?? false,
       permissive: options.permissive ?? false,
       pvSupport: true,
     },

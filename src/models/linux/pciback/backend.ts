@@ -15,6 +15,7 @@ import type { Context, Decider } from '../../context.js';
 import { hardwareDomain } from '../../xen/domains.js';
 import { by, linuxLog, setOwner } from '../devices.js';
 import { PCI_MAGIC, xenbusStates as states } from '../pciif/page.js';
+import { parentBridge } from '../reset.js';
 import { XenstoreClient } from '../xenstored/client.js';
 import {
   backendPath,
@@ -160,8 +161,10 @@ function virtualName(address: GuestSbdf): string {
 
 function publishRoots(context: Context, store: XenstoreClient, domid: number): void {
   const node = backendPath(domid);
-  const addresses = Object.keys(context.state.pciback.backends[domid]?.devices ?? {}).map(Number);
-  const wanted = context.state.pciback.passthrough ? addresses : addresses.slice(0, 1);
+  const addresses = context.state.pciback.backends[domid]?.order ?? [];
+  const wanted = context.state.pciback.passthrough
+    ? addresses.filter((address) => !hasExportedBridge(context, addresses, address))
+    : addresses.slice(0, 1);
   for (const address of wanted) {
     const root = publishedRoot(context, address as GuestSbdf);
     const count = Number(store.read(`${node}/root_num`) ?? '0');
@@ -171,6 +174,18 @@ function publishRoots(context: Context, store: XenstoreClient, domid: number): v
     store.write(`${node}/root-${count}`, root);
     store.write(`${node}/root_num`, String(count + 1));
   }
+}
+
+/** Whether a bridge above a device went to the same guest, whose scan then finds the device. @source facts/dom0 4.5 */
+function hasExportedBridge(context: Context, addresses: readonly number[], address: number): boolean {
+  const seen = new Set<number>();
+  let above = parentBridge(context, address as Dom0Sbdf);
+  while (above !== null && !seen.has(above)) {
+    if (addresses.includes(above)) return true;
+    seen.add(above);
+    above = parentBridge(context, above);
+  }
+  return false;
 }
 
 /** Page and event channel, once both sides are at 3. @source facts/dom0 4.7 step 5 */
