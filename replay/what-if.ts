@@ -11,6 +11,7 @@ import type { Env } from '../src/state/env.js';
 import { evolve, initialWorld } from '../src/state/world.js';
 import { compareValues } from './compare.js';
 import { GistBook } from './gist.js';
+import { LifeCycleBook, type LifeCycleStep, type StepReport, stepTitle } from './life-cycle.js';
 import type { Reason } from './reason.js';
 import { renameInput } from './rename.js';
 
@@ -42,6 +43,8 @@ export interface WhatIf {
   readonly changed: number;
   readonly firstDivergence: Change | null;
   readonly accesses: readonly AccessChange[];
+  /** Commands of the toolstack, and what happens between them, as this design has them. */
+  readonly steps: readonly (LifeCycleStep & { readonly report: StepReport })[];
 }
 
 export interface WhatIfOptions {
@@ -89,6 +92,10 @@ class WhatIfRun {
   readonly #places = new Map<number, number>();
   /** Accesses spoken of since the last input. */
   #touched: (number | null)[] = [];
+  readonly #lifeCycle = new LifeCycleBook();
+  readonly #steps: LifeCycleStep[] = [];
+  /** Findings before the step at hand. */
+  #findingsBefore = 0;
   #changed = 0;
   #first: Change | null = null;
   #expected: TraceEvent[] = [];
@@ -113,6 +120,7 @@ class WhatIfRun {
       this.#at = (isAnswer(event) ? this.#before.rootOf(event) : null) ?? event.seq;
       this.#kind = event.kind;
       this.#before.note(this.#at, event.kind, event, null);
+      this.#beginStep(event);
       const answered = this.#servers !== null && isAnswer(event);
       this.#expected = answered ? [] : [event];
       this.#actual = answered ? [] : this.#decide(event, this.#at);
@@ -145,11 +153,25 @@ class WhatIfRun {
     const events = this.#engine.step(input as InputDraft);
     for (const one of events) {
       this.#judge.see(one);
+      this.#lifeCycle.see(one);
       this.#touched.push(this.#after.note(at, events[0]!.kind, one, this.#places));
     }
     this.#append(events);
     this.#servers?.see(events);
     return events;
+  }
+
+  #beginStep(event: InputEvent): void {
+    const title = stepTitle(event);
+    if (title === null) return;
+    this.#lifeCycle.begin(event.seq, event, this.#engine.state, this.#newFindings());
+    this.#steps.push({ seq: event.seq, title });
+  }
+
+  #newFindings(): readonly string[] {
+    const codes = this.#judge.findings.slice(this.#findingsBefore).map(({ rule }) => rule);
+    this.#findingsBefore = this.#judge.findings.length;
+    return codes;
   }
 
   #serveUntil(atNs: number): void {
@@ -171,6 +193,7 @@ class WhatIfRun {
   end(): WhatIf {
     this.#serveUntil(Number.MAX_SAFE_INTEGER);
     this.#settle();
+    this.#lifeCycle.end(this.#engine.state, this.#newFindings());
     const places = new Set([...this.#before.accesses(), ...this.#after.accesses()]);
     const accesses = [...places]
       .sort((a, b) => a - b)
@@ -189,6 +212,7 @@ class WhatIfRun {
       changed: this.#changed,
       firstDivergence: this.#first,
       accesses,
+      steps: this.#steps.map((step) => ({ ...step, report: this.#lifeCycle.reportOf(step.seq)! })),
     };
   }
 

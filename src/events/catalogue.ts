@@ -16,6 +16,7 @@ import { irqKinds } from './kinds/irq.js';
 import { itsKinds } from './kinds/its.js';
 import { mmconfigKinds } from './kinds/mmconfig.js';
 import { msiKinds } from './kinds/msi.js';
+import { ownerKinds } from './kinds/owners.js';
 import { pcibackKinds } from './kinds/pciback.js';
 import { physmapKinds } from './kinds/physmap.js';
 import { sysfsKinds } from './kinds/sysfs.js';
@@ -49,6 +50,7 @@ export const catalogue = {
   ...sysfsKinds,
   ...pcibackKinds,
   ...toolstackKinds,
+  ...ownerKinds,
   ...mmconfigKinds,
 };
 

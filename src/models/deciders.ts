@@ -3,12 +3,15 @@ import { decideDma } from './arm/dma.js';
 import { decideItsCommand } from './arm/virtual-its.js';
 import type { Deciders } from './context.js';
 import { decideConfigRequest } from './hardware/config-access.js';
+import { decideChannelDelivery, decideChannelDial, decideChannelHangUp } from './libxl/channel/client.js';
+import { decideChannelLoss, decideChannelOffer, decideChannelServe } from './libxl/channel/server.js';
 import {
   decideToolstackAnswer,
   decideToolstackRequest,
   decideToolstackStep,
   decideToolstackTimeout,
 } from './libxl/toolstack.js';
+import { decideDescribed } from './linux/described.js';
 import { decideEnumerated } from './linux/enumerated.js';
 import { decideScan } from './linux/enumeration.js';
 import { decideBridgeProbe, decideBridgeUnbind } from './linux/host-bridge.js';
@@ -33,6 +36,8 @@ import { decideDomainDestroyed } from './xen/domain-destroy.js';
 import { decideHypercall } from './xen/hypercalls.js';
 import { decideIoRequest } from './xen/ioreq/access.js';
 import { decideBroadcast, decideIoreqServed } from './xen/ioreq/settle.js';
+import { decideStaticWish } from './xen/static-assignment.js';
+import { decideOwnerEnd, decideStoreLoss, decideSystemBoot } from './xen/system-boot.js';
 
 /** For inputs that only change state: their reducers say everything. */
 const nothingFollows = (): void => {};
@@ -98,4 +103,15 @@ export const deciders: Deciders = {
   'channel.opened': nothingFollows,
   'channel.closed': nothingFollows,
   'split.requested': decideSplitRequest,
+  'system.booted': decideSystemBoot,
+  'hardware.described': decideDescribed,
+  'owner.ended': decideOwnerEnd,
+  'store.lost': decideStoreLoss,
+  'static.wanted': decideStaticWish,
+  'vchan.offered': decideChannelOffer,
+  'vchan.dialled': decideChannelDial,
+  'vchan.served': decideChannelServe,
+  'vchan.delivered': decideChannelDelivery,
+  'vchan.lost': decideChannelLoss,
+  'vchan.hung-up': decideChannelHangUp,
 };

@@ -61,6 +61,17 @@ const sources: { readonly [K in InputKind]: string } = {
   'toolstack.killed': 'state only: what the command had done stays, facts/dom0 8.5',
   'channel.opened': 'state only: files of another hardware domain, facts/dom0 12.3',
   'channel.closed': 'state only: files of another hardware domain, facts/dom0 12.3',
+  'system.booted': 'who gets the hardware, facts/dom0 12.3; late_hwdom_init of Xen',
+  'hardware.described': 'what Linux tells Xen of a function, facts/dom0 2.1, 12.3',
+  'owner.ended': 'end of the hardware domain: hwdom_shutdown of Xen, docs/models/toolstack.md',
+  'store.lost': 'C xenstored keeps its tree in memory, docs/models/toolstack.md',
+  'static.wanted': 'passthrough nodes, facts/xen 7.4, 12.1; dom0less-build.c of Xen',
+  'vchan.offered': 'libxenvchan_server_init; idea of 2020, facts/dom0 12.3',
+  'vchan.dialled': 'libxenvchan_client_init; idea of 2020, facts/dom0 12.3',
+  'vchan.served': 'requests of the toolstack, docs/models/toolstack.md',
+  'vchan.delivered': 'replies to the toolstack, docs/models/toolstack.md',
+  'vchan.lost': 'a server that dies closes nothing, docs/models/toolstack.md',
+  'vchan.hung-up': 'libxenvchan_close, docs/models/toolstack.md',
   'split.requested': 'split drivers for comparison, docs/models/toolstack.md',
 };
 

@@ -72,6 +72,11 @@ export const axes = {
     default: 'pciback',
   },
   'hardware-domain': { doc: 'Who owns the hardware.', values: ['dom0', 'domd', 'dom0less'], default: 'dom0' },
+  'driver-domain': {
+    doc: 'What a driver domain that owns the hardware gets (`hardware-domain=domd`). `as-built`: nothing, privileges and the backend stay with domain 0. The others are proposals, never merged: `channel` a request channel to the toolstack (idea of 2020); `backend-0` also the right to report its devices, and a toolstack that may grant what is not its own; `proposed` also the backend directory of the driver domain in XenStore.',
+    values: ['as-built', 'channel', 'backend-0', 'proposed'],
+    default: 'as-built',
+  },
   'bridge-init': {
     doc: 'Who initialises a host bridge.',
     values: ['firmware', 'dom0', 'xen'],

@@ -11,9 +11,12 @@ import { onAnswers } from './hypercalls.js';
 import { ownerText } from './names.js';
 import type { Rule, Watching } from './rule.js';
 
-/** Ordinary domains that are not the hardware domain. */
+/** Ordinary domains that are neither control nor hardware domain. */
 const isGuest = ({ state }: Watching, domid: number | null): domid is number =>
-  domid !== null && domid < 0x7ff0 && state.domains[domid]?.hardware !== true;
+  domid !== null &&
+  domid < 0x7ff0 &&
+  state.domains[domid]?.hardware !== true &&
+  state.domains[domid]?.privileged !== true;
 
 const noReset: Rule = {
   code: 'ASG-001',

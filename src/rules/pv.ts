@@ -1,6 +1,6 @@
 import { errnoName } from '../base/errno.js';
 import { pciCommands, pciErrors, xenbusStates } from '../models/linux/pciif/page.js';
-import { backendPath } from '../models/linux/xenstored/xenbus.js';
+import { backendOf } from '../models/linux/xenstored/xenbus.js';
 import type { Rule } from './rule.js';
 
 const errorText = (err: number): string =>
@@ -91,7 +91,7 @@ const nobodyReconfigures: Rule = {
     'toolstack.finished': ({ data }, { state, report }) => {
       const job = state.toolstack.jobs[data.job];
       if (job?.op !== 'attach' || data.rc !== 0 || job.domid === null) return;
-      const held = state.xenstore.nodes[`${backendPath(job.domid)}/state`]?.value;
+      const held = state.xenstore.nodes[`${backendOf(state.xenstore.nodes, job.domid)}/state`]?.value;
       const front = state.pcifront[job.domid]?.state ?? 0;
       if (held !== String(xenbusStates.Reconfiguring) || front === xenbusStates.Connected) return;
       report({

@@ -1,4 +1,5 @@
 import type { DomainId } from '../base/brand.js';
+import type { DataOf } from '../events/catalogue.js';
 import type { Slice } from './slice.js';
 
 /** What Xen's privilege checks need to know of a domain. @source facts/xen 2.2 */
@@ -18,14 +19,14 @@ export type DomainsState = Record<number, Domain>;
 export const domainsSlice: Slice<DomainsState> = {
   initial: () => ({}),
   on: {
-    'domain.created': (domains, { data }) => {
-      domains[data.domid] = {
-        type: data.type,
-        privileged: data.privileged,
-        hardware: data.hardware,
-        target: data.target,
-        name: data.name,
-      };
+    'domain.created': (domains, { data }) => create(domains, data),
+    'domain.built': (domains, { data }) => create(domains, data),
+    'owner.chosen': (domains, { data }) => {
+      for (const [domid, domain] of Object.entries(domains))
+        domain.hardware = Number(domid) === data.hardware;
+    },
+    'owner.went': (domains, { data }) => {
+      delete domains[data.domid];
     },
     'domain.targeted': (domains, { data }) => {
       const domain = domains[data.domid];
@@ -43,3 +44,7 @@ export const domainsSlice: Slice<DomainsState> = {
     },
   },
 };
+
+function create(domains: DomainsState, { domid, ...domain }: DataOf<'domain.created'>): void {
+  domains[domid] = domain;
+}

@@ -117,6 +117,9 @@ export const iommuSlice: Slice<IommuState> = {
     'domain.created': (iommu, { data }) => {
       if (data.hardware) iommu.hardwareDomain = data.domid;
     },
+    'owner.chosen': (iommu, { data }) => {
+      if (data.hardware !== null) iommu.hardwareDomain = data.hardware;
+    },
     'domain.destroyed': (iommu, { data }) => {
       delete iommu.stage2[data.domid];
     },

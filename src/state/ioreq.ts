@@ -78,6 +78,9 @@ export const ioreqSlice: Slice<IoreqState> = {
     'domain.created': (guests, { data }) => {
       if (data.type !== 'pv') guests[data.domid] = newGuest(data);
     },
+    'domain.built': (guests, { data }) => {
+      if (data.type !== 'pv') guests[data.domid] = newGuest(data);
+    },
     'domain.configured': (guests, { data }) => {
       const guest = guests[data.domid];
       if (guest === undefined) return;

@@ -86,6 +86,12 @@ export const pcibackSlice: Slice<PcibackState> = {
       back.running = false;
       back.wakes = [];
     },
+    'owner.went': (back) => {
+      Object.assign(back, { running: false, slots: [], devices: {}, backends: {}, wakes: [], current: null });
+    },
+    'store.emptied': (back) => {
+      back.wakes = [];
+    },
     'pciback.slot-changed': (back, { data }) => {
       back.slots = back.slots.filter((slot) => slot !== data.sbdf);
       if (data.listed) back.slots.push(data.sbdf);

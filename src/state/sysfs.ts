@@ -47,6 +47,14 @@ export const linuxSlice: Slice<LinuxState> = {
         owner: null,
       };
     },
+    'linux.routed': (linux, { data }) => {
+      const device = linux.devices[data.sbdf];
+      if (device !== undefined) Object.assign(device, { gsi: data.gsi, physfn: data.physfn });
+    },
+    'owner.went': (linux) => {
+      linux.devices = {};
+      linux.gsis = {};
+    },
     'linux.forgot': (linux, { data }) => {
       delete linux.devices[data.sbdf];
     },

@@ -12,7 +12,7 @@ export interface Job {
   options: Record<string, JobValue>;
   /** The step to come; null: it has ended. */
   next: string | null;
-  waits: 'no' | 'qmp' | 'backend' | 'removal';
+  waits: 'no' | 'qmp' | 'backend' | 'removal' | 'channel';
   vars: Record<string, JobValue>;
   rc: number | null;
   /** Killed in the middle. */
@@ -65,6 +65,16 @@ export const toolstackSlice: Slice<ToolstackState> = {
       if (job === undefined) return;
       job.next = null;
       job.rc = data.rc;
+    },
+    'toolstack.absent': (tools, { data }) => {
+      const job = tools.jobs[data.job];
+      if (job !== undefined) job.next = null;
+    },
+    'system.reset': (tools) => {
+      for (const job of Object.values(tools.jobs)) {
+        if (job.next !== null) job.killed = true;
+        job.next = null;
+      }
     },
     'toolstack.killed': (tools, { data }) => {
       const job = tools.jobs[data.job];

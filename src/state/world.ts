@@ -14,12 +14,14 @@ import { itsSlice } from './its.js';
 import { marksSlice } from './marks.js';
 import { mmconfigSlice } from './mmconfig.js';
 import { msiSlice } from './msi.js';
+import { ownersSlice } from './owners.js';
 import { pcibackSlice } from './pciback.js';
 import { pcifrontSlice } from './pcifront.js';
 import { permissionsSlice } from './permissions.js';
 import { physmapSlice } from './physmap.js';
 import { linuxSlice } from './sysfs.js';
 import { toolstackSlice } from './toolstack.js';
+import { vchanSlice } from './vchan.js';
 import { vpciSlice } from './vpci.js';
 import { xenSlice } from './xen.js';
 import { xenstoreSlice } from './xenstore.js';
@@ -48,6 +50,8 @@ export const slices = {
   toolstack: toolstackSlice,
   marks: marksSlice,
   mmconfig: mmconfigSlice,
+  owners: ownersSlice,
+  vchan: vchanSlice,
 };
 
 type Slices = typeof slices;
@@ -78,10 +82,18 @@ const routes: Readonly<Record<string, readonly (readonly [SubjectName, AnyRecipe
 
 /** Applies one event to a world in place: a plain one on the replay path, an immer draft for kept states. */
 export function evolve(world: World, event: TraceEvent, env: Env): void {
+  if (event.kind === 'system.reset') resetMachine(world, env);
   const route = routes[event.kind]!;
   for (let i = 0; i < route.length; i++) {
     const [name, recipe] = route[i]!;
     recipe(world[name], event, env);
+  }
+}
+
+/** A reset of the machine leaves the commands that were given, and who they were given to; all else starts anew. */
+function resetMachine(world: World, env: Env): void {
+  for (const name of Object.keys(slices) as SubjectName[]) {
+    if (name !== 'toolstack') (world as Record<SubjectName, unknown>)[name] = slices[name].initial(env);
   }
 }
 

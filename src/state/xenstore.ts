@@ -71,14 +71,16 @@ export const toolstackConnection = (job: number): string => `xl${job}`;
 
 const emptyTransaction = (): XenstoreTransaction => ({ nodes: {}, seen: {}, accessed: [], fires: {} });
 
+/** xenstored makes these itself when it starts. */
+const firstNodes = (): XenstoreState['nodes'] => ({
+  '/': { value: '', perms: 'n0', children: ['tool'], generation: 0 },
+  '/tool': { value: '', perms: 'n0', children: ['xenstored'], generation: 0 },
+  '/tool/xenstored': { value: '', perms: 'n0', children: [], generation: 0 },
+});
+
 export const xenstoreSlice: Slice<XenstoreState> = {
   initial: () => ({
-    // xenstored makes these itself when it starts.
-    nodes: {
-      '/': { value: '', perms: 'n0', children: ['tool'], generation: 0 },
-      '/tool': { value: '', perms: 'n0', children: ['xenstored'], generation: 0 },
-      '/tool/xenstored': { value: '', perms: 'n0', children: [], generation: 0 },
-    },
+    nodes: firstNodes(),
     generation: 0,
     connections: {},
     watches: [],
@@ -146,6 +148,17 @@ export const xenstoreSlice: Slice<XenstoreState> = {
     // A kernel has one connection; a running xl has another.
     'domain.created': (store, { data }) => {
       store.connections[`k${data.domid}`] = freshConnection(data.domid);
+    },
+    'domain.built': (store, { data }) => {
+      store.connections[`k${data.domid}`] = freshConnection(data.domid);
+    },
+    'owner.went': (store, { data }) => {
+      delete store.connections[`k${data.domid}`];
+      store.watches = store.watches.filter((watch) => watch.conn !== `k${data.domid}`);
+    },
+    'store.emptied': (store) => {
+      store.nodes = firstNodes();
+      store.watches = [];
     },
     'domain.destroyed': (store, { data }) => {
       delete store.introduced[data.domid];

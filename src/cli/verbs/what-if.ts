@@ -8,6 +8,7 @@ import { choosePolicies } from '../../state/trace-env.js';
 import { accessesJson, accessTable } from '../access-table.js';
 import { choices, required } from '../choices.js';
 import { print, printJson, sayNext } from '../io.js';
+import { type DesignRun, hasLifeCycle, lifeCycleJson, lifeCycleTable } from '../life-cycle-table.js';
 import { findingJson } from '../present-finding.js';
 import { table } from '../table.js';
 import { batches, createTarget, type OpenTrace, outputFile, withTrace } from '../trace-file.js';
@@ -23,11 +24,13 @@ export const run: RunVerb = ([file], options) =>
       typeof options['output'] === 'string' ? outputFile(options['output'], options['json'] === true) : null;
     const results = variants.map(({ policies }) => runVariant(trace, policies, output));
     const titles = variants.map((variant) => titleOf(variant, trace));
+    const runs = designRuns(results, titles, trace);
     if (options['json'] === true) {
       printJson({
         schema: 'what-if/1',
         variants: results.map((result) => variantJson(result, trace)),
         accesses: accessesJson(results, titles),
+        ...(runs === null ? {} : { steps: lifeCycleJson(runs) }),
       });
     } else if (output !== '-') {
       print(
@@ -36,13 +39,28 @@ export const run: RunVerb = ([file], options) =>
           ...results.map((one, i) => row(one, titles[i]!)),
         ]),
       );
-      const accesses = accessTable(results, titles, trace);
+      if (runs !== null) print(`\n${lifeCycleTable(runs)}`);
+      const accesses = runs === null ? accessTable(results, titles, trace) : null;
       if (accesses !== null) print(`\n${accesses}`);
     }
     if (output !== null) sayNext('diff', trace.file, output);
     else if (results.some(({ changed }) => changed > 0)) suggestVariant(results, trace);
     return results.every(({ changed }) => changed === 0) ? 0 : 1;
   });
+
+const RECORDED = '(as recorded)';
+
+/** The designs beside each other, the recorded one among them; null for a recording without commands of the toolstack. */
+function designRuns(
+  results: readonly WhatIf[],
+  titles: readonly string[],
+  trace: OpenTrace,
+): readonly DesignRun[] | null {
+  if (!hasLifeCycle(results)) return null;
+  const runs = results.map((result, i) => ({ title: titles[i]!, result }));
+  if (titles.some((title) => title.endsWith(RECORDED))) return runs;
+  return [{ title: RECORDED, result: runVariant(trace, trace.env.policies, null) }, ...runs];
+}
 
 /** `--policy`s together are one variant, each `--variant` one more. @throws {Trouble} CLI-008 when none is named */
 function chosenVariants(options: Readonly<Record<string, unknown>>, { env }: OpenTrace): Variant[] {
@@ -122,7 +140,7 @@ function titleOf({ chosen, policies }: Variant, trace: OpenTrace): string {
     Object.entries(choices)
       .map((pair) => pair.join('='))
       .join(' ');
-  return text(changedChoices(policies, trace)) || `${text(chosen)} (as recorded)`;
+  return text(changedChoices(policies, trace)) || `${text(chosen)} ${RECORDED}`;
 }
 
 function row(result: WhatIf, title: string): string[] {

@@ -1,3 +1,4 @@
+import { errnoName } from '../../base/errno.js';
 import { type Dom0Sbdf, formatSbdf, parseSbdf } from '../../pci/sbdf.js';
 import { DEVICES, PCIBACK } from '../linux/sysfs.js';
 import { domids } from '../xen/domains.js';
@@ -6,7 +7,9 @@ import { libxlPath, type StepIo, type Steps } from './step.js';
 
 const RDM_RELAXED = 1;
 
-const deviceOf = (io: StepIo): Dom0Sbdf => parseSbdf<Dom0Sbdf>(io.recall('bdf', io.job.devices[0] ?? ''))!;
+/** The device a step works on. */
+export const deviceOf = (io: StepIo): Dom0Sbdf =>
+  parseSbdf<Dom0Sbdf>(io.recall('bdf', io.job.devices[0] ?? ''))!;
 const bdfOf = (io: StepIo): string => formatSbdf(deviceOf(io));
 
 /** Writes a BDF into one of pciback's or a driver's files. */
@@ -21,7 +24,15 @@ export const assignableAdd: Steps = {
     const name = io.job.options['name'];
     if (typeof name === 'string' && (name.length > 64 || !/^[!-~]+$/.test(name))) return { rc: rc.FAIL };
     if (parseSbdf(io.job.devices[0] ?? '') === null) return io.fail('malformed BDF', rc.INVAL);
-    return { to: storeOf(io) === 'pciback' ? 'find-device' : 'mark' };
+    if (storeOf(io) !== 'pciback') return { to: 'mark' };
+    return { to: io.isFar ? 'bind-there' : 'find-device' };
+  },
+  /** The hardware domain does it all; which driver the device had is known only when its answer is there. */
+  'bind-there': (io) => {
+    const failed = io.woken.errno ?? 0;
+    if (failed !== 0) return io.fail(`Couldn't bind device to pciback! (${errnoName(failed)})`);
+    if (io.woken.reply !== '') io.store.write(libxlPath(deviceOf(io), 'driver_path'), io.woken.reply);
+    return { to: 'name' };
   },
   'find-device': (io) => {
     const path = `${DEVICES}/${bdfOf(io)}`;
@@ -105,7 +116,14 @@ export const assignableRemove: Steps = {
   },
   'de-quarantine': (io) => {
     const ret = io.domctl('deassign_device', { dev: 0, flags: 0, machine_sbdf: deviceOf(io) }, domids.IO);
-    return ret === 0 ? { to: 'unbind' } : io.fail(`failed to de-quarantine ${bdfOf(io)}`);
+    if (ret !== 0) return io.fail(`failed to de-quarantine ${bdfOf(io)}`);
+    return { to: io.isFar ? 'unbind-there' : 'unbind' };
+  },
+  'unbind-there': (io) => {
+    const failed = io.woken.errno ?? 0;
+    if (failed !== 0) return io.fail(`Couldn't unbind device! (${errnoName(failed)})`, -1);
+    if (io.job.options['rebind'] === true) io.store.remove(libxlPath(deviceOf(io), 'driver_path'));
+    return { to: 'forget-name' };
   },
   unbind: (io) => {
     if (!io.exists(`${PCIBACK}/${bdfOf(io)}`)) {

@@ -1,6 +1,6 @@
 import { type Dom0Sbdf, formatSbdf } from '../../pci/sbdf.js';
 import { PCIBACK } from '../linux/sysfs.js';
-import { backendPath, domainPath } from '../linux/xenstored/xenbus.js';
+import { domainPath } from '../linux/xenstored/xenbus.js';
 import { assignableDevices } from './assignable.js';
 import { deviceAddArguments, deviceModelTakes } from './device-model.js';
 import { rc } from './errors.js';
@@ -21,7 +21,11 @@ function specOf(io: StepIo, index = at(io)): PciSpec {
   return device === null ? spec : { ...spec, device };
 }
 
-const deviceOf = (io: StepIo): Dom0Sbdf => (specOf(io).device ?? 0) as Dom0Sbdf;
+/** The device a step works on. */
+export const deviceOf = (io: StepIo): Dom0Sbdf => (specOf(io).device ?? 0) as Dom0Sbdf;
+
+/** `.*`: the step has to know every function of the slot. */
+export const wantsAllFunctions = (io: StepIo): boolean => specOf(io).allFunctions;
 
 /** Any failure takes the domid key back and names the device. @source facts/dom0 8.5 */
 function abandon(io: StepIo, code: number): Next {
@@ -128,8 +132,9 @@ export const attach: Steps = {
     let highest = -1;
     for (let fn = 7; fn >= 0; fn--) {
       const sibling = ((deviceOf(io) & ~7) + fn) as Dom0Sbdf;
-      if (!io.exists(deviceFile(sibling, ''))) continue;
-      if (!io.exists(`${PCIBACK}/${formatSbdf(sibling)}`)) {
+      const [isThere, isBound] = functionState(io, sibling);
+      if (!isThere) continue;
+      if (!isBound()) {
         return refuse(io, `${formatSbdf(sibling)} is not assigned to pciback driver`, rc.FAIL);
       }
       highest = Math.max(highest, fn);
@@ -184,12 +189,12 @@ export const attach: Steps = {
   },
   'wait-backend': (io) => {
     const starting = io.job.op === 'create';
-    const held = io.store.read(`${backendPath(io.domid)}/num_devs`);
+    const held = io.store.read(`${io.backend}/num_devs`);
     if (held === null || starting || io.guestType !== 'pv') return { to: 'store' };
     return { wait: 'backend', to: 'store' };
   },
   store: (io) => {
-    if (io.woken.by === 'timeout') return refuse(io, `Backend ${backendPath(io.domid)} not ready`);
+    if (io.woken.by === 'timeout') return refuse(io, `Backend ${io.backend} not ready`);
     const spec = specOf(io);
     const vdevfn = io.recall(`vdevfn-${at(io)}`, spec.vdevfn);
     addToStore(io, deviceOf(io), spec, vdevfn, io.job.op === 'create');
@@ -211,6 +216,16 @@ function nextDevice(io: StepIo, done: 'functions-chosen' | 'added'): Next {
   if (!left) return { rc: rc.OK };
   io.vars['index'] = index;
   return { to: together ? 'add-to-dm' : 'find-by-name' };
+}
+
+/** Whether a function is there and with pciback; the answer of another hardware domain says both of all functions. */
+function functionState(io: StepIo, device: Dom0Sbdf): readonly [isThere: boolean, isBound: () => boolean] {
+  const name = formatSbdf(device);
+  if (io.woken.by === 'reply') {
+    const told = io.woken.reply.split(' ').find((one) => one.startsWith(`${name}=`));
+    return [told !== undefined, () => told === `${name}=pciback`];
+  }
+  return [io.exists(deviceFile(device, '')), () => io.exists(`${PCIBACK}/${name}`)];
 }
 
 /** `do_flr` where a kernel has it, else the device's own `reset`. @source facts/dom0 8.7 */

@@ -1,7 +1,7 @@
 import { hexPad } from '../../base/hex.js';
 import { busOf, type Dom0Sbdf, devOf, fnOf, formatSbdf, segmentOf } from '../../pci/sbdf.js';
 import { xenbusStates as states } from '../linux/pciif/page.js';
-import { backendPath, domainPath } from '../linux/xenstored/xenbus.js';
+import { domainPath } from '../linux/xenstored/xenbus.js';
 import { resetDevice } from './attach.js';
 import { deviceModelReleases } from './device-model.js';
 import { rc } from './errors.js';
@@ -10,7 +10,9 @@ import { parseSpec } from './spec.js';
 import { libxlPath, type Next, qemuId, type StepIo, type Steps } from './step.js';
 import { attachedDevices, closeInStore, removeFromStore } from './xenstore-device.js';
 
-const deviceOf = (io: StepIo): Dom0Sbdf => io.recall('devices', [0])[io.recall('index', 0)] as Dom0Sbdf;
+/** The device a step works on. */
+export const deviceOf = (io: StepIo): Dom0Sbdf =>
+  io.recall('devices', [0])[io.recall('index', 0)] as Dom0Sbdf;
 const isForced = (io: StepIo): boolean => io.job.op === 'destroy' || io.job.options['force'] === true;
 
 /** The next device of the command, or what comes after the last. */
@@ -119,7 +121,7 @@ export const detach: Steps = {
 };
 
 function notReady(io: StepIo): Next {
-  io.log('error', `Backend ${backendPath(io.domid)} not ready`);
+  io.log('error', `Backend ${io.backend} not ready`);
   return { to: 'release' };
 }
 

@@ -8,6 +8,10 @@ import { libxlPath } from './step.js';
 export type DeviceStanding =
   /** A host driver, or none, has it; nothing of passthrough is left. */
   | 'with-dom0'
+  /** The same where a driver domain owns the hardware. */
+  | 'with-driver-domain'
+  /** No domain drives it: nobody owns the hardware, or the owner is gone. */
+  | 'with-nobody'
   /** pciback has it, Xen does not keep it in quarantine. */
   | 'seized'
   /** Ready for a guest. */
@@ -38,8 +42,7 @@ export function standingOf(world: ReadonlyWorld, device: Dom0Sbdf): Standing {
   const stub = world.pciback.devices[device];
   const owner = world.xen.devices[device]?.owner ?? null;
   const claim = world.xenstore.nodes[libxlPath(device, 'domid')]?.value ?? null;
-  const guest =
-    owner !== null && owner !== domids.IO && world.domains[owner]?.hardware !== true ? owner : null;
+  const guest = owner !== null && owner !== domids.IO && !isHost(world, owner) ? owner : null;
   const stored = storedFor(world, device);
   const exported = stub?.exportedTo ?? null;
   const domid = guest ?? (claim === null ? (stored ?? exported) : Number(claim));
@@ -64,19 +67,31 @@ export function standingOf(world: ReadonlyWorld, device: Dom0Sbdf): Standing {
       return lives && stored !== null && exported === null && claim !== null ? 'stored' : 'left-over';
     if (claim !== null)
       return lives && hasGrants(world, Number(claim)) ? 'granted' : lives ? 'claimed' : 'left-over';
-    if (stub === undefined) return 'with-dom0';
-    return owner === domids.IO ? 'assignable' : 'seized';
+    if (stub !== undefined) return owner === domids.IO ? 'assignable' : 'seized';
+    if (isListed(world, device)) return 'assignable';
+    if (!world.owners.settled || world.owners.owner === 0) return 'with-dom0';
+    return world.owners.owner === null ? 'with-nobody' : 'with-driver-domain';
   }
 }
 
+/** Control and hardware domain are no guests. */
+const isHost = ({ domains }: ReadonlyWorld, domid: number): boolean =>
+  domains[domid]?.hardware === true || domains[domid]?.privileged === true;
+
+/** Listed without pciback: by the proposed flag in Xen, or by a key. */
+const isListed = (world: ReadonlyWorld, device: Dom0Sbdf): boolean =>
+  world.marks[device] === true || world.xenstore.nodes[libxlPath(device, 'assignable')]?.value === '1';
+
 function storedFor(world: ReadonlyWorld, device: Dom0Sbdf): number | null {
   const name = formatSbdf(device);
-  for (const guest of world.xenstore.nodes['/local/domain/0/backend/pci']?.children ?? []) {
-    const node = backendPath(Number(guest));
-    const keys = world.xenstore.nodes[node]?.children ?? [];
-    for (const key of keys) {
-      if (key.startsWith('dev-') && world.xenstore.nodes[`${node}/${key}`]?.value === name)
-        return Number(guest);
+  const { nodes } = world.xenstore;
+  for (const home of nodes['/local/domain']?.children ?? []) {
+    for (const guest of nodes[`/local/domain/${home}/backend/pci`]?.children ?? []) {
+      const node = backendPath(Number(guest), Number(home));
+      const isNamed = (nodes[node]?.children ?? []).some(
+        (key) => key.startsWith('dev-') && nodes[`${node}/${key}`]?.value === name,
+      );
+      if (isNamed) return Number(guest);
     }
   }
   return null;

@@ -1,5 +1,6 @@
 import type { Dom0Sbdf } from '../../pci/sbdf.js';
 import { hardwareDomain } from '../xen/domains.js';
+import { driverDomainHas } from '../xen/driver-domain.js';
 import { deviceFile, type StepIo } from './step.js';
 
 /** One region of the first seven lines of `resource`. */
@@ -60,9 +61,13 @@ const mapGsi = (io: StepIo, index: number, pirq: number): number =>
     table_base: 0,
   });
 
-/** A PVH Dom0 has no pirqs and names GSIs. */
+/**
+ * A PVH Dom0 has no pirqs and names GSIs; a toolstack that is not the owner of the hardware has no pirq of the device
+ * either, and would have to do the same (proposed).
+ */
 const usesGsi = (io: StepIo): boolean =>
-  io.context.state.domains[hardwareDomain(io.context)]?.type !== 'pv' && io.xenAtLeast('4.20');
+  driverDomainHas(io.context, 'backend-0') ||
+  (io.context.state.domains[hardwareDomain(io.context)]?.type !== 'pv' && io.xenAtLeast('4.20'));
 
 /** The pin's interrupt: mapped for the guest, then allowed. x86 only. @source facts/dom0 8.5 step 12 */
 export function permitInterrupt(io: StepIo, device: Dom0Sbdf): boolean {
@@ -73,7 +78,8 @@ export function permitInterrupt(io: StepIo, device: Dom0Sbdf): boolean {
   }
   const irq = Number(text);
   if (irq <= 0 || irq >= 255) return true;
-  const mapped = mapGsi(io, irq, usesGsi(io) ? -1 : irq);
+  // Where another domain has the hardware, that one has mapped it when it was asked.
+  const mapped = io.woken.by === 'reply' ? 0 : mapGsi(io, irq, usesGsi(io) ? -1 : irq);
   if (mapped !== 0) {
     io.log('error', `xc_physdev_map_pirq irq=${irq} (error=${mapped})`);
     return false;

@@ -9,8 +9,11 @@ import { toolstackConnection } from '../../state/xenstore.js';
 import type { Context } from '../context.js';
 import { DEVICES, driverLink, sysfsExists, sysfsList, sysfsRead, sysfsWrite } from '../linux/sysfs.js';
 import { XenstoreClient } from '../linux/xenstored/client.js';
+import { backendPath } from '../linux/xenstored/xenbus.js';
 import { hardwareDomain } from '../xen/domains.js';
+import { driverDomainHas } from '../xen/driver-domain.js';
 import { enterXen } from '../xen/hypercalls.js';
+import { EPIPE } from './channel/send.js';
 
 /** What a step leads to: the next one, a wait before it, or the end. */
 export type Next =
@@ -22,8 +25,15 @@ export type Step = (io: StepIo) => Next;
 /** Steps of one command by name; the first is `start`. */
 export type Steps = Readonly<Record<string, Step>>;
 
-/** Broken pipe; not among the errnos Xen speaks of. */
-const EPIPE = 32;
+/** What woke a command from a wait. */
+export interface Woken {
+  readonly by: 'step' | 'timeout' | 'answer' | 'reply';
+  readonly ok: boolean;
+  readonly reply: string;
+  /** Of a reply over the request channel: 0, or why there is no answer. */
+  readonly errno?: number;
+}
+
 const TOOLSTACK = 'toolstack';
 const TOOLSTACK_DOMAIN = 0 as DomainId;
 
@@ -35,13 +45,9 @@ export class StepIo {
   /** Changes of the job's memory, kept when the step has ended. */
   readonly vars: Record<string, JobValue> = {};
   /** What woke the job from a wait. */
-  readonly woken: {
-    readonly by: 'step' | 'timeout' | 'answer';
-    readonly ok: boolean;
-    readonly reply: string;
-  };
+  readonly woken: Woken;
 
-  constructor(context: Context, jobId: number, woken: StepIo['woken']) {
+  constructor(context: Context, jobId: number, woken: Woken) {
     this.context = context;
     this.jobId = jobId;
     this.woken = woken;
@@ -75,13 +81,35 @@ export class StepIo {
    * they are not there, unless that domain offers them over a channel (an idea of the 2020 thread, never built).
    * @source facts/dom0 12.3
    */
-  #way(): 'direct' | 'channel' | 'broken' | 'none' {
+  #way(): 'direct' | 'answered' | 'channel' | 'broken' | 'none' {
     const { policies } = this.context.env;
+    const { owners, vchan } = this.context.state;
+    if (owners.settled) {
+      if (owners.owner === owners.toolstack) return 'direct';
+      if (this.woken.by === 'reply') return 'answered';
+      return vchan.phase === 'closed' ? 'broken' : 'none';
+    }
     if (hardwareDomain(this.context) === TOOLSTACK_DOMAIN && policies['hardware-domain'] === 'dom0')
       return 'direct';
     const { server, broken } = this.context.state.toolstack.channel;
     if (server === null) return 'none';
     return broken === null ? 'channel' : 'broken';
+  }
+
+  /** The hardware is another domain's, and there is or was a request channel to it. */
+  get isFar(): boolean {
+    const { owners, vchan } = this.context.state;
+    return owners.settled && owners.owner !== owners.toolstack && vchan.phase !== 'absent';
+  }
+
+  /** Domain whose backend serves a guest: 0 as libxl is built. @source libxl_pci.c (backend_domid = 0) */
+  get backendDomain(): number {
+    if (!driverDomainHas(this.context, 'proposed')) return TOOLSTACK_DOMAIN;
+    return this.context.state.owners.owner ?? this.context.state.vchan.server ?? TOOLSTACK_DOMAIN;
+  }
+
+  get backend(): string {
+    return backendPath(this.domid, this.backendDomain);
   }
 
   /** Reaches a file one way or the other; the errno when it cannot be reached. */
@@ -97,7 +125,7 @@ export class StepIo {
         errno: errnoValue,
         result: null,
       });
-    } else if (way !== 'direct') {
+    } else if (way !== 'direct' && way !== 'answered') {
       const errnoValue = way === 'broken' ? -EPIPE : typeof answer === 'number' ? answer : 0;
       this.context.emit(TOOLSTACK, 'channel.carried', { job: this.jobId, verb, path, errno: errnoValue });
     }
@@ -105,19 +133,23 @@ export class StepIo {
   }
 
   exists(path: string): boolean {
+    if (this.#way() === 'answered') return this.woken.ok && !path.endsWith('/do_flr');
     return this.#reach('exists', path, () => sysfsExists(this.context, TOOLSTACK, path)) ?? false;
   }
 
   list(path: string): readonly string[] | null {
+    if (this.#way() === 'answered') return this.woken.ok ? this.woken.reply.split(' ') : null;
     return this.#reach('list', path, () => sysfsList(this.context, TOOLSTACK, path));
   }
 
   read(path: string): string | null {
+    if (this.#way() === 'answered') return this.woken.ok ? this.woken.reply : null;
     const answer = this.#reach('read', path, () => sysfsRead(this.context, TOOLSTACK, path));
     return answer !== null && answer.errno === 0 ? answer.text : null;
   }
 
   write(path: string, value: string): number {
+    if (this.#way() === 'answered') return this.woken.errno ?? 0;
     const answer = this.#reach('write', path, () => sysfsWrite(this.context, TOOLSTACK, path, value));
     return answer ?? (this.#way() === 'broken' ? -EPIPE : -errno.ENOENT);
   }

@@ -1,6 +1,6 @@
 import { type Dom0Sbdf, formatSbdf, parseSbdf } from '../../pci/sbdf.js';
 import { xenbusStates as states } from '../linux/pciif/page.js';
-import { backendPath, domainPath, frontendPath } from '../linux/xenstored/xenbus.js';
+import { domainPath, frontendPath } from '../linux/xenstored/xenbus.js';
 import type { PciSpec } from './spec.js';
 import type { StepIo } from './step.js';
 
@@ -21,7 +21,7 @@ export function addToStore(
   vdevfn: number,
   starting: boolean,
 ): void {
-  const back = backendPath(io.domid);
+  const back = io.backend;
   const front = frontendPath(io.domid);
   const { store } = io;
   const held = store.read(`${back}/num_devs`);
@@ -30,16 +30,16 @@ export function addToStore(
     if (held === null) {
       const name = store.read(`${domainPath(io.domid)}/name`) ?? '';
       store.remove(back);
-      store.make(back, `n0 r${io.domid}`);
+      store.make(back, `n${io.backendDomain} r${io.domid}`);
       store.write(`${back}/frontend`, front);
       store.write(`${back}/frontend-id`, String(io.domid));
       store.write(`${back}/online`, '1');
       store.write(`${back}/state`, String(states.Initialising));
       store.write(`${back}/domain`, name);
       store.remove(front);
-      store.make(front, `n${io.domid} r0`);
+      store.make(front, `n${io.domid} r${io.backendDomain}`);
       store.write(`${front}/backend`, back);
-      store.write(`${front}/backend-id`, '0');
+      store.write(`${front}/backend-id`, String(io.backendDomain));
       store.write(`${front}/state`, String(states.Initialising));
     }
     store.write(`${back}/key-${index}`, formatSbdf(device));
@@ -62,7 +62,7 @@ export interface Attached {
 
 /** The devices libxl believes a guest to have: XenStore is its database. */
 export function attachedDevices(io: StepIo): readonly Attached[] {
-  const back = backendPath(io.domid);
+  const back = io.backend;
   const count = Number(io.store.read(`${back}/num_devs`) ?? '0');
   const list: Attached[] = [];
   for (let index = 0; index < count; index++) {
@@ -75,7 +75,7 @@ export function attachedDevices(io: StepIo): readonly Attached[] {
 
 /** First half of a removal: the device's state and the backend's. @returns the device's index, null when unknown */
 export function closeInStore(io: StepIo, device: Dom0Sbdf): number | null {
-  const back = backendPath(io.domid);
+  const back = io.backend;
   const count = Number(io.store.read(`${back}/num_devs`) ?? '0');
   for (let index = 0; index < count; index++) {
     if (parseSbdf(io.store.read(`${back}/dev-${index}`) ?? '') !== device) continue;
@@ -94,7 +94,7 @@ const moved = ['state', 'dev', 'key', 'vdev', 'opts', 'vdevfn', 'name'] as const
 
 /** Second half: the keys go, later devices move down by one, and with the last device both directories. */
 export function removeFromStore(io: StepIo, index: number): void {
-  const back = backendPath(io.domid);
+  const back = io.backend;
   const { store } = io;
   const count = Number(store.read(`${back}/num_devs`) ?? '0');
   store.transaction(() => {
@@ -117,7 +117,7 @@ function destroyDirectories(io: StepIo): void {
   io.store.transaction(() => {
     cleanPath(io, frontendPath(io.domid));
     cleanPath(io, `/libxl/${io.domid}/device/pci/0`);
-    cleanPath(io, backendPath(io.domid));
+    cleanPath(io, io.backend);
   });
 }
 

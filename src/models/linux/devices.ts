@@ -5,7 +5,8 @@ import { busOf, type Dom0Sbdf, devfnOf, segmentOf } from '../../pci/sbdf.js';
 import type { LinuxDevice } from '../../state/sysfs.js';
 import type { Context } from '../context.js';
 import { describeFunction, readConfig, writeConfig } from '../hardware/config-space.js';
-import { domids, hardwareDomain } from '../xen/domains.js';
+import { domids } from '../xen/domains.js';
+import { linuxDomain } from '../xen/driver-domain.js';
 import { enterXen } from '../xen/hypercalls.js';
 import type { Resource } from './pciback/device.js';
 
@@ -37,15 +38,15 @@ export function linuxWrite(
 }
 
 /** Who speaks for the hardware domain. */
-export const by = (context: Context): string => `d${hardwareDomain(context)}`;
+export const by = (context: Context): string => `d${linuxDomain(context)}`;
 
 export function linuxLog(context: Context, text: string): void {
-  context.emit(by(context), 'linux.logged', { domid: hardwareDomain(context), text });
+  context.emit(by(context), 'linux.logged', { domid: linuxDomain(context), text });
 }
 
 /** A hypercall of the hardware domain's kernel; its result. */
 export function linuxHypercall(context: Context, hypercall: string, op: string, args: RecordObject): number {
-  return enterXen(context, hardwareDomain(context), hypercall, op, args).ret;
+  return enterXen(context, linuxDomain(context), hypercall, op, args).ret;
 }
 
 /** `{seg, bus, devfn}` as the physdev operations name a device. */
@@ -131,7 +132,7 @@ export function enableDevice(context: Context, sbdf: Dom0Sbdf): number {
 export function setUpGsi(context: Context, gsi: number): void {
   if (gsi === 0) return;
   if (context.env.platform.arch !== 'x86_64') return;
-  if (context.state.domains[hardwareDomain(context)]?.type !== 'pv') return;
+  if (context.state.domains[linuxDomain(context)]?.type !== 'pv') return;
   if (context.state.linux.gsis[gsi] === undefined) {
     const args = {
       domid: domids.SELF,

@@ -3,6 +3,7 @@ import { errno } from '../../base/errno.js';
 import type { Context } from '../context.js';
 import { argNumber, type HypercallHandler } from '../hypercall.js';
 import { isHvm, mayActAsDeviceModel } from './domains.js';
+import { mayGrant } from './driver-domain.js';
 import { grant, isPermitted, revoke } from './permissions.js';
 import { irqOfPirq } from './pirq.js';
 import { nrGsis, nrPirqs, x86Facts } from './x86.js';
@@ -24,7 +25,7 @@ function pass(
   last: number,
   allow: boolean,
 ): number {
-  if (!isPermitted(context, caller, resource, first, last)) return -errno.EPERM;
+  if (!mayGrant(context, caller, resource, first, last)) return -errno.EPERM;
   (allow ? grant : revoke)(context, domid, resource, first, last);
   return 0;
 }

@@ -112,7 +112,8 @@ export function giveBack(context: Context, name: XenSbdf, from: DomainId): numbe
   return ret;
 }
 
-function changeOwner(context: Context, name: XenSbdf, to: DomainId): number {
+/** Moves a device from its owner to another. @returns 0 or a negative errno */
+export function changeOwner(context: Context, name: XenSbdf, to: DomainId): number {
   const device = context.state.xen.devices[name];
   if (device === undefined) return -errno.ENODEV;
   const fail = (ret: number, why: string): number => {

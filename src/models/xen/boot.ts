@@ -1,3 +1,4 @@
+import type { DomainId } from '../../base/brand.js';
 import { type FunctionId, functionId } from '../../pci/function-id.js';
 import { type Bdf, bdfOf, sbdf, type XenSbdf } from '../../pci/sbdf.js';
 import type { Context, Decider } from '../context.js';
@@ -13,8 +14,12 @@ import { nrGsis, x86Facts } from './x86.js';
  * @source facts/xen 3.1 (scan_pci_devices, setup_hwdom), xen/arch/x86/dom0_build.c (dom0_setup_permissions)
  */
 export const decideXenBoot: Decider<'xen.booted'> = (context) => {
-  if (context.env.platform.arch !== 'x86_64') return;
-  permitHardwareDomain(context);
+  if (context.env.platform.arch === 'x86_64') bootX86(context, hardwareDomain(context));
+};
+
+/** The same for a given hardware domain; null: there is none, and no device gets an owner. */
+export function bootX86(context: Context, hardware: DomainId | null): void {
+  if (hardware !== null) permitHardwareDomain(context, hardware);
   const { bridges, functions } = context.env.platform;
   bridges.forEach((bridge, index) => {
     const segment = bridge.pciDomain ?? index;
@@ -26,10 +31,10 @@ export const decideXenBoot: Decider<'xen.booted'> = (context) => {
       .filter((fn) => context.state.hw.present[fn] !== undefined)
       .sort((a, b) => a - b);
     for (const fn of present) {
-      if (answersScan(context, index, fn)) register(context, segment, fn);
+      if (answersScan(context, index, fn)) register(context, segment, fn, hardware);
     }
   });
-};
+}
 
 /** Function 0 missing hides the slot; a single-function slot stops after it. */
 function answersScan(context: Context, bridge: number, fn: FunctionId): boolean {
@@ -47,18 +52,18 @@ function isXensOwn(context: Context, fn: FunctionId): boolean {
   return config !== undefined && config[0x0b] === 0x08 && config[0x0a] === 0x06;
 }
 
-function register(context: Context, segment: number, fn: FunctionId): void {
+function register(context: Context, segment: number, fn: FunctionId, hardware: DomainId | null): void {
   const name = sbdf<XenSbdf>(segment, bdfOf(fn));
   context.emit('xen', 'device.registered', {
     sbdf: name,
     function: fn,
-    owner: isXensOwn(context, fn) ? domids.XEN : hardwareDomain(context),
+    owner: isXensOwn(context, fn) ? domids.XEN : hardware,
     type: readType(context, name),
     isExtfn: 'plain',
     physfn: null,
   });
   // A function that cannot be emulated stays the hardware domain's, raw.
-  attachVpci(context, name, hardwareDomain(context), true);
+  if (hardware !== null) attachVpci(context, name, hardware, true);
 }
 
 /** Ports of the PICs, ELCR, PIT, speaker, A20, IGNNE, reset and configuration data. @source xen/arch/x86/dom0_build.c */
@@ -75,8 +80,7 @@ const keptPorts: readonly (readonly [number, number])[] = [
 ];
 const LOCAL_APIC_FRAME = 0xfee00;
 
-function permitHardwareDomain(context: Context): void {
-  const domid = hardwareDomain(context);
+function permitHardwareDomain(context: Context, domid: DomainId): void {
   const facts = x86Facts(context.env);
   grant(context, domid, 'ioport', 0, 0xffff);
   grant(context, domid, 'iomem', 0, 2 ** (facts.addressBits - 12) - 1);

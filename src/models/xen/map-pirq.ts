@@ -5,6 +5,7 @@ import { bdf, sbdf, type XenSbdf } from '../../pci/sbdf.js';
 import type { Context } from '../context.js';
 import { type Answer, argNumber, type HypercallHandler } from '../hypercall.js';
 import { hasPirqFeature, mayActAsDeviceModel, resolveDomain } from './domains.js';
+import { mayManageDevices } from './driver-domain.js';
 import { freePirq, irqOfPirq, type Mapped, mapGsi, mapMsi, unmapPirq } from './pirq.js';
 import { EMUIRQ_PASSTHROUGH, HVM_GSIS, nrPirqs } from './x86.js';
 
@@ -41,7 +42,8 @@ export const mapPirq: HypercallHandler = (context, { caller, args }) => {
   if (domid === null) return refused(-errno.ESRCH);
   if (domid === caller && hasPirqFeature(context, caller))
     return back(mapEmulated(context, caller, type, index, wanted));
-  if (!mayActAsDeviceModel(context, caller, domid)) return refused(-errno.EPERM);
+  if (!mayActAsDeviceModel(context, caller, domid) && !mayManageDevices(context, caller))
+    return refused(-errno.EPERM);
   switch (type) {
     case mapPirqType.GSI:
       return back(mapGsi(context, caller, domid, index, wanted));
@@ -103,7 +105,8 @@ export const unmapPirqOperation: HypercallHandler = (context, { caller, args }) 
   if (domid === null) return { ret: -errno.ESRCH };
   const pirq = argNumber(args, 'pirq');
   const isOwn = domid === caller && hasPirqFeature(context, caller);
-  if (!isOwn && !mayActAsDeviceModel(context, caller, domid)) return { ret: -errno.EPERM };
+  if (!isOwn && !mayActAsDeviceModel(context, caller, domid) && !mayManageDevices(context, caller))
+    return { ret: -errno.EPERM };
   if (hasPirqFeature(context, domid)) {
     if ((context.state.irq.domains[domid]?.pirqs[pirq]?.emuirq ?? null) !== null)
       context.emit('xen', 'pirq.emuirq', { domid, pirq, emuirq: null });

@@ -11,7 +11,8 @@ import {
   type OperationTable,
 } from '../hypercall.js';
 import { isPciActive } from './arm-bridges.js';
-import { hasPirqFeature, isControlDomain, isHvm } from './domains.js';
+import { hasPirqFeature, isHvm } from './domains.js';
+import { mayManageDevices } from './driver-domain.js';
 import { eventPortOfPirq } from './event-channel-lookup.js';
 import { hostBridgeAdd } from './host-bridge-add.js';
 import { apicRead, apicWrite, isGsi, setupGsi } from './ioapic.js';
@@ -46,7 +47,7 @@ function armGate(context: Context): Answer | null {
 const privileged =
   (handler: HypercallHandler): HypercallHandler =>
   (context, call) =>
-    isControlDomain(context, call.caller) ? handler(context, call) : { ret: -errno.EPERM };
+    mayManageDevices(context, call.caller) ? handler(context, call) : { ret: -errno.EPERM };
 
 const answer = (ret: number): Answer => ({ ret });
 
@@ -67,7 +68,7 @@ const managePciAddExt: HypercallHandler = (context, { caller, args }) => {
   const isExtfn = argNumber(args, 'is_extfn');
   const isVirtfn = argNumber(args, 'is_virtfn');
   if (isExtfn > 1 || isVirtfn > 1) return answer(-errno.EINVAL);
-  if (!isControlDomain(context, caller)) return answer(-errno.EPERM);
+  if (!mayManageDevices(context, caller)) return answer(-errno.EPERM);
   const physfn = argRecord(args, 'physfn');
   return answer(
     addDevice(context, nameOf(args, 0), {
@@ -89,7 +90,7 @@ const pciDeviceReset: HypercallHandler = (context, call) => {
 
 const resetChecked: HypercallHandler = (context, { caller, args }) => {
   if ((argNumber(args, 'flags') & ~3) !== 0) return answer(-errno.EINVAL);
-  if (!isControlDomain(context, caller)) return answer(-errno.EPERM);
+  if (!mayManageDevices(context, caller)) return answer(-errno.EPERM);
   const device = argRecord(args, 'dev');
   const name = packName(argNumber(device, 'seg'), argNumber(device, 'bus'), argNumber(device, 'devfn'));
   return answer(context.state.xen.devices[name] === undefined ? -errno.ENODEV : resetVpci(context, name));
@@ -141,7 +142,7 @@ const restore =
     const name = nameOfArgs(args);
     if (context.state.xen.devices[name] === undefined) return answer(-errno.ENODEV);
     if (!x86Facts(context.env).msi) return answer(-errno.EOPNOTSUPP);
-    return answer(isControlDomain(context, caller) ? restoreMsi(context, name) : -errno.EPERM);
+    return answer(mayManageDevices(context, caller) ? restoreMsi(context, name) : -errno.EPERM);
   };
 
 /** The debug port's USB controller around a reset; Xen uses none here, so there is nothing to stop. @source facts/xen 2.1 */

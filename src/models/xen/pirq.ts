@@ -4,8 +4,9 @@ import { mapPirqType } from '../../events/abi/physdev.js';
 import type { XenSbdf } from '../../pci/sbdf.js';
 import type { Context } from '../context.js';
 import { isHvm } from './domains.js';
+import { mayGrant } from './driver-domain.js';
 import { disableMsi, enableMsi, type MsiRequest, msiOf } from './msi.js';
-import { grant, isPermitted, revoke } from './permissions.js';
+import { grant, revoke } from './permissions.js';
 import { nrGsis, nrPirqs, x86Facts } from './x86.js';
 
 /** A multi-message MSI has at most this many vectors. @source xen/arch/x86/irq.c (MAX_MSI_IRQS) */
@@ -160,7 +161,7 @@ function destroyIrq(context: Context, irq: number): void {
  * may be made, or a negative errno.
  */
 function mayConnect(context: Context, caller: DomainId, domid: DomainId, pirq: number, irq: number): number {
-  if (!isPermitted(context, caller, 'irq', irq)) return -errno.EPERM;
+  if (!mayGrant(context, caller, 'irq', irq)) return -errno.EPERM;
   if (pirq < 0 || pirq >= nrPirqs(context.state, context.env, domid)) return -errno.EINVAL;
   if (irq <= 0 || irq >= x86Facts(context.env).nrIrqs) return -errno.EINVAL;
   const oldIrq = irqOfPirq(context, domid, pirq);

@@ -3,7 +3,7 @@ import type { RecordObject } from '../../events/field.js';
 import type { ToolstackOp } from '../../events/kinds/toolstack.js';
 import type { Followed, MachineView, Step } from '../../machine/program.js';
 import { isBackendReady } from '../../models/libxl/detach.js';
-import { backendPath } from '../../models/linux/xenstored/xenbus.js';
+import { backendOf } from '../../models/linux/xenstored/xenbus.js';
 import { type CallerSbdf, type GuestSbdf, parseSbdf } from '../../pci/sbdf.js';
 import type { Job } from '../../state/toolstack.js';
 import { functionOf, packed, type Wired } from './functions.js';
@@ -137,7 +137,9 @@ export function* finish(machine: MachineView, job: number, model: DeviceModelAns
 }
 
 const ready = (machine: MachineView, domid: number): boolean =>
-  isBackendReady(machine.state.xenstore.nodes[`${backendPath(domid)}/state`]?.value);
+  isBackendReady(
+    machine.state.xenstore.nodes[`${backendOf(machine.state.xenstore.nodes, domid)}/state`]?.value,
+  );
 
 /** pciback and pcifront handle what waits for them. @returns whether anything did */
 export function* settle(machine: MachineView): Part<boolean> {

@@ -3,7 +3,10 @@ import { emptyPlatform } from '../../platform/platform.js';
 import type { Scenario } from '../scenario.js';
 import { e1000e, machineWith, nvme, packed } from './functions.js';
 import { lifeCycles } from './life-cycles.js';
+
 import { oneSideMissing } from './one-side-missing.js';
+import { owners } from './owners.js';
+
 import { ownership } from './ownership.js';
 import { pvProtocol } from './pv-protocol.js';
 import { toScenario } from './symptom.js';
@@ -58,6 +61,6 @@ const armAddRefused: Scenario = {
 
 /** The threads of 2008 and 2020 as cases. @source facts/dom0 Appendix C */
 export const toolstackScenarios: readonly Scenario[] = [
-  ...[...lifeCycles, ...pvProtocol, ...oneSideMissing, ...ownership].map(toScenario),
+  ...[...lifeCycles, ...pvProtocol, ...oneSideMissing, ...ownership, ...owners].map(toScenario),
   armAddRefused,
 ];

@@ -12,7 +12,7 @@ import {
 } from '../../../pci/sbdf.js';
 import { kernelConnection, tokens } from '../../../state/pciback.js';
 import type { Context, Decider } from '../../context.js';
-import { hardwareDomain } from '../../xen/domains.js';
+import { linuxDomain } from '../../xen/driver-domain.js';
 import { by, linuxLog, setOwner } from '../devices.js';
 import { PCI_MAGIC, xenbusStates as states } from '../pciif/page.js';
 import { parentBridge } from '../reset.js';
@@ -28,8 +28,11 @@ import {
 import { putDevice } from './stub.js';
 import { chooseAddress, publishedRoot } from './virtual-slots.js';
 
+/** A backend knows its nodes by names below its own home. */
+const ownPath = (context: Context, domid: number): string => backendPath(domid, linuxDomain(context));
+
 const client = (context: Context): XenstoreClient =>
-  new XenstoreClient(context, by(context), kernelConnection(hardwareDomain(context)));
+  new XenstoreClient(context, by(context), kernelConnection(linuxDomain(context)));
 
 /** The module watches the bus for backends once it runs. */
 export function startBackends(context: Context): void {
@@ -46,7 +49,7 @@ export const decidePcibackWake: Decider<'pciback.woke'> = (context) => {
   const { domid, source } = wake;
   const store = client(context);
   if (source === 'bus') {
-    const there = store.list(backendPath(domid)).length > 0;
+    const there = store.list(ownPath(context, domid)).length > 0;
     const known = context.state.pciback.backends[domid] !== undefined;
     if (there && !known && context.state.pciback.pvSupport) probe(context, store, domid);
     else if (!there && known) unregister(context, store, domid);
@@ -59,7 +62,7 @@ export const decidePcibackWake: Decider<'pciback.woke'> = (context) => {
 
 /** A new backend directory: BE 2, watch it, look at once, then watch the other end. @source facts/dom0 4.7 step 2 */
 function probe(context: Context, store: XenstoreClient, domid: number): void {
-  if (readState(store, backendPath(domid)) !== states.Initialising) return;
+  if (readState(store, ownPath(context, domid)) !== states.Initialising) return;
   setState(context, store, domid, states.InitWait);
   store.watch(`backend/pci/${domid}/0`, `${tokens.be}${domid}`);
   backendChanged(context, store, domid);
@@ -77,7 +80,7 @@ function setState(
   connected?: boolean,
 ): void {
   const own = context.state.pciback.backends[domid];
-  if (own?.state !== state) switchState(store, backendPath(domid), state);
+  if (own?.state !== state) switchState(store, ownPath(context, domid), state);
   if (own?.state === state && (connected === undefined || connected === own.connected)) return;
   context.emit(by(context), 'pciback.backend-changed', {
     domid: domid as DomainId,
@@ -94,19 +97,19 @@ function fatal(
   text: string,
 ): void {
   linuxLog(context, `pciback pci-${domid}-0: ${errnoValue} ${text}`);
-  writeError(store, domainPath(0), `backend/pci/${domid}/0`, `${errnoValue} ${text}`);
+  writeError(store, domainPath(linuxDomain(context)), `backend/pci/${domid}/0`, `${errnoValue} ${text}`);
   setState(context, store, domid, states.Closing);
 }
 
 /** The backend's own directory changed. @source facts/dom0 4.7 steps 3, 3b */
 function backendChanged(context: Context, store: XenstoreClient, domid: number): void {
-  const state = readState(store, backendPath(domid));
+  const state = readState(store, ownPath(context, domid));
   if (state === states.InitWait) setUp(context, store, domid);
   else if (state === states.Initialised) reconfigure(context, store, domid, states.Initialised);
 }
 
 function setUp(context: Context, store: XenstoreClient, domid: number): void {
-  const node = backendPath(domid);
+  const node = ownPath(context, domid);
   const count = store.read(`${node}/num_devs`);
   if (count === null) return fatal(context, store, domid, -22, 'Error reading number of devices');
   for (let i = 0; i < Number(count); i++) {
@@ -120,7 +123,7 @@ function setUp(context: Context, store: XenstoreClient, domid: number): void {
 
 /** @returns whether the device could be given to the guest; if not, the backend is closing. */
 function exportDevice(context: Context, store: XenstoreClient, domid: number, index: number): boolean {
-  const node = backendPath(domid);
+  const node = ownPath(context, domid);
   const text = store.read(`${node}/dev-${index}`);
   const device = text === null ? null : parseSbdf<Dom0Sbdf>(text);
   if (device === null) {
@@ -160,7 +163,7 @@ function virtualName(address: GuestSbdf): string {
 }
 
 function publishRoots(context: Context, store: XenstoreClient, domid: number): void {
-  const node = backendPath(domid);
+  const node = ownPath(context, domid);
   const addresses = context.state.pciback.backends[domid]?.order ?? [];
   const wanted = context.state.pciback.passthrough
     ? addresses.filter((address) => !hasExportedBridge(context, addresses, address))
@@ -190,7 +193,7 @@ function hasExportedBridge(context: Context, addresses: readonly number[], addre
 
 /** Page and event channel, once both sides are at 3. @source facts/dom0 4.7 step 5 */
 function attach(context: Context, store: XenstoreClient, domid: number): void {
-  if (readState(store, backendPath(domid)) !== states.Initialised) return;
+  if (readState(store, ownPath(context, domid)) !== states.Initialised) return;
   const front = frontendPath(domid);
   if (readState(store, front) !== states.Initialised) return;
   const ref = store.read(`${front}/pci-op-ref`);
@@ -213,7 +216,7 @@ function attach(context: Context, store: XenstoreClient, domid: number): void {
 
 /** Devices whose state asks for it come or go; an error leaves the guest waiting. @source facts/dom0 4.7 */
 function reconfigure(context: Context, store: XenstoreClient, domid: number, state: number): void {
-  const node = backendPath(domid);
+  const node = ownPath(context, domid);
   if (readState(store, node) !== state) return;
   const count = store.read(`${node}/num_devs`);
   if (count === null) return fatal(context, store, domid, -22, 'Error reading number of devices');
@@ -269,7 +272,7 @@ function frontendChanged(context: Context, store: XenstoreClient, domid: number)
       return;
     case states.Closed:
       setState(context, store, domid, states.Closed, false);
-      if (store.read(`${backendPath(domid)}/online`) !== '1') unregister(context, store, domid);
+      if (store.read(`${ownPath(context, domid)}/online`) !== '1') unregister(context, store, domid);
       return;
     case states.Unknown:
       unregister(context, store, domid);
@@ -286,7 +289,7 @@ function unregister(context: Context, store: XenstoreClient, domid: number): voi
   store.unwatch(`${frontendPath(domid)}/state`, `${tokens.fe}${domid}`);
   store.unwatch(`backend/pci/${domid}/0`, `${tokens.be}${domid}`);
   for (const device of Object.values(own.devices)) removeDevice(context, domid, device as Dom0Sbdf);
-  if (own.state !== states.Closed) switchState(store, backendPath(domid), states.Closed);
+  if (own.state !== states.Closed) switchState(store, ownPath(context, domid), states.Closed);
   context.emit(by(context), 'pciback.backend-changed', {
     domid: domid as DomainId,
     state: 0,

@@ -1,7 +1,7 @@
 import { type Dom0Sbdf, formatSbdf } from '../../../pci/sbdf.js';
 import { kernelConnection } from '../../../state/pciback.js';
 import type { Decider } from '../../context.js';
-import { hardwareDomain } from '../../xen/domains.js';
+import { deviceOwner, linuxDomain } from '../../xen/driver-domain.js';
 import { by, linuxDevice, linuxLog } from '../devices.js';
 import { expand } from '../sysfs.js';
 import { XenstoreClient } from '../xenstored/client.js';
@@ -11,9 +11,15 @@ import { releaseDevice, seizeDevice } from './stub.js';
 
 /**
  * Module initialisation: a `hide=` that cannot be read to its end makes all of it fail, and nothing is hidden.
- * Devices another driver has are left to it. @source facts/dom0 4.1, 4.2
+ * Devices another driver has are left to it. Only the initial domain loads it. @source facts/dom0 4.1, 4.2
  */
 export const decidePcibackLoad: Decider<'pciback.loaded'> = (context, { data }) => {
+  const owner = deviceOwner(context);
+  if (owner === null) return;
+  if (context.state.domains[owner]?.hardware !== true && context.state.owners.settled) {
+    context.emit(by(context), 'pciback.module-changed', { running: false, reason: '-ENODEV' });
+    return;
+  }
   const hidden = parseHide(data.hide);
   if ('rest' in hidden) {
     linuxLog(context, `xen_pciback: Error parsing pci_devs_to_hide at "${hidden.rest}"`);
@@ -62,6 +68,6 @@ export const decideAerReport: Decider<'aer.reported'> = (context, { data }) => {
   const backend = context.state.pciback.backends[domid];
   if (backend?.connected === true) return;
   linuxLog(context, `pciback ${formatSbdf(data.sbdf)}: guest with no AER driver should have been killed`);
-  const store = new XenstoreClient(context, by(context), kernelConnection(hardwareDomain(context)));
-  store.write(`${backendPath(domid)}/aerState`, 'aerfail');
+  const store = new XenstoreClient(context, by(context), kernelConnection(linuxDomain(context)));
+  store.write(`${backendPath(domid, linuxDomain(context))}/aerState`, 'aerfail');
 };

@@ -4,7 +4,7 @@ import { FRONTEND_TOKEN } from '../../../state/pcifront.js';
 import type { Context, Decider } from '../../context.js';
 import { xenbusStates as states } from '../pciif/page.js';
 import { XenstoreClient } from '../xenstored/client.js';
-import { backendPath, readState, switchState } from '../xenstored/xenbus.js';
+import { backendOf, readState, switchState } from '../xenstored/xenbus.js';
 
 /**
  * Grant reference and event channel port of the first connection of a guest, as a guest kernel of the recorded kind
@@ -15,6 +15,9 @@ const FIRST_CHANNEL = 8;
 
 const client = (context: Context, domid: number): XenstoreClient =>
   new XenstoreClient(context, `d${domid}`, kernelConnection(domid));
+
+/** The backend's node, which the frontend's own key `backend` names. */
+const otherEnd = (context: Context, domid: number): string => backendOf(context.state.xenstore.nodes, domid);
 
 function log(context: Context, domid: number, text: string): void {
   context.emit(`d${domid}`, 'linux.logged', { domid: domid as DomainId, text: `pcifront pci-0: ${text}` });
@@ -51,7 +54,7 @@ export const decideFrontendProbe: Decider<'pcifront.probed'> = (context, { data 
     store.write('device/pci/0/magic', data.magic);
   });
   become(context, store, domid, states.Initialised);
-  store.watch(`${backendPath(domid)}/state`, FRONTEND_TOKEN);
+  store.watch(`${otherEnd(context, domid)}/state`, FRONTEND_TOKEN);
 };
 
 /** The backend's state changed. @source facts/dom0 4.7 (pcifront BE events) */
@@ -60,7 +63,7 @@ export const decideFrontendWake: Decider<'pcifront.woke'> = (context, { data }) 
   const own = context.state.pcifront[domid];
   if (own === undefined) return;
   const store = client(context, domid);
-  switch (readState(store, backendPath(domid))) {
+  switch (readState(store, otherEnd(context, domid))) {
     case states.Connected:
       if (own.state === states.Initialised) {
         scan(context, store, domid);
@@ -86,7 +89,7 @@ export const decideFrontendWake: Decider<'pcifront.woke'> = (context, { data }) 
 
 /** Reads the published roots and finds what the backend exported, FE 4. */
 function scan(context: Context, store: XenstoreClient, domid: number): void {
-  const node = backendPath(domid);
+  const node = otherEnd(context, domid);
   const count = store.read(`${node}/root_num`);
   const roots: string[] = [];
   if (count === null) roots.push('0000:00');
@@ -111,7 +114,7 @@ function goAway(context: Context, store: XenstoreClient, domid: number): void {
 function detachPass(context: Context, store: XenstoreClient, domid: number): void {
   const own = context.state.pcifront[domid];
   if (own === undefined || (own.state !== states.Connected && own.state !== states.Initialised)) return;
-  const node = backendPath(domid);
+  const node = otherEnd(context, domid);
   const count = Number(store.read(`${node}/num_devs`) ?? '0');
   const leaving = new Set<string>();
   if (own.state === states.Connected) {

@@ -1,7 +1,8 @@
 import { errno, errnoName } from '../../../base/errno.js';
 import { type Dom0Sbdf, formatSbdf } from '../../../pci/sbdf.js';
 import type { Context, Decider } from '../../context.js';
-import { domids, hardwareDomain } from '../../xen/domains.js';
+import { domids } from '../../xen/domains.js';
+import { linuxDomain } from '../../xen/driver-domain.js';
 import { enterXen } from '../../xen/hypercalls.js';
 import { by, linuxDevice, linuxLog, linuxRead, resourcesOf } from '../devices.js';
 import { configRead, configWrite } from '../pciback/config-policy.js';
@@ -124,7 +125,7 @@ function mapPirq(
   tableBase: number,
 ): { readonly ret: number; readonly pirq: number } {
   const owner = linuxDevice(context, device)?.owner ?? null;
-  const answer = enterXen(context, hardwareDomain(context), 'physdev_op', 'map_pirq', {
+  const answer = enterXen(context, linuxDomain(context), 'physdev_op', 'map_pirq', {
     domid: owner ?? domids.SELF,
     type: 3,
     index: -1,

@@ -1,9 +1,18 @@
+import type { ReadonlyWorld } from '../../../state/world.js';
 import type { XenstoreClient } from './client.js';
 
 /** Home of a domain in the store. */
 export const domainPath = (domid: number): string => `/local/domain/${domid}`;
-/** The PCI backend's node for a guest; device number 0 always. @source facts/dom0 4.6 */
-export const backendPath = (domid: number): string => `${domainPath(0)}/backend/pci/${domid}/0`;
+/**
+ * The PCI backend's node for a guest; device number 0 always. @source facts/dom0 4.6
+ *
+ * @param backend Domain of the backend; libxl writes 0, a backend looks below its own home.
+ */
+export const backendPath = (domid: number, backend = 0): string =>
+  `${domainPath(backend)}/backend/pci/${domid}/0`;
+/** The same as the guest's end names it; below domain 0 where there is no such end. */
+export const backendOf = (nodes: ReadonlyWorld['xenstore']['nodes'], domid: number): string =>
+  nodes[`${frontendPath(domid)}/backend`]?.value ?? backendPath(domid);
 export const frontendPath = (domid: number): string => `${domainPath(domid)}/device/pci/0`;
 
 /** XenbusState of a node; 0 (unknown) when it is not there. */

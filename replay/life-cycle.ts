@@ -1,0 +1,151 @@
+import type { InputEvent, TraceEvent } from '../src/events/catalogue.js';
+import { ledgerOf } from '../src/models/libxl/leftovers.js';
+import { parseSpec } from '../src/models/libxl/spec.js';
+import { type Dom0Sbdf, formatSbdf } from '../src/pci/sbdf.js';
+import type { ReadonlyWorld } from '../src/state/world.js';
+
+/** What happened in one step of a life cycle, in one design. */
+export interface StepReport {
+  /** `happens`: no command, so nothing to succeed or fail. */
+  readonly result: 'done' | 'failed' | 'killed' | 'nobody' | 'unfinished' | 'happens';
+  /** Errors and warnings as they were printed, and what the machine itself said of its owner. */
+  readonly messages: readonly string[];
+  /** What the command printed. */
+  readonly printed: readonly string[];
+  /** `<who> <method>`, or `<who> none` where a device has no reset method. */
+  readonly resets: readonly string[];
+  /** Virtual functions the guests' frontends have found. */
+  readonly guestSees: number;
+  /** Rules broken in this step. */
+  readonly findings: readonly string[];
+  /** What each of the parties that keep books says afterwards, for the devices in question. */
+  readonly knows: readonly Knowledge[];
+}
+
+export interface Knowledge {
+  readonly device: string;
+  readonly standing: string;
+  readonly xen: string;
+  readonly kernel: string;
+  readonly store: string;
+}
+
+/** A step as the recording has it. */
+export interface LifeCycleStep {
+  /** Place of its input in the recording. */
+  readonly seq: number;
+  readonly title: string;
+}
+
+/** What an administrator, a guest or an accident does; null for turns within such a step. */
+export function stepTitle(input: InputEvent): string | null {
+  switch (input.kind) {
+    case 'system.booted':
+      return 'the system boots';
+    case 'toolstack.requested': {
+      const { op, domid, devices } = input.data;
+      return [op, domid === null ? '' : `d${domid}`, devices].filter((word) => word !== '').join(' ');
+    }
+    case 'toolstack.killed':
+      return 'xl is killed';
+    case 'pcifront.probed':
+      return `d${input.data.domid} connects`;
+    case 'pcifront.shut-down':
+      return `d${input.data.domid} shuts down`;
+    case 'domain.destroyed':
+      return `d${input.data.domid} is gone`;
+    case 'store.lost':
+      return 'XenStore loses its tree';
+    case 'owner.ended':
+      return 'the owner goes down';
+    default:
+      return null;
+  }
+}
+
+interface Draft {
+  result: StepReport['result'];
+  messages: string[];
+  printed: string[];
+  resets: string[];
+}
+
+/** Follows one run from step to step. Only the report of the step at hand is open. */
+export class LifeCycleBook {
+  readonly #reports = new Map<number, StepReport>();
+  #seq: number | null = null;
+  #draft: Draft = emptyDraft();
+  /** Devices the last command spoke of. */
+  #devices: readonly Dom0Sbdf[] = [];
+
+  /** A step begins. @param world The run's state before it; the step before it ends there */
+  begin(seq: number, input: InputEvent, world: ReadonlyWorld, newFindings: readonly string[]): void {
+    this.end(world, newFindings);
+    this.#seq = seq;
+    this.#draft = emptyDraft();
+    if (input.kind !== 'toolstack.requested') return;
+    this.#draft.result = 'unfinished';
+    const named = input.data.devices.split(' ').flatMap((text) => {
+      const parsed = parseSpec(text);
+      return 'spec' in parsed && parsed.spec.device !== null ? [parsed.spec.device] : [];
+    });
+    if (named.length > 0) this.#devices = named;
+  }
+
+  see(event: TraceEvent): void {
+    const draft = this.#draft;
+    switch (event.kind) {
+      case 'toolstack.logged':
+        if (event.data.level === 'output') draft.printed.push(event.data.text.trim());
+        else if (event.data.level !== 'info') draft.messages.push(event.data.text);
+        return;
+      case 'toolstack.finished':
+        draft.result = event.data.rc === 0 ? 'done' : 'failed';
+        return;
+      case 'toolstack.absent':
+        draft.result = 'nobody';
+        draft.messages.push(event.data.why);
+        return;
+      case 'toolstack.killed':
+        draft.result = 'killed';
+        return;
+      case 'linux.device-reset':
+        draft.resets.push(`${event.by} ${event.data.method ?? 'none'}`);
+        return;
+      case 'linux.logged':
+        if (/^Failed to add|Couldn't locate/.test(event.data.text.replace(/^pciback pci\S+ -?\d+ /, '')))
+          draft.messages.push(event.data.text);
+        return;
+      case 'owner.kept':
+        draft.messages.push(event.data.text);
+        return;
+      case 'system.reset':
+        draft.messages.push(`machine reset: ${event.data.reason}`);
+        return;
+      case 'static.refused':
+        draft.messages.push(`${event.data.what}: ${event.data.why}`);
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** The step at hand ends. */
+  end(world: ReadonlyWorld, findings: readonly string[]): void {
+    if (this.#seq === null) return;
+    this.#reports.set(this.#seq, {
+      ...this.#draft,
+      messages: [...new Set(this.#draft.messages)],
+      guestSees: Object.values(world.pcifront).reduce((sum, front) => sum + front.devices.length, 0),
+      findings: [...new Set(findings)],
+      knows: this.#devices.map((device) => ({ device: formatSbdf(device), ...ledgerOf(world, device) })),
+    });
+    this.#seq = null;
+  }
+
+  reportOf(seq: number): StepReport | undefined {
+    return this.#reports.get(seq);
+  }
+}
+
+const emptyDraft = (): Draft => ({ result: 'happens', messages: [], printed: [], resets: [] });
