@@ -14,6 +14,7 @@ import { iommuKinds } from './kinds/iommu.js';
 import { ioreqKinds } from './kinds/ioreq.js';
 import { irqKinds } from './kinds/irq.js';
 import { itsKinds } from './kinds/its.js';
+import { linuxTreeKinds } from './kinds/linux-tree.js';
 import { mmconfigKinds } from './kinds/mmconfig.js';
 import { msiKinds } from './kinds/msi.js';
 import { ownerKinds } from './kinds/owners.js';
@@ -48,6 +49,7 @@ export const catalogue = {
   ...evtchnKinds,
   ...gnttabKinds,
   ...sysfsKinds,
+  ...linuxTreeKinds,
   ...pcibackKinds,
   ...toolstackKinds,
   ...ownerKinds,

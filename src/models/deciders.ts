@@ -25,6 +25,8 @@ import {
 import { decideExpiry, decideServe, decideSubmit, decideTake } from './linux/pciif/operations.js';
 import { decideSplitRequest } from './linux/split-driver.js';
 import { decideSysfsRequest } from './linux/sysfs.js';
+import { decideDriverProbe, decideSurvey } from './linux/tree/host.js';
+import { decideSlotDown, decideSlotUp } from './linux/tree/hotplug.js';
 import { decideXenstoreAnnouncement, decideXenstoreRequest } from './linux/xenstored/store.js';
 import { decideIommuService } from './msi/from-fault.js';
 import { decideMsiService } from './msi/raise.js';
@@ -82,6 +84,10 @@ export const deciders: Deciders = {
   'grant.withdrawn': nothingFollows,
   'linux.enumerated': decideEnumerated,
   'linux.scanned': decideScan,
+  'linux.surveyed': decideSurvey,
+  'linux.driver-probed': decideDriverProbe,
+  'linux.slot-enabled': decideSlotUp,
+  'linux.slot-disabled': decideSlotDown,
   'linux.forgot': nothingFollows,
   'sysfs.requested': decideSysfsRequest,
   'pciback.loaded': decidePcibackLoad,

@@ -41,6 +41,10 @@ const sources: { readonly [K in InputKind]: string } = {
   'linux.enumerated': 'what Linux tells Xen of a function, facts/dom0 2.1, 2.2',
   'linux.scanned':
     "Linux' numbering of the buses below a bridge, facts/dom0 2.1; drivers/pci/probe.c of Linux",
+  'linux.surveyed': "what Linux keeps of firmware's places, arch/x86/pci/i386.c, docs/models/linux.md",
+  'linux.driver-probed': 'pci_enable_device, drivers/pci/pci.c, docs/models/linux.md',
+  'linux.slot-enabled': 'hot-plug drivers of Linux, docs/models/linux.md',
+  'linux.slot-disabled': 'hot-plug drivers of Linux, docs/models/linux.md',
   'linux.forgot': 'state only: Linux drops its object, facts/dom0 2.1',
   'sysfs.requested': 'files below /sys: facts/dom0 4.3 (pciback), 9.1, 11.2 (reset)',
   'pciback.loaded': 'hide= and the devices of pciback, facts/dom0 4.1, 4.2, 4.4',

@@ -81,6 +81,11 @@ export interface PlatformFunction {
   readonly clearMask: Uint8Array | null;
   /** Present from the start; otherwise `device.plugged` brings it. */
   readonly present: boolean;
+  /**
+   * The bridge it sits behind, whose bus numbers then decide which bus it answers on. Absent: it answers on the bus of
+   * its id, whatever bridges say.
+   */
+  readonly behind?: FunctionId;
 }
 
 export interface Smmu {

@@ -82,6 +82,16 @@ export const axes = {
     values: ['firmware', 'dom0', 'xen'],
     default: 'firmware',
   },
+  'linux-resources': {
+    doc: 'Who places BARs and windows on an ARM machine: `assign` Linux itself (a device tree), `acpi` Linux, asking for more room when it fails (ACPI), `preserve` firmware, Linux completes (ACPI `_DSM` 5), `probe-only` firmware alone (`linux,pci-probe-only`). x86 always keeps what firmware placed.',
+    values: ['assign', 'acpi', 'preserve', 'probe-only'],
+    default: 'assign',
+  },
+  'pci-realloc': {
+    doc: "Linux' option `pci=realloc`: whether it moves windows that firmware made too small; `auto`: only for virtual functions without room.",
+    values: ['auto', 'on', 'off'],
+    default: 'auto',
+  },
 } as const satisfies Record<string, Axis>;
 
 export type AxisName = keyof typeof axes;

@@ -8,7 +8,13 @@ export interface Behaviour {
 }
 
 /** Every such change, oldest first; only ever appended to. */
-export const behaviourTable = {} as const satisfies Record<string, Behaviour>;
+export const behaviourTable = {
+  'linux-assigns': {
+    number: 1,
+    since: '0.2.0',
+    doc: 'A scan of Linux numbers buses, sizes BARs and assigns addresses and windows as Linux does; before, it took them as firmware left them.',
+  },
+} as const satisfies Record<string, Behaviour>;
 
 export type BehaviourName = keyof typeof behaviourTable;
 

@@ -58,6 +58,9 @@ export const linuxSlice: Slice<LinuxState> = {
     'linux.forgot': (linux, { data }) => {
       delete linux.devices[data.sbdf];
     },
+    'linux.removed': (linux, { data }) => {
+      delete linux.devices[data.sbdf];
+    },
     'linux.driver-changed': (linux, { data }) => {
       const device = linux.devices[data.sbdf];
       if (device !== undefined) device.driver = data.driver;

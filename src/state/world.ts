@@ -11,6 +11,7 @@ import { iommuSlice } from './iommu.js';
 import { ioreqSlice } from './ioreq.js';
 import { irqSlice } from './irq.js';
 import { itsSlice } from './its.js';
+import { linuxTreeSlice } from './linux-tree.js';
 import { marksSlice } from './marks.js';
 import { mmconfigSlice } from './mmconfig.js';
 import { msiSlice } from './msi.js';
@@ -45,6 +46,7 @@ export const slices = {
   permissions: permissionsSlice,
   physmap: physmapSlice,
   linux: linuxSlice,
+  linuxTree: linuxTreeSlice,
   pciback: pcibackSlice,
   pcifront: pcifrontSlice,
   toolstack: toolstackSlice,

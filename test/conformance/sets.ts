@@ -1,6 +1,7 @@
 import type { ConformanceSet } from './row.js';
 import { dtbSet } from './sets/dtb.js';
 import { dtcSet } from './sets/dtc.js';
+import { linuxAssignSet } from './sets/linux-assign.js';
 import { qemuSet } from './sets/qemu.js';
 import { qtestSet } from './sets/qtest.js';
 import { qtestLiveSet } from './sets/qtest-live.js';
@@ -14,6 +15,7 @@ import { xentraceSet } from './sets/xentrace.js';
 export const conformanceSets: readonly ConformanceSet[] = [
   dtbSet,
   dtcSet,
+  linuxAssignSet,
   qemuSet,
   qtestSet,
   qtestLiveSet,

@@ -1,11 +1,13 @@
 import type { PhysicalAddress } from '../../base/brand.js';
 import { type FunctionId, functionId } from '../../pci/function-id.js';
 import { bdf, bdfOf, busOf, type Dom0Sbdf, sbdf } from '../../pci/sbdf.js';
+import { hasBehaviour } from '../../policy/behaviours.js';
 import type { Context, Decider } from '../context.js';
 import { readConfig } from '../hardware/config-space.js';
 import { bridgeIndex } from '../xen/arm-bridges.js';
 import { by, linuxRead, linuxWrite } from './devices.js';
 import { report } from './enumerated.js';
+import { scanHost } from './tree/host.js';
 
 /** What a scan carries along: the next free bus number is one more than the highest seen. */
 interface Scan {
@@ -16,11 +18,15 @@ interface Scan {
 }
 
 /**
- * A scan of a root bus as Linux does it: all functions of a bus in order, each sized and reported to Xen before any
+ * A scan of a root bus. What follows is how recordings of 0.1.0 decided it; since then `tree/` does: all functions of a bus in order, each sized and reported to Xen before any
  * address is assigned; then what is behind the bridges, those that firmware had numbered first.
  * @source facts/dom0 2.1 (order), torvalds/linux drivers/pci/probe.c (pci_read_bases, pci_scan_bridge_extend)
  */
 export const decideScan: Decider<'linux.scanned'> = (context, { data }) => {
+  if (hasBehaviour(context.env.behaviour, 'linux-assigns')) {
+    scanHost(context, data.segment, data.bus);
+    return;
+  }
   const bridge = hostBridgeOf(context, data.segment, data.bus);
   if (bridge === null) return;
   scanBus({ context, segment: data.segment, bridge, highestBus: data.bus }, data.bus);

@@ -7,6 +7,7 @@ import { fieldsOf } from './pciback/config-policy.js';
 import { devicePort, patchDevice } from './pciback/port.js';
 import { releaseDevice, seizeDevice } from './pciback/stub.js';
 import { resetFunction, resetMethods, restoreState, saveState } from './reset.js';
+import { deviceFile, rescanFromSysfs, resourceLines } from './tree/files.js';
 
 export const DEVICES = '/sys/bus/pci/devices';
 const DRIVERS = '/sys/bus/pci/drivers';
@@ -166,8 +167,10 @@ function read(context: Context, path: string): SysfsAnswer {
   }
 }
 
-/** First seven lines: six BARs and the ROM. @source facts/dom0 9.1 */
+/** As Linux assigned; of a device it was only told of the first seven lines: six BARs and the ROM. @source facts/dom0 9.1 */
 function resourceFile(context: Context, device: Dom0Sbdf): string {
+  const assigned = resourceLines(context, device);
+  if (assigned !== null) return assigned;
   const resources = resourcesOf(context, device);
   const type = linuxRead(context, device, 0x0e, 1) & 0x7f;
   const offsets = [0x10, 0x14, 0x18, 0x1c, 0x20, 0x24].filter((reg) => type === 0 || reg <= 0x14);
@@ -252,9 +255,13 @@ function write(context: Context, path: string, value: string): number {
     const [driver, file] = path.slice(DRIVERS.length + 1).split('/');
     return writeDriver(context, driver ?? '', file ?? '', value);
   }
+  const rescanned = rescanFromSysfs(context, path, value);
+  if (rescanned !== null) return rescanned;
   const at = deviceAt(path);
   const device = at === null ? undefined : linuxDevice(context, at.device);
   if (at === null || device === undefined) return -errno.ENOENT;
+  const handled = deviceFile(context, at.device, at.file, value);
+  if (handled !== null) return handled;
   switch (at.file) {
     case 'reset':
       return value === '1' ? resetFromSysfs(context, at.device) : -errno.EINVAL;
