@@ -1,5 +1,5 @@
 import { updateSci } from './chipset/pm-registers.js';
-import { functionsOn, imageOf, type QemuMachine } from './machine.js';
+import { forEachFunctionOn, functionsOn, imageOf, type QemuMachine } from './machine.js';
 import { canUnplug, removeFunction } from './plug.js';
 import { type Region, region } from './region.js';
 import type { FunctionState } from './state.js';
@@ -66,10 +66,11 @@ function ejectSlot(machine: QemuMachine, select: number, slots: number): void {
   const { acpiHotplug: hp } = machine.state;
   hp.down[select] = ((hp.down[select] ?? 0) & ~(1 << slot)) >>> 0;
   hp.up[select] = ((hp.up[select] ?? 0) & ~(1 << slot)) >>> 0;
-  for (const fn of functionsOn(machine, bus)) {
-    if (fn.devfn >>> 3 !== slot || (!fn.hotplugged && fixed(machine, fn))) continue;
+  forEachFunctionOn(machine, bus, (fn) => {
+    // Virtual functions leave with their physical one only.
+    if (fn.devfn >>> 3 !== slot || fn.physical !== null || (!fn.hotplugged && fixed(machine, fn))) return;
     removeFunction(machine, fn);
-  }
+  });
 }
 
 /** Tells the guest that a slot of `bus` changed: its bit in the bitmap and GPE 1. */

@@ -4,6 +4,7 @@ import { type Board, imageOf, type QemuMachine, rootBusOf } from './machine.js';
 import { updateMappings } from './mapping.js';
 import { addFunction } from './plug.js';
 import { resetShpc } from './shpc.js';
+import { closedToHotplug } from './slot.js';
 import type { MachineState } from './state.js';
 
 /** A function of the start: what it is, how it is called and where it sits. */
@@ -141,6 +142,8 @@ function hotplugSelectors(machine: QemuMachine): number[] {
 function takesDevices(machine: QemuMachine, bus: number): boolean {
   const { bridge, number } = machine.state.buses[bus]!;
   if (number !== null || bridge === null) return false;
-  const image = imageOf(machine, machine.state.functions[bridge]!);
-  return rootBusOf(machine, bus) === 0 || image.hasSlot || image.shpc !== null;
+  const port = machine.state.functions[bridge]!;
+  const image = imageOf(machine, port);
+  if (rootBusOf(machine, bus) === 0) return !closedToHotplug(machine, port);
+  return image.hasSlot || image.shpc !== null;
 }

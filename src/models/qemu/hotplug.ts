@@ -1,11 +1,22 @@
 import { command, reg } from '../../pci/header.js';
 import { signalAcpi } from './acpi-hotplug.js';
-import { portType } from './image.js';
+import { type FunctionImage, portType } from './image.js';
 import { imageOf, type QemuMachine, rootBusOf } from './machine.js';
 import { addFunction, canUnplug } from './plug.js';
-import { get8, set8 } from './registers.js';
+import { change16, get8, set8 } from './registers.js';
+import { resetDeviceTree } from './reset.js';
 import { refusesShpc, shpcPlugged, shpcUnplugRequested } from './shpc.js';
-import { looksDown, refusesPlug, requestUnplug, slotPlugged, slotPoweredByAcpi } from './slot.js';
+import {
+  express as capabilityOffset,
+  closedToHotplug,
+  LINK_ACTIVE,
+  looksDown,
+  refusesPlug,
+  requestUnplug,
+  STA_PRESENT,
+  slotPlugged,
+  slotPoweredByAcpi,
+} from './slot.js';
 import type { FunctionState } from './state.js';
 
 /** A request to add a device, as the monitor's `device_add` takes it. */
@@ -20,6 +31,10 @@ export interface PlugRequest {
   readonly image?: number;
   /** Other functions may share its device number. */
   readonly multifunction?: boolean;
+  /** Why the device itself will not start, in QEMU's words: an option it needs was not given. */
+  readonly refusal?: string;
+  /** Why an option cannot be read, in QEMU's words. */
+  readonly badOption?: string;
 }
 
 /** Not an answer of QEMU's: the model cannot tell what the request leads to. */
@@ -49,6 +64,9 @@ function controllerOf(machine: QemuMachine, bus: number): Controller {
   if (machine.state.bsel.includes(bus) && rootBusOf(machine, bus) === 0) return { kind: 'acpi', bridge };
   if (bridge === null) return { kind: 'none' };
   const image = imageOf(machine, bridge);
+  // ACPI takes the handler of such a port away. @source QEMU hw/acpi/pcihp.c acpi_pcihp_device_plug_cb (7.2)
+  const byAcpi = machine.state.bsel.length > 0 && rootBusOf(machine, bus) === 0 && !bridge.hotplugged;
+  if (byAcpi && closedToHotplug(machine, bridge)) return { kind: 'none' };
   if (looksDown(image.portType)) return { kind: 'slot', bridge };
   return image.shpc === null ? { kind: 'none' } : { kind: 'shpc', bridge };
 }
@@ -65,16 +83,17 @@ const noHotplug = (machine: QemuMachine, bus: number): string => {
  * @source facts/q35-qemu 2.8
  */
 export function plug(machine: QemuMachine, request: PlugRequest): string | null {
+  if (!canUnplug(request.driver)) return NOT_PLUGGABLE;
   const bus = busByName(machine, request.bus);
   if (bus === null) return `Bus '${request.bus}' not found`;
-  const image =
-    request.image ?? machine.images.findLastIndex((candidate) => candidate.type === request.driver);
-  if (image < 0 || !fitsBus(machine, image, bus)) return UNKNOWN_DEVICE;
+  const image = imageFor(machine, request, bus);
+  if (image < 0) return UNKNOWN_DEVICE;
   const controller = controllerOf(machine, bus);
   if (controller.kind === 'none') return noHotplug(machine, bus);
   if (request.id !== '' && functionById(machine, request.id) !== null) {
     return `Duplicate device ID '${request.id}'`;
   }
+  if (request.badOption !== undefined) return request.badOption;
   if (controller.kind === 'slot') {
     const refusal = refusesPlug(machine, controller.bridge);
     if (refusal !== null) return refusal;
@@ -83,12 +102,14 @@ export function plug(machine: QemuMachine, request: PlugRequest): string | null 
   const taken =
     refusesPlace(machine, request, bus, devfn, controller) ?? refusesCompany(machine, request, bus, devfn);
   if (taken !== null) return taken;
+  if (request.refusal !== undefined) return request.refusal;
   if (controller.kind === 'shpc') {
     const refusal = refusesShpc(devfn);
     if (refusal !== null) return refusal;
   }
   const fn = addFunction(machine, { image, id: request.id, bus, devfn, hotplugged: true });
   settle(machine, fn);
+  if (fn.secondary !== null) resetDeviceTree(machine, fn);
   const layout = get8(machine, fn, reg.headerType) & ~MULTIFUNCTION;
   set8(machine, fn, reg.headerType, layout | (request.multifunction === true ? MULTIFUNCTION : 0));
   announce(machine, controller, bus, devfn);
@@ -110,12 +131,19 @@ const FRESH_CACHE_LINE: Readonly<Record<string, number>> = {
   'ich9-ahci': 0x08,
 };
 
-/** Device types with a PCI Express capability on a PCIe bus only: their bytes from one bus do not serve on another. */
-const HYBRID = /^(virtio-|qemu-xhci$|nec-usb-xhci$|megasas-gen2$|vmxnet3$)/;
+/** QEMU's answer for device types that only a machine's start can have. @source softmmu/qdev-monitor.c (7.2) */
+const NOT_PLUGGABLE = "Parameter 'driver' expects a pluggable device type";
 
-function fitsBus(machine: QemuMachine, image: number, bus: number): boolean {
-  const { type, express } = machine.images[image]!;
-  return !HYBRID.test(type) || (express !== null) === isExpressBus(machine, bus);
+/** Device types with a PCI Express capability on a PCIe bus only: their bytes from one bus do not serve on another. */
+const HYBRID = /^(virtio-|qemu-xhci$|nec-usb-xhci$|pvscsi$|vmxnet3$)/;
+
+/** The image a request is made of: the one it names, else the last of its type that fits the bus; -1 without one. */
+function imageFor(machine: QemuMachine, request: PlugRequest, bus: number): number {
+  const express = isExpressBus(machine, bus);
+  const fits = (image: FunctionImage): boolean =>
+    !HYBRID.test(image.type) || (image.express !== null) === express;
+  if (request.image !== undefined) return fits(machine.images[request.image]!) ? request.image : -1;
+  return machine.images.findLastIndex((image) => image.type === request.driver && fits(image));
 }
 
 function isExpressBus(machine: QemuMachine, bus: number): boolean {
@@ -192,9 +220,14 @@ const INTEGRATED_ENDPOINT = 9;
 
 /** What depends on where and when a function is added. @source facts/q35-qemu 2.7 */
 function settle(machine: QemuMachine, fn: FunctionState): void {
-  const { type, express, portType: role } = imageOf(machine, fn);
+  const { type, express, hasSlot, portType: role } = imageOf(machine, fn);
   const cacheLine = FRESH_CACHE_LINE[type];
   if (cacheLine !== undefined) set8(machine, fn, reg.cacheLineSize, cacheLine);
+  if (hasSlot) {
+    // A new port: nothing was in its slot when its bytes were taken.
+    change16(machine, fn, express! + capabilityOffset.slotStatus, STA_PRESENT, 0);
+    change16(machine, fn, express! + capabilityOffset.linkStatus, LINK_ACTIVE, 0);
+  }
   if (type === 'ivshmem-plain') set8(machine, fn, reg.command, command.io | command.memory);
   if (express !== null && (role === ENDPOINT || role === INTEGRATED_ENDPOINT)) {
     const integrated = fn.bus === 0 && machine.board.kind !== 'pc';

@@ -41,6 +41,7 @@ export interface FunctionImage {
   readonly msi: number | null;
   readonly msix: MsixImage | null;
   readonly shpc: number | null;
+  readonly pm: number | null;
   readonly sriov: number | null;
   /** Index of the image its virtual functions are made of; null without SR-IOV. */
   readonly virtualFunction: number | null;
@@ -89,6 +90,7 @@ export function functionImage(bytes: FunctionBytes): FunctionImage {
     msi: findCapability(list, capability.msi),
     msix: msixImage(config, list),
     shpc: findCapability(list, capability.shpc),
+    pm: findCapability(list, capability.powerManagement),
     sriov: findCapability(extended, extendedCapability.sriov),
     virtualFunction: null,
   };

@@ -20,23 +20,40 @@ export function setIntx(machine: QemuMachine, fn: FunctionState, level: boolean)
 export const intxDisabled = (machine: QemuMachine, fn: FunctionState): boolean =>
   (get16(machine, fn, reg.command) & command.intxDisable) !== 0;
 
-/** COMMAND was written: a pin held down or let go while its level stands changes the line. */
+/**
+ * COMMAND was written: a pin held down or let go while its level stands changes the line. The lines of all four pins
+ * are driven anew, whatever their level and also for a function without a pin: an ICH9 route written meanwhile takes
+ * effect then.
+ * @source QEMU hw/pci/pci.c pci_update_irq_disabled (7.2)
+ */
 export function intxDisableChanged(machine: QemuMachine, fn: FunctionState, wasDisabled: boolean): void {
   const disabled = intxDisabled(machine, fn);
-  if (disabled !== wasDisabled && fn.intx) changePirq(machine, fn, disabled ? -1 : 1);
+  if (disabled === wasDisabled) return;
+  const own = pinOf(machine, fn);
+  for (let pin = 0; pin < PINS; pin++) {
+    changePirq(machine, fn, fn.intx && pin === own ? (disabled ? -1 : 1) : 0, pin);
+  }
 }
 
-function changePirq(machine: QemuMachine, fn: FunctionState, change: 1 | -1): void {
-  const pirq = pirqOf(machine, fn);
+const PINS = 4;
+const pinOf = (machine: QemuMachine, fn: FunctionState): number => imageOf(machine, fn).pin ?? 0;
+
+function changePirq(
+  machine: QemuMachine,
+  fn: FunctionState,
+  change: 1 | 0 | -1,
+  pin = pinOf(machine, fn),
+): void {
+  const pirq = pirqOf(machine, fn, pin);
   const { pirqCount } = machine.state;
   pirqCount[pirq] = (pirqCount[pirq] ?? 0) + change;
   setPirq(machine, pirq);
 }
 
 /** The interrupt line of the root bus a function's pin reaches now: swizzled at each bridge, then the board's rule. */
-export function pirqOf(machine: QemuMachine, from: FunctionState): number {
+export function pirqOf(machine: QemuMachine, from: FunctionState, ownPin = pinOf(machine, from)): number {
   let fn = from;
-  let pin = imageOf(machine, fn).pin ?? 0;
+  let pin = ownPin;
   for (;;) {
     const device = fn.devfn >>> 3;
     const { bridge, number } = machine.state.buses[fn.bus]!;

@@ -62,6 +62,18 @@ export function functionsOn(machine: QemuMachine, bus: number): FunctionState[] 
   return Object.values(devices).map((index) => machine.state.functions[index]!);
 }
 
+/** Visits the functions of a bus by ascending devfn; one that an earlier visit took away is passed over. */
+export function forEachFunctionOn(
+  machine: QemuMachine,
+  bus: number,
+  visit: (fn: FunctionState) => void,
+): void {
+  for (const fn of functionsOn(machine, bus)) {
+    const index = machine.state.buses[bus]?.devices[fn.devfn];
+    if (index !== undefined && machine.state.functions[index] === fn) visit(fn);
+  }
+}
+
 /** The root bus a bus hangs below: 0, or an expander's. */
 export function rootBusOf(machine: QemuMachine, from: number): number {
   let bus = from;

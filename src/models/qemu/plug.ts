@@ -1,6 +1,6 @@
 import type { FunctionImage } from './image.js';
 import { setIntx } from './intx.js';
-import { imageOf, type QemuMachine } from './machine.js';
+import { forEachFunctionOn, imageOf, type QemuMachine } from './machine.js';
 import { rebuildWindows } from './mapping.js';
 import type { FunctionState } from './state.js';
 
@@ -60,10 +60,11 @@ export function removeFunction(machine: QemuMachine, fn: FunctionState): void {
   const { state } = machine;
   const bus = state.buses[fn.bus]!;
   const index = bus.devices[fn.devfn]!;
+  if (imageOf(machine, fn).sriov !== null) {
+    for (const vf of state.functions) if (vf !== null && vf.physical === index) removeFunction(machine, vf);
+  }
   if (fn.secondary !== null) {
-    for (const below of Object.values(state.buses[fn.secondary]!.devices)) {
-      removeFunction(machine, state.functions[below]!);
-    }
+    forEachFunctionOn(machine, fn.secondary, (below) => removeFunction(machine, below));
     bus.children = bus.children.filter((child) => child !== fn.secondary);
     state.buses[fn.secondary] = null;
   }

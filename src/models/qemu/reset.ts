@@ -33,7 +33,8 @@ export function resetBus(machine: QemuMachine, bus: number): void {
   for (const fn of functionsOn(machine, bus)) resetHeader(machine, fn);
 }
 
-function resetDeviceTree(machine: QemuMachine, fn: FunctionState): void {
+/** The device's own reset with everything below it; headers stay. What a device gets as it is added. */
+export function resetDeviceTree(machine: QemuMachine, fn: FunctionState): void {
   if (fn.secondary !== null && imageOf(machine, fn).isBridge) resetBus(machine, fn.secondary);
   resetDevice(machine, fn);
 }
@@ -91,6 +92,8 @@ function resetDevice(machine: QemuMachine, fn: FunctionState): void {
         if (image.shpc !== null) resetShpc(machine, fn);
       } else if (image.sriov !== null) {
         resetSriov(machine, fn);
+      } else if (image.express !== null && image.type.startsWith('virtio-')) {
+        resetVirtio(machine, fn);
       } else if (image.type === 'ivshmem-plain') {
         delete fn.own[IVSHMEM_MASK];
         delete fn.own[IVSHMEM_STATUS];
@@ -101,6 +104,23 @@ function resetDevice(machine: QemuMachine, fn: FunctionState): void {
 /** `own` keys of ivshmem's two stored registers; its RAM uses offsets from 0. */
 export const IVSHMEM_MASK = -1;
 export const IVSHMEM_STATUS = -2;
+
+/**
+ * What virtio resets besides its header where it is a PCI Express function: error reporting, the clock bits of link
+ * control, the power state.
+ * @source QEMU hw/virtio/virtio-pci.c virtio_pci_bus_reset (7.2)
+ */
+function resetVirtio(machine: QemuMachine, fn: FunctionState): void {
+  const { express: cap, pm } = imageOf(machine, fn);
+  resetErrorReporting(machine, fn);
+  change16(machine, fn, cap! + express.linkControl, LINK_CLOCKS, 0);
+  if (pm !== null) set16(machine, fn, pm + PM_CONTROL, 0);
+}
+
+/** Link control: common clock, extended synch. */
+const LINK_CLOCKS = 0x00c0;
+/** Control and status inside the power management capability. */
+const PM_CONTROL = 0x04;
 
 const resetErrorReporting = (machine: QemuMachine, fn: FunctionState): void =>
   change16(machine, fn, imageOf(machine, fn).express! + express.deviceControl, 0x000f, 0);

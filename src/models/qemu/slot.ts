@@ -1,7 +1,7 @@
 import { overlaps } from '../../pci/header.js';
 import { portType } from './image.js';
 import { setIntx } from './intx.js';
-import { functionsOn, imageOf, type QemuMachine } from './machine.js';
+import { forEachFunctionOn, imageOf, type QemuMachine } from './machine.js';
 import { updateBusMaster, updateMappings } from './mapping.js';
 import { msiEnabled, msiNotify } from './msi.js';
 import { msixEnabled, msixNotify } from './msix.js';
@@ -16,6 +16,7 @@ export const express = {
   deviceControl: 0x08,
   deviceStatus: 0x0a,
   linkCap: 0x0c,
+  linkControl: 0x10,
   linkStatus: 0x12,
   slotCap: 0x14,
   slotControl: 0x18,
@@ -44,12 +45,12 @@ const CTL_RESET = 0x839 | CTL_ATTENTION | CTL_POWER_LED;
 const STA_BUTTON = 0x01;
 const STA_PRESENCE_CHANGED = 0x08;
 const STA_COMMAND = 0x10;
-const STA_PRESENT = 0x40;
+export const STA_PRESENT = 0x40;
 const STA_LOCKED = 0x80;
 /** Events a slot can signal, and all event bits of slot status. */
 const EVENTS_SIGNALLED = STA_BUTTON | STA_PRESENCE_CHANGED | STA_COMMAND;
 const EVENTS = 0x1f;
-const LINK_ACTIVE = 0x2000;
+export const LINK_ACTIVE = 0x2000;
 
 /** Slot control and status before a config write: what the write is judged against. */
 export interface SlotBefore {
@@ -109,7 +110,7 @@ function updateSlotPower(machine: QemuMachine, port: FunctionState): void {
   const at = imageOf(machine, port).express!;
   const controlled = (get32(machine, port, at + express.slotCap) & CAP_POWER_CONTROLLER) !== 0;
   const on = !controlled || (get16(machine, port, at + express.slotControl) & CTL_POWER_OFF) === 0;
-  for (const fn of functionsOn(machine, port.secondary!)) setPower(machine, fn, on);
+  forEachFunctionOn(machine, port.secondary!, (fn) => setPower(machine, fn, on));
 }
 
 /** Losing power resets a function; without it nothing of it answers. */
@@ -124,7 +125,7 @@ function setPower(machine: QemuMachine, fn: FunctionState, on: boolean): void {
 /** Removes every function of the slot; presence and link go with them. */
 function emptySlot(machine: QemuMachine, port: FunctionState): void {
   const at = imageOf(machine, port).express!;
-  for (const fn of functionsOn(machine, port.secondary!)) removeFunction(machine, fn);
+  forEachFunctionOn(machine, port.secondary!, (fn) => removeFunction(machine, fn));
   change16(machine, port, at + express.slotStatus, STA_PRESENT, STA_PRESENCE_CHANGED);
   change16(machine, port, at + express.linkStatus, LINK_ACTIVE, 0);
 }
@@ -175,6 +176,13 @@ export function resetSlot(machine: QemuMachine, port: FunctionState): void {
   change16(machine, port, at + express.slotStatus, STA_LOCKED | EVENTS_SIGNALLED, 0);
   updateSlotPower(machine, port);
   port.hotplugNotified = slotCondition(machine, port);
+}
+
+/** A slot port that was started with hot-plug off: its slot capabilities say so. */
+export function closedToHotplug(machine: QemuMachine, port: FunctionState): boolean {
+  const image = imageOf(machine, port);
+  if (!image.hasSlot || !looksDown(image.portType)) return false;
+  return (get16(machine, port, image.express! + express.slotCap) & CAP_HOTPLUG) === 0;
 }
 
 /** Answers to a request to plug or unplug: null when it may go on, else QEMU's refusal. */

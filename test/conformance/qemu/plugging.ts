@@ -2,6 +2,7 @@ import type { QemuRecord } from '../../../src/importers/qemu-log/record.js';
 import { functionById, plug, unplug } from '../../../src/models/qemu/hotplug.js';
 import { bridgeAbove, type QemuMachine } from '../../../src/models/qemu/machine.js';
 import type { MachineState } from '../../../src/models/qemu/state.js';
+import { HotAdded } from './hot-added.js';
 import type { PlugCommand, RecordedBoot } from './recorded-boot.js';
 
 /**
@@ -12,6 +13,7 @@ import type { PlugCommand, RecordedBoot } from './recorded-boot.js';
 export class Plugging {
   readonly #machine: QemuMachine;
   readonly #boot: RecordedBoot;
+  readonly #hotAdded: HotAdded;
   readonly #imageOf: (command: PlugCommand) => number | undefined;
   #next = 0;
   /** Line from which the next request may have come, in a log without timestamps. */
@@ -25,6 +27,7 @@ export class Plugging {
     this.#machine = machine;
     this.#boot = boot;
     this.#imageOf = imageOf;
+    this.#hotAdded = new HotAdded(machine, boot.cold.args);
     this.#dueLine = this.#markerAfter(0);
   }
 
@@ -84,18 +87,7 @@ export class Plugging {
       unplug(this.#machine, args['id'] ?? '');
       return;
     }
-    const { addr } = args;
-    const [device = '0', fn = '0'] = (addr ?? '').replace(/^0x/, '').split('.');
-    const devfn = Number.parseInt(device, 16) * 8 + Number.parseInt(fn, 16);
-    const image = this.#imageOf(command);
-    plug(this.#machine, {
-      driver: args['driver'] ?? '',
-      id: args['id'] ?? '',
-      bus: args['bus'] ?? '',
-      devfn: addr === undefined ? null : devfn,
-      multifunction: MULTIFUNCTION.has(args['multifunction'] ?? ''),
-      ...(image === undefined ? {} : { image }),
-    });
+    plug(this.#machine, this.#hotAdded.request(args, this.#imageOf(command)));
   }
 
   /** The guest waits for requests after a marker: the first one behind `line`. */
@@ -109,7 +101,6 @@ const WAITING = /^(after-dump-before|before-dump-step)/;
 const GPE_HOTPLUG = 2;
 /** Requests made at once: the functions of a slot. */
 const TRIALS = 8;
-const MULTIFUNCTION = new Set(['on', 'true']);
 
 /** Puts a state back in place: others hold on to the object. What was derived from the trial is stale. */
 function restore(state: MachineState, before: MachineState): void {

@@ -2,6 +2,7 @@ import { readMemory, readPorts, writeMemory, writePorts } from '../../../src/mod
 import { injectError, namedError } from '../../../src/models/qemu/aer.js';
 import { functionById, plug, UNKNOWN_DEVICE, unplug } from '../../../src/models/qemu/hotplug.js';
 import { busNumber, imageOf, type QemuMachine, rootBusOf } from '../../../src/models/qemu/machine.js';
+import { HotAdded } from './hot-added.js';
 
 /** What the model says to one command. `reply` null: it declines, with the reason. */
 export interface Answer {
@@ -13,10 +14,13 @@ export interface Answer {
 /** A machine behind the line protocol of qtest and a monitor. */
 export class QtestMachine {
   readonly machine: QemuMachine;
+  readonly #hotAdded: HotAdded;
   #intercepted = false;
 
-  constructor(machine: QemuMachine) {
+  /** @param args The machine's command line: what it takes, a hot-added device cannot have. */
+  constructor(machine: QemuMachine, args: readonly string[] = []) {
     this.machine = machine;
+    this.#hotAdded = new HotAdded(machine, args);
   }
 
   /** Answers one command line; `qmp …` goes to the monitor. */
@@ -118,11 +122,9 @@ export class QtestMachine {
       case 'device_del':
         return monitored(unplug(this.machine, args['id'] ?? ''));
       case 'device_add': {
-        const { driver = '', id = '', bus = '', addr } = args;
-        const multifunction = /^(on|true|yes)$/.test(String(args['multifunction'] ?? ''));
-        const [device = '0', fn = '0'] = (addr ?? '').split('.');
-        const devfn = addr === undefined ? null : Number.parseInt(device, 16) * 8 + Number.parseInt(fn, 16);
-        return monitored(plug(this.machine, { driver, id, bus, devfn, multifunction }));
+        const refusal = plug(this.machine, this.#hotAdded.request(args));
+        if (refusal === null) this.#hotAdded.added(args);
+        return monitored(refusal);
       }
       case 'human-monitor-command':
         return this.#human(args['command-line'] ?? '');
@@ -147,10 +149,14 @@ export class QtestMachine {
       return printed(`the device doesn't support pci express. ${id}\n`);
     }
     const known = namedError(error);
+    // strtoul in the C locale: decimal, 0x… or octal.
+    if (known === null && !/^[+-]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)$/.test(error)) {
+      return printed(`invalid error status value. "${error}"`);
+    }
     const header = dwords.slice(0, 4).map(Number);
     const prefix = dwords.slice(4, 8).map(Number);
     const refusal = injectError(this.machine, fn, {
-      status: known?.status ?? Number(error),
+      status: known?.status ?? statusOf(error),
       correctable: known?.correctable ?? flags.includes('-c'),
       advisory: flags.includes('-a'),
       header: header.length === 0 ? null : header,
@@ -166,6 +172,10 @@ export class QtestMachine {
 
 /** QEMU takes these for PCIe devices wherever they sit, and writes into their header when told to record errors. */
 const EXPRESS_WITHOUT_CAPABILITY = new Set(['qemu-xhci', 'nec-usb-xhci', 'vmxnet3']);
+
+/** Cut to the 32 bits QEMU keeps. */
+const statusOf = (text: string): number =>
+  (/^0[0-7]/.test(text) ? Number.parseInt(text, 8) : Number(text)) >>> 0;
 
 const WIDTH: Readonly<Record<string, number>> = { b: 1, w: 2, l: 4, q: 8 };
 

@@ -64,6 +64,21 @@ function boardOf(args: readonly string[], ramMib: number): Board {
   };
 }
 
+/** Every `-device` of a command line, in order, with its options. */
+export function* deviceOptions(
+  args: readonly string[],
+): Generator<{ readonly type: string; readonly options: Readonly<Record<string, string>> }> {
+  for (const [index, arg] of args.entries()) {
+    if (args[index - 1] !== '-device') continue;
+    const [type = '', ...words] = arg.split(',');
+    const options = words.map((word): [string, string] => {
+      const cut = word.indexOf('=');
+      return cut < 0 ? [word, 'on'] : [word.slice(0, cut), word.slice(cut + 1)];
+    });
+    yield { type, options: Object.fromEntries(options) };
+  }
+}
+
 interface Created {
   readonly device: RecordedFunction;
   readonly id: string;
@@ -80,14 +95,10 @@ function creationOrder(topology: RecordedTopology): Created[] {
   const expanders = new Set<string>();
   const added: Created[] = [];
   const later: { readonly type: string; readonly id: string; readonly parent: string }[] = [];
-  topology.args.forEach((arg, index) => {
-    if (topology.args[index - 1] !== '-device') return;
-    const [type = '', ...options] = arg.split(',');
-    const option = (name: string): string | undefined =>
-      options.find((text) => text.startsWith(`${name}=`))?.slice(name.length + 1);
-    const id = option('id') ?? '';
-    const parent = pathById.get(option('bus') ?? '') ?? '';
-    const address = option('addr');
+  for (const { type, options } of deviceOptions(topology.args)) {
+    const id = options['id'] ?? '';
+    const parent = pathById.get(options['bus'] ?? '') ?? '';
+    const address = options['addr'];
     const path = join(parent, address === undefined ? null : normalise(address));
     const device = path === null ? undefined : left.get(path);
     const found =
@@ -97,15 +108,15 @@ function creationOrder(topology: RecordedTopology): Created[] {
       (expanders.has(parent) ? [...left.values()].find((d) => matches(d, type, '')) : undefined);
     if (found === undefined) {
       later.push({ type, id, parent });
-      return;
+      continue;
     }
     left.delete(found.path);
     if (id !== '') pathById.set(id, found.path);
-    const number = option('bus_nr');
+    const number = options['bus_nr'];
     if (number !== undefined) expanders.add(found.path);
     const rootBus = number === undefined ? null : Number(number);
     added.push({ device: found, id, rootBus, parentPath: parent === '' ? parentOf(found.path) : parent });
-  });
+  }
   const builtIn = [...left.values()].map((device) => {
     return { device, id: '', rootBus: null, parentPath: parentOf(device.path) };
   });

@@ -45,7 +45,7 @@ function isInstalled(): boolean {
 
 async function judge(name: string, topology: RecordedTopology, seed: number): Promise<Row> {
   const row = new RowBuilder('qtest-live', `${name}#seed-${seed}`);
-  const model = new QtestMachine(createMachine(describeMachine(topology, RAM_MIB, [])));
+  const model = new QtestMachine(createMachine(describeMachine(topology, RAM_MIB, [])), topology.args);
   const qemu = new QtestProcess(PROGRAM, topology.args, RAM_MIB);
   try {
     let at = 0;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { Trouble } from '../../../src/base/errors.js';
 import { createMachine } from '../../../src/models/qemu/create.js';
+import { addedTypes } from '../../../src/models/qemu/devices/added-types.js';
 import { deviceType, deviceTypes } from '../../../src/models/qemu/devices/device-types.js';
 import type { FunctionBytes } from '../../../src/models/qemu/image.js';
 import { QtestMachine } from '../qemu/qtest.js';
@@ -91,7 +92,7 @@ function pluggableFunctions(topologies: Topologies): FunctionBytes[] {
     }
   }
   const known = deviceTypes().flatMap((type) => deviceType(type) ?? []);
-  return [...known, ...byType.values()];
+  return [...addedTypes(), ...known, ...byType.values()];
 }
 
 function startMachine(
@@ -102,7 +103,7 @@ function startMachine(
 ): QtestMachine {
   const topology = topologies[meta.topology];
   if (topology === undefined) throw new Trouble('CNF-010', `unknown topology ${meta.topology}`, { file });
-  return new QtestMachine(createMachine(describeMachine(topology, meta.mem_mb, pluggable)));
+  return new QtestMachine(createMachine(describeMachine(topology, meta.mem_mb, pluggable)), topology.args);
 }
 
 function judge(row: RowBuilder, machine: QtestMachine, at: string, vector: Vector): void {

@@ -6,7 +6,7 @@ import type { FunctionBytes } from '../image.js';
  * Ports are those of slot 1 under ACPI hot-plug. Measured: register values of our own machines.
  * @source facts/q35-qemu 1.2, 1.3, 1.4, 2.5, 2.7
  */
-interface DeviceType {
+export interface DeviceType {
   readonly sizeBytes: 256 | 4096;
   readonly bytes: string;
   readonly writable: string;
@@ -17,8 +17,11 @@ interface DeviceType {
 
 /** A function of a type as it stands before its first access; null when the type is not known. */
 export function deviceType(type: string): FunctionBytes | null {
-  const known = Object.hasOwn(TYPES, type) ? TYPES[type]! : null;
-  if (known === null) return null;
+  return Object.hasOwn(TYPES, type) ? layOut(type, TYPES[type]!) : null;
+}
+
+/** The bytes that runs describe. */
+export function layOut(type: string, known: DeviceType): FunctionBytes {
   const config = new Uint8Array(known.sizeBytes);
   const writeMask = new Uint8Array(known.sizeBytes).fill(0xff, 0x40);
   const clearMask = new Uint8Array(known.sizeBytes);
