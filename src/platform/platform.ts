@@ -1,5 +1,6 @@
 import type { CfgBase } from '../base/brand.js';
 import type { FunctionId } from '../pci/function-id.js';
+import type { Bdf } from '../pci/sbdf.js';
 
 /** How a host bridge's configuration space is reached. @source facts/arm-msi-iommu 1.1, facts/xen 3.3, 3.4 */
 export type ConfigAccess = 'ecam' | 'cam' | 'nwl' | 'xgene' | 'designware' | 'mmcfg' | 'cf8' | 'other';
@@ -143,6 +144,22 @@ export interface X86Facts {
   readonly ownPorts: readonly (readonly [number, number])[];
   /** Physical address width. */
   readonly addressBits: number;
+  /** Reserved memory of a VT-d machine, in the order of the DMAR table; absent: none. */
+  readonly reservedRegions?: readonly ReservedRegion[];
+}
+
+/**
+ * Memory that firmware keeps for devices and that their owner's IOMMU tables must map one to one (an RMRR).
+ * @source xen/drivers/passthrough/vtd/dmar.c (acpi_parse_one_rmrr), facts/xen 12.2 (`rmrr=`)
+ */
+export interface ReservedRegion {
+  readonly segment: number;
+  /** First byte, host physical. */
+  readonly base: number;
+  /** Last byte. */
+  readonly end: number;
+  /** Functions of its device scope. More than one of them: the region is shared. */
+  readonly devices: readonly Bdf[];
 }
 
 /** The physical truth a trace starts from: plain data, stored in the trace header. */

@@ -5,7 +5,7 @@ import { machineName } from '../models/xen/assignment.js';
 import { groupOf } from '../models/xen/device-group.js';
 import { domids } from '../models/xen/domains.js';
 import { type FunctionId, formatFunction, functionBdf } from '../pci/function-id.js';
-import { formatSbdf, type XenSbdf } from '../pci/sbdf.js';
+import { bdfOf, formatSbdf, sbdf, segmentOf, type XenSbdf } from '../pci/sbdf.js';
 import type { PlatformFunction } from '../platform/platform.js';
 import { onAnswers } from './hypercalls.js';
 import { ownerText } from './names.js';
@@ -177,6 +177,56 @@ const partialGroup: Rule = {
   }),
 };
 
+/** Reserved memory of a device that other devices need too. @source xen/drivers/passthrough/vtd/iommu.c */
+function sharedWith({ env }: Watching, name: XenSbdf): { readonly base: number; readonly others: XenSbdf[] } {
+  const region = (env.platform.x86?.reservedRegions ?? []).find(
+    ({ segment, devices }) =>
+      segment === segmentOf(name) && devices.length > 1 && devices.includes(bdfOf(name)),
+  );
+  const others = (region?.devices ?? [])
+    .filter((other) => other !== bdfOf(name))
+    .map((other) => sbdf<XenSbdf>(segmentOf(name), other));
+  return { base: region?.base ?? 0, others };
+}
+
+const sharedRegion: Rule = {
+  code: 'ASG-012',
+  severity: 'error',
+  title: 'Devices share reserved memory',
+  doc: 'Firmware keeps one piece of memory for several devices. Whoever gets one of them can write what the others read, so Xen refuses unless the toolstack says relaxed.',
+  watch: () => {
+    const refused = onAnswers(
+      ({ data }) => data.hypercall === 'domctl' && data.op === 'assign_device',
+      ({ data }, answer, watching) => {
+        const name = machineName(data.args);
+        const { base, others } = sharedWith(watching, name);
+        if (answer.data.ret !== -errno.EPERM || others.length === 0) return;
+        watching.report({
+          message: `${formatSbdf(name)} was refused to d${Number(data.args['domain'])}: it shares reserved memory at ${hex(base)} with ${others.map(formatSbdf).join(', ')}`,
+          function: watching.state.xen.devices[name]?.function ?? null,
+          xenName: name,
+          evidence: { base: hex(base), others: others.map(formatSbdf) },
+        });
+      },
+    );
+    return {
+      ...refused,
+      'device.assigned': ({ data }, watching) => {
+        if (!isGuest(watching, data.to)) return;
+        const { base, others } = sharedWith(watching, data.sbdf);
+        const elsewhere = others.filter((other) => watching.state.xen.devices[other]?.owner !== data.to);
+        if (elsewhere.length === 0) return;
+        watching.report({
+          message: `d${data.to} has ${formatSbdf(data.sbdf)} and with it reserved memory at ${hex(base)} that ${elsewhere.map((other) => `${formatSbdf(other)} of ${ownerText(watching.state.xen.devices[other]?.owner ?? null)}`).join(', ')} uses`,
+          function: data.function,
+          xenName: data.sbdf,
+          evidence: { base: hex(base), others: elsewhere.map(formatSbdf) },
+        });
+      },
+    };
+  },
+};
+
 /** Rules about who owns a device. @source facts/xen 2.4, 7.2 */
 export const assignmentRules: readonly Rule[] = [
   noReset,
@@ -184,4 +234,5 @@ export const assignmentRules: readonly Rule[] = [
   brokenDevice,
   ownerless,
   partialGroup,
+  sharedRegion,
 ];

@@ -14,11 +14,21 @@ export interface PortMapping {
   count: number;
 }
 
+/** Reserved memory mapped one to one. */
+export interface RegionMapping {
+  base: number;
+  end: number;
+  /** Devices of the domain that need it. */
+  count: number;
+}
+
 export interface PhysmapDomain {
   mmio: MmioMapping[];
   ports: PortMapping[];
   /** What else stands at a guest frame: shared info, grant table, device pages. */
   pages: Record<number, string>;
+  /** Absent until there is one. */
+  regions?: RegionMapping[];
 }
 
 export type PhysmapState = Record<number, PhysmapDomain>;
@@ -42,6 +52,12 @@ export const physmapSlice: Slice<PhysmapState> = {
       const { gport, mport, count } = data;
       domain.ports = domain.ports.filter((old) => old.mport !== mport || old.count !== count);
       if (data.mapped) domain.ports.unshift({ gport, mport, count });
+    },
+    'region.mapped': (state, { data }) => {
+      const domain = domainOf(state, data.domid);
+      const { base, end, count } = data;
+      domain.regions = (domain.regions ?? []).filter((old) => old.base !== base || old.end !== end);
+      if (count > 0) domain.regions.push({ base, end, count });
     },
     'page.placed': (state, { data }) => {
       const { pages } = domainOf(state, data.domid);

@@ -93,6 +93,7 @@ const stateless = [
   'vpci.mapped',
   'vpci.warned',
   'xen.booted',
+  'xen.logged',
   'xenstore.announced',
   'xenstore.requested',
 ];

@@ -1,4 +1,4 @@
-import { domid, flag, functionField, input, int, orNull, outcome, text, xenSbdf } from '../field.js';
+import { choice, domid, flag, functionField, input, int, orNull, outcome, text, xenSbdf } from '../field.js';
 
 /** @source facts/xen 2.4, 3.1, 7.2 */
 export const deviceKinds = {
@@ -38,6 +38,10 @@ export const deviceKinds = {
     step: text('`vpci`, `iommu`, `segment`, …'),
     errno: int('negative errno'),
     reason: text('log line'),
+  }),
+  'xen.logged': outcome('Xen printed a line about a device.', {
+    level: choice(['error', 'warning', 'info'], ''),
+    text: text('the line'),
   }),
   'device.marked': outcome(
     'The proposed `assigned` flag of a device changed (never merged; policy `assignable`).',

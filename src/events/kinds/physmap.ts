@@ -16,6 +16,15 @@ export const physmapKinds = {
     count: u32('ports'),
     mapped: flag('false: removed'),
   }),
+  'region.mapped': outcome(
+    'Memory that firmware reserves for a device was mapped one to one for its owner, or unmapped.',
+    {
+      domid: domid('the domain'),
+      base: address('first byte of the region'),
+      end: address('its last byte'),
+      count: u32('devices of the domain that need it; 0: unmapped'),
+    },
+  ),
   'page.placed': outcome('A page other than RAM was put into, or taken out of, a domain.', {
     domid: domid('the domain'),
     space: text('`shared_info`, `grant_table`, `dev_mmio`, …; `none` for a removal'),

@@ -64,7 +64,10 @@ export const toolstackKinds = {
     job: count('the command'),
     step: text('the step just done'),
     next: orNull(text('the step to come; null: it has ended')),
-    waits: choice(['no', 'qmp', 'backend', 'removal', 'channel'], 'what it waits for before the next step'),
+    waits: choice(
+      ['no', 'qmp', 'backend', 'removal', 'channel', 'retry'],
+      'what it waits for before the next step',
+    ),
     vars: record('what it remembers from here on'),
   }),
   'toolstack.asked': outcome('A command sent a QMP command to a device model.', {

@@ -1,3 +1,4 @@
+import type { DomainId } from '../../base/brand.js';
 import { type Dom0Sbdf, formatSbdf } from '../../pci/sbdf.js';
 import { PCIBACK } from '../linux/sysfs.js';
 import { domainPath } from '../linux/xenstored/xenbus.js';
@@ -10,6 +11,7 @@ import { deviceFile, libxlPath, messageName, type Next, qemuId, type StepIo, typ
 import { addToStore } from './xenstore-device.js';
 
 const RDM_RELAXED = 1;
+const MAX_RETRIES = 10;
 
 /** Which device of the command is in work; both passes run over all of them. */
 const at = (io: StepIo): number => io.recall('index', 0);
@@ -26,6 +28,9 @@ export const deviceOf = (io: StepIo): Dom0Sbdf => (specOf(io).device ?? 0) as Do
 
 /** `.*`: the step has to know every function of the slot. */
 export const wantsAllFunctions = (io: StepIo): boolean => specOf(io).allFunctions;
+
+/** Whose backend the command works on and waits for: the stub domain's or the guest's. */
+const subjectOf = (io: StepIo): number => io.recall('subject', io.domid);
 
 /** Any failure takes the domid key back and names the device. @source facts/dom0 8.5 */
 function abandon(io: StepIo, code: number): Next {
@@ -70,6 +75,7 @@ export const attach: Steps = {
         io.store.write(`${home}/name`, name);
         io.store.make(`${home}/device`, `n0 r${io.domid}`);
         io.store.write(`/libxl/${io.domid}/type`, io.guestType);
+        if (io.stubdom !== null) makeStubdomHome(io, io.stubdom);
       });
     }
     return { to: 'find-by-name' };
@@ -95,7 +101,7 @@ export const attach: Steps = {
       io,
       ret === -95
         ? `PCI device ${name} cannot be assigned - no IOMMU?`
-        : `PCI device ${name} cannot be assigned - already assigned to a different guest?`,
+        : `PCI device ${name} already assigned to a different guest?`,
     );
   },
   seize: (io) => {
@@ -123,35 +129,47 @@ export const attach: Steps = {
   /** The result is ignored. @source facts/dom0 8.7 */
   reset: (io) => {
     resetDevice(io, deviceOf(io));
-    return { to: 'choose-functions' };
+    return { to: io.stubdom === null ? 'choose-functions' : 'stub-grant' };
   },
-  'choose-functions': (io) => {
+  /** The stub domain first: it gets permissions and keys like a PV guest, but never the device. */
+  'stub-grant': (io) => {
+    io.vars['subject'] = io.stubdom;
+    return permitRegions(io, deviceOf(io), true, subjectOf(io))
+      ? { to: 'stub-interrupt' }
+      : abandon(io, rc.FAIL);
+  },
+  'stub-interrupt': (io) =>
+    permitInterrupt(io, deviceOf(io), subjectOf(io)) ? { to: 'stub-permissive' } : abandon(io, rc.FAIL),
+  'stub-permissive': (io) => makePermissive(io) ?? { to: 'stub-wait-backend' },
+  /** It has been running since before the guest was built, so that a second device waits for the first. */
+  'stub-wait-backend': (io) =>
+    io.store.read(`${io.backendFor(subjectOf(io))}/num_devs`) === null
+      ? { to: 'stub-store' }
+      : { wait: 'backend', to: 'stub-store' },
+  'stub-store': (io) => {
+    const stub = subjectOf(io);
+    if (io.woken.by === 'timeout') return refuse(io, `Backend ${io.backendFor(stub)} not ready`);
     const spec = specOf(io);
-    if (!spec.allFunctions) return nextDevice(io, 'functions-chosen');
-    if (spec.vdevfn === 0) return refuse(io, 'Must specify a v-slot for multi-function devices', rc.INVAL);
-    let highest = -1;
-    for (let fn = 7; fn >= 0; fn--) {
-      const sibling = ((deviceOf(io) & ~7) + fn) as Dom0Sbdf;
-      const [isThere, isBound] = functionState(io, sibling);
-      if (!isThere) continue;
-      if (!isBound()) {
-        return refuse(io, `${formatSbdf(sibling)} is not assigned to pciback driver`, rc.FAIL);
-      }
-      highest = Math.max(highest, fn);
-    }
-    // Since 4.13 the loop from 7 down ends after its first function. @source facts/dom0 8.5 step 9
-    if (highest >= 0) io.vars[`device-${at(io)}`] = (deviceOf(io) & ~7) + highest;
+    addToStore(io, deviceOf(io), spec, spec.vdevfn, false, stub);
     return nextDevice(io, 'functions-chosen');
   },
+  /** Sixty seconds until the stub domain's pcifront has met its backend. */
+  'stub-connect': () => ({ wait: 'backend', to: 'stub-connected' }),
+  'stub-connected': (io) => {
+    if (io.woken.by === 'timeout') return abandon(io, rc.TIMEDOUT);
+    return chooseFunctions(io) ?? { to: 'add-to-dm' };
+  },
+  'choose-functions': (io) => chooseFunctions(io) ?? nextDevice(io, 'functions-chosen'),
   /** Second pass. */
   'add-to-dm': (io) => {
     if (io.guestType !== 'hvm') return { to: 'grant' };
+    if (io.woken.by === 'timeout') return abandon(io, rc.TIMEDOUT);
     io.ask('device_add', deviceAddArguments(deviceOf(io), specOf(io)));
     return { wait: 'qmp', to: 'dm-added' };
   },
   'dm-added': (io) => {
     if (io.woken.by === 'timeout') return abandon(io, rc.TIMEDOUT);
-    if (!io.woken.ok) return refuse(io, io.woken.reply, rc.QMP_GENERIC_ERROR);
+    if (!io.woken.ok) return retry(io) ?? refuse(io, io.woken.reply, rc.QMP_GENERIC_ERROR);
     io.ask('query-pci', {});
     return { wait: 'qmp', to: 'find-in-dm' };
   },
@@ -163,7 +181,7 @@ export const attach: Steps = {
     }
     const vdevfn = Number.parseInt(io.woken.reply, 16);
     io.vars[`vdevfn-${at(io)}`] = vdevfn;
-    deviceModelTakes(io.context, io.domid, device, vdevfn);
+    deviceModelTakes(io.context, io.domid, device, vdevfn, io.stubdom ?? undefined);
     return { to: 'grant' };
   },
   grant: (io) => (permitRegions(io, deviceOf(io), true) ? { to: 'interrupt' } : abandon(io, rc.FAIL)),
@@ -173,18 +191,14 @@ export const attach: Steps = {
     if (!io.exists(deviceFile(deviceOf(io), 'irq'))) return { to: 'assign' };
     return permitInterrupt(io, deviceOf(io)) ? { to: 'permissive' } : abandon(io, rc.FAIL);
   },
-  permissive: (io) => {
-    if (specOf(io).permissive) {
-      const failed = io.write(`${PCIBACK}/permissive`, formatSbdf(deviceOf(io)));
-      if (failed !== 0) return refuse(io, 'Setting permissive for device');
-    }
-    return { to: 'assign' };
-  },
+  permissive: (io) => makePermissive(io) ?? { to: 'assign' },
   assign: (io) => {
     const spec = specOf(io);
     const flags = spec.rdmPolicy === 'relaxed' ? RDM_RELAXED : 0;
     const ret = io.domctl('assign_device', { dev: 0, flags, machine_sbdf: deviceOf(io) });
-    if (ret === 0 || (io.guestType !== 'hvm' && ret === -38)) return { to: 'wait-backend' };
+    // With a stub domain the keys stand below that domain only. @source facts/dom0 8.5 step 14
+    const next = io.stubdom === null ? 'wait-backend' : 'done';
+    if (ret === 0 || (io.guestType !== 'hvm' && ret === -38)) return { to: next };
     return refuse(io, `xc_assign_device failed: ${errorText(ret)}`);
   },
   'wait-backend': (io) => {
@@ -200,7 +214,59 @@ export const attach: Steps = {
     addToStore(io, deviceOf(io), spec, vdevfn, io.job.op === 'create');
     return nextDevice(io, 'added');
   },
+  done: (io) => nextDevice(io, 'added'),
 };
+
+/** `*`: the functions there are, all of them with pciback. @returns a refusal, or null */
+function chooseFunctions(io: StepIo): Next | null {
+  const spec = specOf(io);
+  if (!spec.allFunctions) return null;
+  if (spec.vdevfn === 0) return refuse(io, 'Must specify a v-slot for multi-function devices', rc.INVAL);
+  let highest = -1;
+  for (let fn = 7; fn >= 0; fn--) {
+    const sibling = ((deviceOf(io) & ~7) + fn) as Dom0Sbdf;
+    const [isThere, isBound] = functionState(io, sibling);
+    if (!isThere) continue;
+    if (!isBound()) {
+      return refuse(io, `${formatSbdf(sibling)} is not assigned to pciback driver`, rc.FAIL);
+    }
+    highest = Math.max(highest, fn);
+  }
+  // Since 4.13 the loop from 7 down ends after its first function. @source facts/dom0 8.5 step 9
+  if (highest >= 0) io.vars[`device-${at(io)}`] = (deviceOf(io) & ~7) + highest;
+  return null;
+}
+
+/** @returns a refusal, or null */
+function makePermissive(io: StepIo): Next | null {
+  if (!specOf(io).permissive) return null;
+  const failed = io.write(`${PCIBACK}/permissive`, formatSbdf(deviceOf(io)));
+  return failed === 0 ? null : refuse(io, 'Setting permissive for device');
+}
+
+/**
+ * The files of a device may appear in a stub domain after its backend says Connected: a second's wait and another
+ * try, ten times at most (since 4.17, the oldest release here). The ten seconds for the whole of it run on. @source facts/dom0 8.5 step 10
+ */
+function retry(io: StepIo): Next | null {
+  const tries = io.recall('retries', 0) + 1;
+  if (io.stubdom === null || tries > MAX_RETRIES) return null;
+  io.vars['retries'] = tries;
+  io.log('error', io.woken.reply);
+  io.log('error', `Retrying PCI add ${tries}`);
+  return { wait: 'retry', to: 'add-to-dm' };
+}
+
+/** What of a stub domain's home the PCI keys stand in. */
+function makeStubdomHome(io: StepIo, stub: DomainId): void {
+  const home = domainPath(stub);
+  io.store.make(home, `n0 r${stub}`);
+  io.store.write(`${home}/name`, io.context.state.domains[stub]?.name ?? '');
+  io.store.make(`${home}/device`, `n0 r${stub}`);
+  io.store.write(`${home}/target`, String(io.domid));
+  io.store.write(`/libxl/${stub}/type`, 'pv');
+  io.store.write(`${domainPath(io.domid)}/image/device-model-domid`, String(stub));
+}
 
 /** After the first pass over all devices comes the second; after that the end. */
 function nextDevice(io: StepIo, done: 'functions-chosen' | 'added'): Next {
@@ -208,14 +274,16 @@ function nextDevice(io: StepIo, done: 'functions-chosen' | 'added'): Next {
   const left = index < io.job.devices.length;
   // Only a device model makes anybody wait, so elsewhere each device runs through.
   const together = io.guestType === 'hvm';
+  const secondPass = io.stubdom === null ? 'add-to-dm' : 'stub-connect';
   if (done === 'functions-chosen') {
     if (!together) return { to: 'add-to-dm' };
     io.vars['index'] = left ? index : 0;
-    return { to: left ? 'find-by-name' : 'add-to-dm' };
+    return { to: left ? 'find-by-name' : secondPass };
   }
   if (!left) return { rc: rc.OK };
   io.vars['index'] = index;
-  return { to: together ? 'add-to-dm' : 'find-by-name' };
+  if (io.stubdom !== null) io.vars['retries'] = 0;
+  return { to: together ? secondPass : 'find-by-name' };
 }
 
 /** Whether a function is there and with pciback; the answer of another hardware domain says both of all functions. */
@@ -251,4 +319,5 @@ const texts: Readonly<Record<number, string>> = {
   22: 'Invalid argument',
   95: 'Operation not supported',
 };
-const errorText = (ret: number): string => texts[-ret] ?? `error ${ret}`;
+/** What `strerror` says of a negative errno. */
+export const errorText = (ret: number): string => texts[-ret] ?? `error ${ret}`;

@@ -2,7 +2,7 @@ import { hexPad } from '../../base/hex.js';
 import { busOf, type Dom0Sbdf, devOf, fnOf, formatSbdf, segmentOf } from '../../pci/sbdf.js';
 import { xenbusStates as states } from '../linux/pciif/page.js';
 import { domainPath } from '../linux/xenstored/xenbus.js';
-import { resetDevice } from './attach.js';
+import { errorText, resetDevice } from './attach.js';
 import { deviceModelReleases } from './device-model.js';
 import { rc } from './errors.js';
 import { permitRegions, revokeInterrupt } from './resources.js';
@@ -13,6 +13,11 @@ import { attachedDevices, closeInStore, removeFromStore } from './xenstore-devic
 /** The device a step works on. */
 export const deviceOf = (io: StepIo): Dom0Sbdf =>
   io.recall('devices', [0])[io.recall('index', 0)] as Dom0Sbdf;
+
+/** The domain a device is being taken from: the guest's stub domain, or the guest. */
+const subjectOf = (io: StepIo): number => io.recall('subject', io.domid);
+const isStubdom = (io: StepIo): boolean => subjectOf(io) !== io.domid;
+
 const isForced = (io: StepIo): boolean => io.job.op === 'destroy' || io.job.options['force'] === true;
 
 /** The next device of the command, or what comes after the last. */
@@ -29,7 +34,9 @@ function nextDevice(io: StepIo): Next {
 export const detach: Steps = {
   start: (io) => {
     if (io.job.op === 'destroy') {
-      io.vars['devices'] = attachedDevices(io).map((one) => one.device);
+      // A guest with a stub domain has no keys of its own: its stub domain gives up what both had.
+      if (io.stubdom !== null) io.vars['subject'] = io.stubdom;
+      io.vars['devices'] = attachedDevices(io, subjectOf(io)).map((one) => one.device);
     } else {
       const parsed = parseSpec(io.job.devices[0] ?? '');
       if ('error' in parsed || parsed.spec.device === null) {
@@ -42,10 +49,14 @@ export const detach: Steps = {
     return { to: none ? 'remove-home' : 'find' };
   },
   find: (io) => {
-    if (!attachedDevices(io).some((one) => one.device === deviceOf(io))) {
-      return io.fail('PCI device not attached to this domain', rc.INVAL);
+    const held = attachedDevices(io, subjectOf(io));
+    // An empty list counts as none: the command ends without a word, and with force it goes on.
+    if (held.length === 0) return isForced(io) ? { to: 'revoke' } : { rc: rc.FAIL };
+    if (!held.some((one) => one.device === deviceOf(io))) {
+      io.log('error', 'PCI device not attached to this domain');
+      return isForced(io) ? { to: 'revoke' } : { rc: rc.INVAL };
     }
-    return { to: io.guestType === 'hvm' ? 'remove-from-dm' : 'revoke' };
+    return { to: io.guestType === 'hvm' && !isStubdom(io) ? 'remove-from-dm' : 'revoke' };
   },
   'remove-from-dm': (io) => {
     io.ask('device_del', { id: qemuId(deviceOf(io)) });
@@ -66,29 +77,32 @@ export const detach: Steps = {
   },
   revoke: (io) => {
     // Before 4.18 an HVM guest kept every permission. @source facts/dom0 8.8 (history)
-    if (io.guestType === 'hvm' && !io.xenAtLeast('4.18')) return { to: 'deassign' };
-    permitRegions(io, deviceOf(io), false);
+    if (io.guestType === 'hvm' && !isStubdom(io) && !io.xenAtLeast('4.18')) return { to: 'deassign' };
+    permitRegions(io, deviceOf(io), false, subjectOf(io));
     return { to: 'revoke-interrupt' };
   },
   'revoke-interrupt': (io) => {
-    if (io.context.env.platform.arch !== 'arm64') revokeInterrupt(io, deviceOf(io));
+    if (io.context.env.platform.arch !== 'arm64') revokeInterrupt(io, deviceOf(io), subjectOf(io));
     return { to: 'reset' };
   },
   reset: (io) => {
-    const vdevfn = attachedDevices(io).find((one) => one.device === deviceOf(io))?.vdevfn ?? 0;
-    if ((vdevfn & 7) === 0) resetDevice(io, deviceOf(io));
-    return { to: 'deassign' };
+    const held = attachedDevices(io, subjectOf(io)).find((one) => one.device === deviceOf(io));
+    if (((held?.vdevfn ?? 0) & 7) === 0) resetDevice(io, deviceOf(io));
+    return { to: isStubdom(io) ? 'wait-before' : 'deassign' };
   },
   deassign: (io) => {
     const ret = io.domctl('deassign_device', { dev: 0, flags: 0, machine_sbdf: deviceOf(io) });
-    if (ret !== 0) io.log('error', `xc_deassign_device failed: ${ret}`);
-    return { to: 'wait-before' };
+    if (ret !== 0) io.log('error', `xc_deassign_device failed: ${errorText(ret)}`);
+    if (io.stubdom === null) return { to: 'wait-before' };
+    // Then the same for the stub domain, which was never asked to give the device back. @source facts/dom0 8.8
+    io.vars['subject'] = io.stubdom;
+    return { to: 'find' };
   },
   /** A PV backend has to stand at Connected; a guest that closed its own side never lets it. @source facts/dom0 8.6 */
-  'wait-before': (io) => (io.guestType === 'pv' ? { wait: 'backend', to: 'close' } : { to: 'close' }),
+  'wait-before': (io) => (isPv(io) ? { wait: 'backend', to: 'close' } : { to: 'close' }),
   close: (io) => {
     if (io.woken.by === 'timeout') return notReady(io);
-    const index = closeInStore(io, deviceOf(io));
+    const index = closeInStore(io, deviceOf(io), subjectOf(io));
     if (index === null) {
       const device = deviceOf(io);
       io.log(
@@ -98,18 +112,23 @@ export const detach: Steps = {
       return { to: 'release' };
     }
     io.vars['index-in-store'] = index;
-    return io.guestType === 'pv' ? { wait: 'backend', to: 'remove' } : { to: 'remove' };
+    return isPv(io) ? { wait: 'backend', to: 'remove' } : { to: 'remove' };
   },
   remove: (io) => {
     if (io.woken.by === 'timeout') return notReady(io);
-    removeFromStore(io, io.recall('index-in-store', 0));
+    removeFromStore(io, io.recall('index-in-store', 0), subjectOf(io));
     return { to: 'release' };
   },
   release: (io) => {
     io.store.remove(libxlPath(deviceOf(io), 'domid'));
+    if (io.job.op === 'detach' && isStubdom(io)) io.vars['subject'] = io.domid;
     return nextDevice(io);
   },
   'remove-home': (io) => {
+    if (io.stubdom !== null) {
+      io.store.remove(domainPath(io.stubdom));
+      io.store.remove(`/libxl/${io.stubdom}`);
+    }
     const home = domainPath(io.domid);
     const vm = io.store.read(`${home}/vm`);
     if (vm !== null) io.store.remove(vm);
@@ -120,8 +139,11 @@ export const detach: Steps = {
   },
 };
 
+/** Whoever has a frontend makes libxl wait. */
+const isPv = (io: StepIo): boolean => isStubdom(io) || io.guestType === 'pv';
+
 function notReady(io: StepIo): Next {
-  io.log('error', `Backend ${io.backend} not ready`);
+  io.log('error', `Backend ${io.backendFor(subjectOf(io))} not ready`);
   return { to: 'release' };
 }
 

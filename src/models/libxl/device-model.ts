@@ -23,14 +23,19 @@ export function deviceAddArguments(device: Dom0Sbdf, spec: PciSpec): RecordObjec
 
 /**
  * What QEMU asks of Xen when it takes a device: its pin's GSI mapped for the guest and bound to the slot's pin.
- * This happens before libxl assigns the device. @source facts/dom0 Appendix B step 5, recordings
+ * This happens before libxl assigns the device. In a stub domain it is that domain which asks. @source facts/dom0 Appendix B step 5, recordings
  */
-export function deviceModelTakes(context: Context, domid: number, device: Dom0Sbdf, vdevfn: number): void {
+export function deviceModelTakes(
+  context: Context,
+  domid: number,
+  device: Dom0Sbdf,
+  vdevfn: number,
+  caller: DomainId = hardwareDomain(context),
+): void {
   if (context.env.platform.arch !== 'x86_64') return;
   const irq = linuxDevice(context, device)?.gsi ?? 0;
   const pin = linuxRead(context, device, 0x3d, 1);
   if (irq === 0 || pin === 0) return;
-  const caller = hardwareDomain(context);
   const ret = enterXen(context, caller, 'physdev_op', 'map_pirq', {
     domid,
     type: 1,

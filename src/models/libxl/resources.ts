@@ -23,7 +23,7 @@ function regions(io: StepIo, device: Dom0Sbdf): readonly Region[] | null {
 }
 
 /** ioport and iomem permissions of a device; earlier ones stay when one fails. @returns whether all went well */
-export function permitRegions(io: StepIo, device: Dom0Sbdf, allow: boolean): boolean {
+export function permitRegions(io: StepIo, device: Dom0Sbdf, allow: boolean, domid = io.domid): boolean {
   const list = regions(io, device);
   if (list === null) {
     io.log('error', `Couldn't open ${deviceFile(device, 'resource')}`);
@@ -35,12 +35,12 @@ export function permitRegions(io: StepIo, device: Dom0Sbdf, allow: boolean): boo
     // Before 4.21 the revoke cut addresses to 32 bits: what lies higher stays granted. @source facts/dom0 8.8 (XSA-476)
     const address = !allow && !io.xenAtLeast('4.21') ? start % 0x1_0000_0000 : start;
     const ret = isPort
-      ? io.domctl('ioport_permission', { first_port: address, nr_ports: size, allow_access })
-      : io.domctl('iomem_permission', {
-          first_mfn: Math.floor(address / 4096),
-          nr_mfns: Math.ceil(size / 4096),
-          allow_access,
-        });
+      ? io.domctl('ioport_permission', { first_port: address, nr_ports: size, allow_access }, domid)
+      : io.domctl(
+          'iomem_permission',
+          { first_mfn: Math.floor(address / 4096), nr_mfns: Math.ceil(size / 4096), allow_access },
+          domid,
+        );
     if (ret === 0) continue;
     const range = `0x${start.toString(16)}/0x${size.toString(16)} (error ${ret})`;
     io.log('error', `xc_domain_${isPort ? 'ioport' : 'iomem'}_permission ${range}`);
@@ -49,9 +49,9 @@ export function permitRegions(io: StepIo, device: Dom0Sbdf, allow: boolean): boo
   return true;
 }
 
-const mapGsi = (io: StepIo, index: number, pirq: number): number =>
+const mapGsi = (io: StepIo, index: number, pirq: number, domid: number): number =>
   io.physdev('map_pirq', {
-    domid: io.domid,
+    domid,
     type: 1,
     index,
     pirq,
@@ -70,7 +70,7 @@ const usesGsi = (io: StepIo): boolean =>
   (io.context.state.domains[hardwareDomain(io.context)]?.type !== 'pv' && io.xenAtLeast('4.20'));
 
 /** The pin's interrupt: mapped for the guest, then allowed. x86 only. @source facts/dom0 8.5 step 12 */
-export function permitInterrupt(io: StepIo, device: Dom0Sbdf): boolean {
+export function permitInterrupt(io: StepIo, device: Dom0Sbdf, domid = io.domid): boolean {
   const text = io.read(deviceFile(device, 'irq'));
   if (text === null) {
     io.log('error', `Couldn't open ${deviceFile(device, 'irq')}`);
@@ -79,28 +79,28 @@ export function permitInterrupt(io: StepIo, device: Dom0Sbdf): boolean {
   const irq = Number(text);
   if (irq <= 0 || irq >= 255) return true;
   // Where another domain has the hardware, that one has mapped it when it was asked.
-  const mapped = io.woken.by === 'reply' ? 0 : mapGsi(io, irq, usesGsi(io) ? -1 : irq);
+  const mapped = io.woken.by === 'reply' ? 0 : mapGsi(io, irq, usesGsi(io) ? -1 : irq, domid);
   if (mapped !== 0) {
     io.log('error', `xc_physdev_map_pirq irq=${irq} (error=${mapped})`);
     return false;
   }
   const ret = usesGsi(io)
-    ? io.domctl('gsi_permission', { gsi: irq, flags: 1 })
-    : io.domctl('irq_permission', { pirq: irq, allow_access: 1 });
+    ? io.domctl('gsi_permission', { gsi: irq, flags: 1 }, domid)
+    : io.domctl('irq_permission', { pirq: irq, allow_access: 1 }, domid);
   if (ret !== 0)
     io.log('error', `xc_domain_${usesGsi(io) ? 'gsi' : 'irq'}_permission irq=${irq} (error=${ret})`);
   return ret === 0;
 }
 
 /** QEMU may have unmapped it before, which is -EINVAL and only logged. @source facts/dom0 8.8 */
-export function revokeInterrupt(io: StepIo, device: Dom0Sbdf): void {
+export function revokeInterrupt(io: StepIo, device: Dom0Sbdf, domid = io.domid): void {
   const irq = Number(io.read(deviceFile(device, 'irq')) ?? '0');
   if (irq <= 0 || irq >= 255) return;
-  const unmapped = io.physdev('unmap_pirq', { domid: io.domid, pirq: irq });
+  const unmapped = io.physdev('unmap_pirq', { domid, pirq: irq });
   if (unmapped !== 0)
     io.log('error', `xc_physdev_unmap_pirq irq=${irq}: ${unmapped === -22 ? 'Invalid argument' : unmapped}`);
   const ret = usesGsi(io)
-    ? io.domctl('gsi_permission', { gsi: irq, flags: 0 })
-    : io.domctl('irq_permission', { pirq: irq, allow_access: 0 });
+    ? io.domctl('gsi_permission', { gsi: irq, flags: 0 }, domid)
+    : io.domctl('irq_permission', { pirq: irq, allow_access: 0 }, domid);
   if (ret !== 0) io.log('error', `xc_domain_irq_permission irq=${irq}`);
 }

@@ -18,7 +18,7 @@ import { EPIPE } from './channel/send.js';
 /** What a step leads to: the next one, a wait before it, or the end. */
 export type Next =
   | { readonly to: string }
-  | { readonly wait: 'qmp' | 'backend' | 'removal'; readonly to: string }
+  | { readonly wait: 'qmp' | 'backend' | 'removal' | 'retry'; readonly to: string }
   | { readonly rc: number };
 
 export type Step = (io: StepIo) => Next;
@@ -36,6 +36,18 @@ export interface Woken {
 
 const TOOLSTACK = 'toolstack';
 const TOOLSTACK_DOMAIN = 0 as DomainId;
+
+/**
+ * The stub domain of a guest. libxl keeps it in `image/device-model-domid` of the guest and `target` of the stub domain;
+ * Xen has it as the target of the domain, which is what is read here.
+ */
+export function stubdomOf(context: Pick<Context, 'state'>, guest: number | null): DomainId | null {
+  if (guest === null) return null;
+  const { domains } = context.state;
+  for (const domid in domains)
+    if (domains[domid as unknown as number]!.target === guest) return Number(domid) as DomainId;
+  return null;
+}
 
 /** What one step of xl can do and see. Every call outside is an event. */
 export class StepIo {
@@ -70,6 +82,11 @@ export class StepIo {
   /** `hvm`, `pv`, `pvh` or `arm`; what libxl reads from its own `type` key. */
   get guestType(): 'pv' | 'hvm' | 'pvh' | 'arm' {
     return this.context.state.domains[this.domid]?.type ?? 'pv';
+  }
+
+  /** The domain the device model of the guest runs in; null: in domain 0. @source facts/dom0 8.5 step 8 */
+  get stubdom(): DomainId | null {
+    return stubdomOf(this.context, this.job.domid);
   }
 
   xenAtLeast(release: string): boolean {
@@ -109,7 +126,11 @@ export class StepIo {
   }
 
   get backend(): string {
-    return backendPath(this.domid, this.backendDomain);
+    return this.backendFor(this.domid);
+  }
+
+  backendFor(domid: number): string {
+    return backendPath(domid, this.backendDomain);
   }
 
   /** Reaches a file one way or the other; the errno when it cannot be reached. */

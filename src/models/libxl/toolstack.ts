@@ -1,3 +1,5 @@
+import type { Immutable } from 'immer';
+import type { Job } from '../../state/toolstack.js';
 import type { Context, Decider } from '../context.js';
 import { backendOf } from '../linux/xenstored/xenbus.js';
 import { isBackendReady } from './detach.js';
@@ -16,9 +18,13 @@ export const decideToolstackStep: Decider<'toolstack.stepped'> = (context, { dat
   const job = context.state.toolstack.jobs[data.job];
   if (job === undefined || job.next === null) return;
   if (job.waits === 'qmp' || job.waits === 'removal' || job.waits === 'channel') return;
-  if (job.waits === 'backend' && !backendReady(context, job.domid ?? -1)) return;
+  if (job.waits === 'backend' && !isWaitOver(context, job)) return;
   runStep(context, data.job, { by: 'step', ok: true, reply: '' });
 };
+
+/** The backend a command waits for: its guest's, or that of the guest's stub domain. */
+export const isWaitOver = (context: Pick<Context, 'state'>, job: Immutable<Job>): boolean =>
+  backendReady(context, Number(job.vars['subject'] ?? job.domid ?? -1));
 
 /** libxl polls the backend's state every 100 ms. */
 export const backendReady = (context: Pick<Context, 'state'>, domid: number): boolean =>

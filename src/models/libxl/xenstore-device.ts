@@ -20,24 +20,25 @@ export function addToStore(
   spec: PciSpec,
   vdevfn: number,
   starting: boolean,
+  domid = io.domid,
 ): void {
-  const back = io.backend;
-  const front = frontendPath(io.domid);
+  const back = io.backendFor(domid);
+  const front = frontendPath(domid);
   const { store } = io;
   const held = store.read(`${back}/num_devs`);
   const index = held === null ? 0 : Number(held);
   store.transaction(() => {
     if (held === null) {
-      const name = store.read(`${domainPath(io.domid)}/name`) ?? '';
+      const name = store.read(`${domainPath(domid)}/name`) ?? '';
       store.remove(back);
-      store.make(back, `n${io.backendDomain} r${io.domid}`);
+      store.make(back, `n${io.backendDomain} r${domid}`);
       store.write(`${back}/frontend`, front);
-      store.write(`${back}/frontend-id`, String(io.domid));
+      store.write(`${back}/frontend-id`, String(domid));
       store.write(`${back}/online`, '1');
       store.write(`${back}/state`, String(states.Initialising));
       store.write(`${back}/domain`, name);
       store.remove(front);
-      store.make(front, `n${io.domid} r${io.backendDomain}`);
+      store.make(front, `n${domid} r${io.backendDomain}`);
       store.write(`${front}/backend`, back);
       store.write(`${front}/backend-id`, String(io.backendDomain));
       store.write(`${front}/state`, String(states.Initialising));
@@ -61,8 +62,8 @@ export interface Attached {
 }
 
 /** The devices libxl believes a guest to have: XenStore is its database. */
-export function attachedDevices(io: StepIo): readonly Attached[] {
-  const back = io.backend;
+export function attachedDevices(io: StepIo, domid = io.domid): readonly Attached[] {
+  const back = io.backendFor(domid);
   const count = Number(io.store.read(`${back}/num_devs`) ?? '0');
   const list: Attached[] = [];
   for (let index = 0; index < count; index++) {
@@ -74,8 +75,8 @@ export function attachedDevices(io: StepIo): readonly Attached[] {
 }
 
 /** First half of a removal: the device's state and the backend's. @returns the device's index, null when unknown */
-export function closeInStore(io: StepIo, device: Dom0Sbdf): number | null {
-  const back = io.backend;
+export function closeInStore(io: StepIo, device: Dom0Sbdf, domid = io.domid): number | null {
+  const back = io.backendFor(domid);
   const count = Number(io.store.read(`${back}/num_devs`) ?? '0');
   for (let index = 0; index < count; index++) {
     if (parseSbdf(io.store.read(`${back}/dev-${index}`) ?? '') !== device) continue;
@@ -93,8 +94,8 @@ const perDevice = ['state', 'key', 'dev', 'vdev', 'opts', 'vdevfn', 'name'] as c
 const moved = ['state', 'dev', 'key', 'vdev', 'opts', 'vdevfn', 'name'] as const;
 
 /** Second half: the keys go, later devices move down by one, and with the last device both directories. */
-export function removeFromStore(io: StepIo, index: number): void {
-  const back = io.backend;
+export function removeFromStore(io: StepIo, index: number, domid = io.domid): void {
+  const back = io.backendFor(domid);
   const { store } = io;
   const count = Number(store.read(`${back}/num_devs`) ?? '0');
   store.transaction(() => {
@@ -109,15 +110,15 @@ export function removeFromStore(io: StepIo, index: number): void {
       }
     }
   });
-  if (count === 1) destroyDirectories(io);
+  if (count === 1) destroyDirectories(io, domid);
 }
 
 /** Both ends' directories and every parent that is left without content. */
-function destroyDirectories(io: StepIo): void {
+function destroyDirectories(io: StepIo, domid: number): void {
   io.store.transaction(() => {
-    cleanPath(io, frontendPath(io.domid));
-    cleanPath(io, `/libxl/${io.domid}/device/pci/0`);
-    cleanPath(io, io.backend);
+    cleanPath(io, frontendPath(domid));
+    cleanPath(io, `/libxl/${domid}/device/pci/0`);
+    cleanPath(io, io.backendFor(domid));
   });
 }
 

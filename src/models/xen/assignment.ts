@@ -7,6 +7,7 @@ import { releaseEvents } from '../msi/release.js';
 import { domids, hardwareDomain } from './domains.js';
 import { moveStreams } from './iommu.js';
 import { isMsixMasked } from './msi.js';
+import { leaveRegions, takeRegions } from './reserved-regions.js';
 import { attachVpci, detachVpci } from './vpci/attach.js';
 
 const DEVICE_PCI = 0;
@@ -56,11 +57,12 @@ export const assignDevice: HypercallHandler = (context, { caller, args }) => {
   const name = machineName(args);
   const taken = availability(context, name);
   if (taken !== 0) return { ret: taken };
-  return { ret: assign(context, name, target) };
+  const isRelaxed = (argNumber(args, 'flags') & RDM_RELAXED) !== 0;
+  return { ret: assign(context, name, target, isRelaxed) };
 };
 
 /** `assign_device` after the checks. @source facts/xen 7.2 step 7 */
-function assign(context: Context, name: XenSbdf, to: DomainId): number {
+function assign(context: Context, name: XenSbdf, to: DomainId, isRelaxed: boolean): number {
   const isGuest = to !== hardwareDomain(context) && to !== domids.IO;
   const features = Object.keys(context.state.domains[to]?.features ?? {});
   if (features.length > 0 && context.env.platform.arch === 'x86_64') return -errno.EXDEV;
@@ -71,6 +73,8 @@ function assign(context: Context, name: XenSbdf, to: DomainId): number {
   };
   if (context.state.xen.devices[name]?.broken === true && isGuest) return refuse(-errno.EBADF);
   if (isMsixMasked(context, name)) return refuse(-errno.EBUSY);
+  const kept = takeRegions(context, name, to, isRelaxed);
+  if (kept !== 0) return refuse(kept);
   const ret = changeOwner(context, name, to);
   if (ret === 0 && to === domids.IO) setQuarantine(context, name, true);
   return ret;
@@ -128,7 +132,9 @@ export function changeOwner(context: Context, name: XenSbdf, to: DomainId): numb
   detachVpci(context, name);
   const failure = moveStreams(context, name, device.owner, to === domids.IO ? null : to);
   if (failure !== null) return fail(failure.errno, failure.reason);
-  context.emit('xen', 'device.assigned', { sbdf: name, function: device.function, from: device.owner, to });
+  const from = device.owner;
+  context.emit('xen', 'device.assigned', { sbdf: name, function: device.function, from, to });
+  leaveRegions(context, name, from);
   if (device.function !== null) releaseEvents(context, device.function);
   return attachVpci(context, name, to);
 }

@@ -5,6 +5,7 @@ import type { Context, Decider } from '../context.js';
 import { domids, hardwareDomain } from './domains.js';
 import { readType } from './pci-device.js';
 import { grant, revoke } from './permissions.js';
+import { mapRegionsAtBoot } from './reserved-regions.js';
 import { attachVpci } from './vpci/attach.js';
 import { nrGsis, x86Facts } from './x86.js';
 
@@ -20,6 +21,7 @@ export const decideXenBoot: Decider<'xen.booted'> = (context) => {
 /** The same for a given hardware domain; null: there is none, and no device gets an owner. */
 export function bootX86(context: Context, hardware: DomainId | null): void {
   if (hardware !== null) permitHardwareDomain(context, hardware);
+  if (hardware !== null) mapRegionsAtBoot(context, hardware);
   const { bridges, functions } = context.env.platform;
   bridges.forEach((bridge, index) => {
     const segment = bridge.pciDomain ?? index;

@@ -6,6 +6,7 @@ import {
   type HostBridge,
   type Platform,
   type PlatformFunction,
+  type ReservedRegion,
 } from '../../platform/platform.js';
 
 /**
@@ -153,6 +154,31 @@ export const rtl8139 = wired(
   [],
   '8139cp',
 );
+
+/** A USB controller of a chipset: advanced features with FLR, one memory BAR; firmware drives it at boot. */
+const usb = (name: string, id: string, gsi: number, bar: string): Wired =>
+  wired(
+    name,
+    gsi,
+    {
+      0: `86 80 ${id} 06 01 90 00 04 20 03 0c 00 00 00 00`,
+      16: `00 ${bar} f7 00 00 00 00 00 00 00 00 00 00 00 00`,
+      48: `00 00 00 00 98 00 00 00 00 00 00 00 ${gsi.toString(16)} 01 00 00`,
+      144: '00 00 00 00 00 00 00 00 13 00 06 03 00 00 00 00',
+    },
+    [[0x10, 0xffff_fc00]],
+    [],
+    'ehci-pci',
+  );
+export const usbLeft = usb('0000:00:1a.0', '2d 1e', 16, 'a0 d1');
+export const usbRight = usb('0000:00:1d.0', '26 1e', 23, 'b0 d1');
+/** What the firmware of such machines says of both: one region for its keyboard and mouse. */
+export const usbRegion: ReservedRegion = {
+  segment: 0,
+  base: 0xdaff_8000,
+  end: 0xdb00_6fff,
+  devices: [bdfOf(parseSbdf<Dom0Sbdf>(usbLeft.name)!), bdfOf(parseSbdf<Dom0Sbdf>(usbRight.name)!)],
+};
 
 /** The PCIe-to-PCI bridge above the rtl8139. */
 export const pciBridge = wired(

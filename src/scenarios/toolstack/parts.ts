@@ -2,8 +2,7 @@ import type { DomainId } from '../../base/brand.js';
 import type { RecordObject } from '../../events/field.js';
 import type { ToolstackOp } from '../../events/kinds/toolstack.js';
 import type { Followed, MachineView, Step } from '../../machine/program.js';
-import { isBackendReady } from '../../models/libxl/detach.js';
-import { backendOf } from '../../models/linux/xenstored/xenbus.js';
+import { isWaitOver } from '../../models/libxl/toolstack.js';
 import { type CallerSbdf, type GuestSbdf, parseSbdf } from '../../pci/sbdf.js';
 import type { Job } from '../../state/toolstack.js';
 import { functionOf, packed, type Wired } from './functions.js';
@@ -129,17 +128,23 @@ export function* finish(machine: MachineView, job: number, model: DeviceModelAns
       const answer = model(state);
       if (answer === 'nothing') yield { kind: 'toolstack.timed-out', by: 'toolstack', data: { job } };
       else yield { kind: 'toolstack.answered', by: 'dm:qemu', data: { job, ...answer } };
-    } else if (state.waits === 'backend' && !ready(machine, state.domid ?? -1)) {
+    } else if (state.waits === 'retry' && Number(state.vars['retries']) === 10) {
+      // Ten tries and nine waits: the ten seconds for adding a device are over before the last wait is.
+      yield { sleepNs: NS_PER_S };
+      yield { kind: 'toolstack.timed-out', by: 'toolstack', data: { job } };
+    } else if (state.waits === 'backend' && !isWaitOver(machine, state)) {
       const moved = yield* settle(machine);
-      if (!moved) yield { kind: 'toolstack.timed-out', by: 'toolstack', data: { job } };
-    } else yield { kind: 'toolstack.stepped', by: 'toolstack', data: { job } };
+      if (moved) continue;
+      if (state.next === 'stub-connected') yield { sleepNs: 60 * NS_PER_S };
+      yield { kind: 'toolstack.timed-out', by: 'toolstack', data: { job } };
+    } else {
+      if (state.waits === 'retry') yield { sleepNs: NS_PER_S };
+      yield { kind: 'toolstack.stepped', by: 'toolstack', data: { job } };
+    }
   }
 }
 
-const ready = (machine: MachineView, domid: number): boolean =>
-  isBackendReady(
-    machine.state.xenstore.nodes[`${backendOf(machine.state.xenstore.nodes, domid)}/state`]?.value,
-  );
+const NS_PER_S = 1_000_000_000;
 
 /** pciback and pcifront handle what waits for them. @returns whether anything did */
 export function* settle(machine: MachineView): Part<boolean> {

@@ -1,5 +1,6 @@
 import type { MachineView } from '../../machine/program.js';
 import { type Dom0Sbdf, parseSbdf } from '../../pci/sbdf.js';
+import { defaultX86Facts, type ReservedRegion } from '../../platform/platform.js';
 import type { Scenario } from '../scenario.js';
 import { machineWith, rtl8139, type Wired } from './functions.js';
 import type { Part } from './parts.js';
@@ -13,6 +14,8 @@ export interface Symptom {
   readonly shows: string;
   readonly expects?: readonly string[];
   readonly devices: readonly Wired[];
+  /** Memory that firmware keeps for devices. */
+  readonly regions?: readonly ReservedRegion[];
   readonly policies?: NonNullable<Scenario['policies']>;
   readonly switches?: NonNullable<Scenario['switches']>;
   story(machine: MachineView): Part;
@@ -33,10 +36,15 @@ export const secondCard: Wired = {
 };
 
 /** Puts a case on a machine of its own. */
-export const toScenario = ({ devices, story, expects, ...rest }: Symptom): Scenario => ({
+export const toScenario = ({ devices, regions, story, expects, ...rest }: Symptom): Scenario => ({
   ...rest,
   expects: expects ?? [],
   takesPlatform: false,
-  platform: () => machineWith(devices.map((one) => (one.name === secondCard.name ? secondCard : one))),
+  platform: () => {
+    const machine = machineWith(devices.map((one) => (one.name === secondCard.name ? secondCard : one)));
+    return regions === undefined
+      ? machine
+      : { ...machine, x86: { ...defaultX86Facts, reservedRegions: regions } };
+  },
   programs: () => ({ administrator: story }),
 });

@@ -9,6 +9,8 @@ import { owners } from './owners.js';
 
 import { ownership } from './ownership.js';
 import { pvProtocol } from './pv-protocol.js';
+import { reservedMemory } from './reserved-memory.js';
+import { stubDomains } from './stub-domains.js';
 import { toScenario } from './symptom.js';
 
 const dom0 = 0 as DomainId;
@@ -62,5 +64,6 @@ const armAddRefused: Scenario = {
 /** The threads of 2008 and 2020 as cases. @source facts/dom0 Appendix C */
 export const toolstackScenarios: readonly Scenario[] = [
   ...[...lifeCycles, ...pvProtocol, ...oneSideMissing, ...ownership, ...owners].map(toScenario),
+  ...[...stubDomains, ...reservedMemory].map(toScenario),
   armAddRefused,
 ];
