@@ -14,6 +14,11 @@ export const behaviourTable = {
     since: '0.2.0',
     doc: 'A scan of Linux numbers buses, sizes BARs and assigns addresses and windows as Linux does; before, it took them as firmware left them.',
   },
+  'creation-gate': {
+    number: 2,
+    since: '0.2.0',
+    doc: 'xl checks whether a domain may have devices before it builds one; before, it went as far as the assignment.',
+  },
 } as const satisfies Record<string, Behaviour>;
 
 export type BehaviourName = keyof typeof behaviourTable;

@@ -3,6 +3,7 @@ import { type Dom0Sbdf, formatSbdf } from '../../pci/sbdf.js';
 import { PCIBACK } from '../linux/sysfs.js';
 import { domainPath } from '../linux/xenstored/xenbus.js';
 import { assignableDevices } from './assignable.js';
+import { refusedAtCreation } from './create-gate.js';
 import { deviceAddArguments, deviceModelTakes } from './device-model.js';
 import { rc } from './errors.js';
 import { permitInterrupt, permitRegions } from './resources.js';
@@ -62,6 +63,8 @@ export const attach: Steps = {
         return io.fail(how, rc.INVAL);
       }
     }
+    const refused = io.job.op === 'create' ? refusedAtCreation(io) : null;
+    if (refused !== null) return io.fail(refused, rc.INVAL);
     if (io.job.devices.length === 0) return { rc: rc.OK };
     return { to: io.job.op === 'create' ? 'make-home' : 'find-by-name' };
   },

@@ -40,6 +40,38 @@ export const oneSideMissing: readonly Symptom[] = [
     },
   },
   {
+    name: 'passthrough-not-supported',
+    title: 'passthrough not supported on this platform',
+    source: 'facts/dom0 8.5 (domain creation gate), 8.9',
+    shows:
+      'Without an IOMMU nothing can be quarantined and no guest with devices is built, PV or not: since 4.13 libxl checks before it creates anything.',
+    devices: [nvme],
+    policies: { iommu: 'off' },
+    *story(machine) {
+      yield* boot([nvme]);
+      yield* run(machine, 'assignable-add', null, nvme.name);
+      yield* run(machine, 'create', 1, nvme.name, { type: 'pv' });
+      yield* run(machine, 'create', 1, nvme.name, { type: 'hvm' });
+    },
+  },
+  {
+    name: 'passthrough-with-pod',
+    title: 'IOMMU required for device passthrough but not supported together with PoD',
+    source: 'facts/dom0 8.5 (domain creation gate)',
+    shows:
+      'An HVM guest with memory below maxmem populates on demand, and a device cannot fault pages in; a PV guest balloons and may have the device.',
+    devices: [nvme],
+    *story(machine) {
+      yield* boot([nvme]);
+      yield* run(machine, 'assignable-add', null, nvme.name);
+      yield* run(machine, 'create', 1, nvme.name, { type: 'hvm', memory: 512, maxmem: 1024 });
+      yield* run(machine, 'create', 1, nvme.name, { type: 'pvh' });
+      yield* run(machine, 'create', 1, nvme.name, { type: 'hvm', passthrough: 'disabled' });
+      yield* guest(1, 'pv', 'guest1');
+      yield* run(machine, 'create', 1, nvme.name, { type: 'pv', memory: 512, maxmem: 1024 });
+    },
+  },
+  {
     name: 'bound-by-hand',
     title: "Couldn't find path for original driver; not rebinding",
     source: 'facts/dom0 4.3, 8.3 step 5, 8.4',
