@@ -29,9 +29,7 @@ export const toolstackSet: ConformanceSet = {
       const log = recordingText(run, 'xenstored.trace');
       if (log === null) continue;
       yield storeRow(NAME, `${name}/xenstored.trace`, log);
-      const messages = messageFiles(run)
-        .map((file) => recordingText(run, file) ?? '')
-        .join('\n');
+      const messages = messageFiles(run).map((file) => recordingText(run, file) ?? '');
       const life = new LifeCycle(NAME, `${name}/xenstored.trace: PCI changes`, run, log, messages);
       yield life.live();
       for (const judge of [hypercallRow, resetRow, treeRow, sysfsRow, messageRow]) {

@@ -1,13 +1,17 @@
 import type { DomainId } from '../../../src/base/brand.js';
 import type { TraceEvent } from '../../../src/events/catalogue.js';
-import { readXenstoredTrace, type XenstoreRecord } from '../../../src/importers/xenstored-trace.js';
+import type { ToolstackOp } from '../../../src/events/kinds/toolstack.js';
+import { readXenstoredTrace } from '../../../src/importers/xenstored-trace.js';
+import { qemuId } from '../../../src/models/libxl/step.js';
 import { backendReady } from '../../../src/models/libxl/toolstack.js';
-import { parseSbdf } from '../../../src/pci/sbdf.js';
+import { backendPath } from '../../../src/models/linux/xenstored/xenbus.js';
+import { type Dom0Sbdf, parseSbdf } from '../../../src/pci/sbdf.js';
+import type { Job } from '../../../src/state/toolstack.js';
 import { type Row, RowBuilder } from '../row.js';
-import { isPciPath, type Plan, plansOf, type Typed, typedCommands } from './plan.js';
+import { absolutePath, changing, PciLog } from './pci-log.js';
+import { type Asked, isPciPath, type Plan, type Request, specification } from './plan.js';
+import { devicesSaid, type Printed, printedMessages, type Typed, typedCommands } from './printed.js';
 import { RecordedMachine } from './recorded-machine.js';
-
-type Request = Extract<XenstoreRecord, { is: 'request' }>;
 
 /** One change a party asked XenStore for. */
 interface Change {
@@ -15,8 +19,6 @@ interface Change {
   readonly path: string;
   readonly value: string | null;
 }
-
-const changing: ReadonlySet<string> = new Set(['WRITE', 'RM', 'MKDIR', 'SET_PERMS']);
 
 /** Values a guest kernel chooses for itself. */
 const guestsOwn = /\/(pci-op-ref|event-channel)$/;
@@ -26,6 +28,11 @@ interface Running {
   readonly job: number;
 }
 
+/** Commands that run on after the one that moved, until what comes next is known. */
+const TURNS = 400;
+/** How far a request may stand from where the model made the same one: what lies between was left out or added. */
+const REACH = 24;
+
 /**
  * Lets the models live through a recording: commands of xl, watch deliveries and guest drivers move when the log shows
  * their next request, and what they ask of XenStore is held against the log, party by party and in order.
@@ -33,41 +40,49 @@ interface Running {
 export class LifeCycle {
   readonly machine: RecordedMachine;
   readonly row: RowBuilder;
-  readonly #text: string;
-  /** Lines of xl's logs, for the moments at which waits ran out. */
-  readonly #messages: string;
+  readonly #log: PciLog;
+  /** What xl printed, file by file. */
+  readonly #printed: readonly (readonly Printed[])[];
   readonly #queues = new Map<string, Change[]>();
   /** Commands of the job's log that are still to come. */
   readonly #typed: Typed[];
+  /** Devices of messages that say why a command ended without a change in XenStore. */
+  readonly #absent: Map<string, number>;
+  readonly #notQuarantined: Map<string, number>;
+  readonly #timedOut: Map<string, number>;
+  #notRebound: number;
+  #notAttached: number;
   #jobs = 0;
 
-  constructor(set: string, file: string, run: string, text: string, messages: string) {
-    this.machine = new RecordedMachine(run);
+  constructor(set: string, file: string, run: string, text: string, files: readonly string[]) {
+    this.#log = new PciLog(readXenstoredTrace(text).records);
+    this.machine = new RecordedMachine(run, this.#log.boundByCommand());
     this.row = new RowBuilder(set, file);
-    this.#text = text;
-    this.#messages = messages;
-    this.#typed = [...typedCommands(messages)];
+    this.#printed = files.map(printedMessages);
+    this.#typed = typedCommands(files[0] ?? '');
+    this.#absent = devicesSaid(this.#printed, "error: Couldn't lstat /sys/bus/pci/devices/");
+    this.#notQuarantined = devicesSaid(this.#printed, 'error: failed to de-quarantine ');
+    this.#notRebound = this.#most((text) => text.endsWith('not rebinding'));
+    this.#notAttached = this.#most((text) => text.endsWith('PCI device not attached to this domain'));
+    this.#timedOut = new Map();
+    for (const file of this.#printed) {
+      const own = new Map<string, number>();
+      for (const { domid, text } of file) {
+        const id = / timed out waiting for DM to remove (\S+)$/.exec(text)?.[1];
+        if (id !== undefined) own.set(`${domid} ${id}`, (own.get(`${domid} ${id}`) ?? 0) + 1);
+      }
+      for (const [id, count] of own) this.#timedOut.set(id, Math.max(this.#timedOut.get(id) ?? 0, count));
+    }
+  }
+
+  /** How often one file says something. */
+  #most(says: (text: string) => boolean): number {
+    return Math.max(0, ...this.#printed.map((file) => file.filter(({ text }) => says(text)).length));
   }
 
   /** Runs the whole recording; the row holds the changes of pciback, pcifront and libxl. */
   live(): Row {
-    const { records } = readXenstoredTrace(this.#text);
-    const domids = new Map<string, number>();
-    const kernels = new Set<string>();
-    const requests = new Map<string, Request[]>();
-    let connections = 0;
-    for (const record of records) {
-      if (record.is === 'connect') {
-        domids.set(record.conn, record.domid);
-        if (connections === 0 || record.domid !== 0) kernels.add(record.conn);
-        connections += 1;
-      } else if (record.is === 'request') {
-        const absolute = { ...record, path: absolutePath(record, domids.get(record.conn) ?? 0) };
-        requests.set(record.conn, [...(requests.get(record.conn) ?? []), absolute]);
-      }
-    }
-    const plans = new Map<string, Plan[]>();
-    for (const [conn, list] of requests) if (!kernels.has(conn)) plans.set(conn, [...plansOf(list)]);
+    const { records, domids, kernels, plans, listers } = this.#log;
     const running = new Map<string, Running>();
 
     for (const record of records) {
@@ -77,14 +92,19 @@ export class LifeCycle {
       } else if (record.is === 'disconnect') {
         this.#take({ kind: 'xenstore.disconnected', by: 'xenstored', data: { conn: record.conn } });
         this.#end(record.conn, running);
-        for (const plan of plans.get(record.conn) ?? []) this.#start(plan, record.conn, running);
-        this.#end(record.conn, running);
+        for (const plan of plans.get(record.conn) ?? []) {
+          this.#start(plan, record.conn, running);
+          this.#end(record.conn, running);
+        }
         plans.delete(record.conn);
-      } else if (record.is === 'request') {
+        // Whoever prints the whole tree takes a snapshot.
+        if (listers.has(record.conn)) this.#snapshot();
+      } else if (record.is === 'request' && !this.#log.aborted.has(record)) {
         const domid = domids.get(record.conn) ?? 0;
         const request = { ...record, path: absolutePath(record, domid) };
         if (!isPciPath(request.path)) this.#mirror(record, request);
         else if (changing.has(request.op)) {
+          this.#log.coming.get(record.conn)?.shift();
           if (kernels.has(record.conn)) this.#kernel(domid, request);
           else this.#toolstack(request, plans, running);
         }
@@ -93,7 +113,25 @@ export class LifeCycle {
     for (const [conn, queue] of this.#queues) {
       for (const change of queue) this.#compare(`after the end, ${conn}`, null, change);
     }
+    for (const [device, count] of this.#absent) for (let i = 0; i < count; i++) this.#addAbsent(device);
     return this.row.row();
+  }
+
+  /** A list was printed beside the tree. */
+  #snapshot(): void {
+    this.#jobs += 1;
+    const job = this.#jobs;
+    this.#take({
+      kind: 'toolstack.requested',
+      by: 'toolstack',
+      data: { job, op: 'assignable-list', domid: null, devices: '', options: {} },
+    });
+    const events = this.#take({ kind: 'toolstack.stepped', by: 'toolstack', data: { job } });
+    this.machine.capture(
+      events.flatMap((event) =>
+        event.kind === 'toolstack.logged' && event.data.level === 'output' ? [event.data.text.trimEnd()] : [],
+      ),
+    );
   }
 
   #take(draft: Parameters<RecordedMachine['step']>[0]): readonly TraceEvent[] {
@@ -139,14 +177,38 @@ export class LifeCycle {
   /** A kernel's request: pciback or pcifront has to ask the same next. */
   #kernel(domid: number, request: Request): void {
     const conn = `k${domid}`;
-    const ready = (): boolean => (this.#queues.get(conn)?.length ?? 0) > 0;
-    for (let turn = 0; turn < 200 && !ready(); turn++) {
-      if (domid === 0) {
-        if (this.machine.engine.state.pciback.wakes.length === 0) break;
-        this.#take({ kind: 'pciback.woke', by: 'd0', data: {} });
-      } else if (!this.#guestMoves(domid, request)) break;
+    const move = (): boolean => {
+      if (domid !== 0) return this.#guestMoves(domid, request);
+      if (this.machine.engine.state.pciback.wakes.length === 0) return false;
+      this.#take({ kind: 'pciback.woke', by: 'd0', data: {} });
+      return true;
+    };
+    this.#settle(conn, request, move);
+  }
+
+  /** Lets a party move until it asks something, and holds that against the log. */
+  #settle(conn: string, request: Request, move: () => boolean): void {
+    for (let turn = 0; turn < TURNS; turn++) {
+      const queue = this.#queues.get(conn) ?? [];
+      const head = queue[0];
+      if (head === undefined) {
+        if (move()) continue;
+        break;
+      }
+      const at = queue.slice(0, REACH).findIndex((one) => isSame(one, request));
+      if (at >= 0) {
+        for (const extra of queue.splice(0, at)) this.#compare(`line ${request.line}`, null, extra);
+        this.#compare(`line ${request.line}`, request, queue.shift());
+        return;
+      }
+      const later = this.#log.coming.get(request.conn)?.slice(0, REACH) ?? [];
+      // The log does the same later: this request is one the model does not make.
+      if (later.some((one) => isSame(head, one))) break;
+      queue.shift();
+      if (head.path === request.path) return this.#compare(`line ${request.line}`, request, head);
+      this.#compare(`line ${request.line}`, null, head);
     }
-    this.#compare(`line ${request.line}`, request, this.#queues.get(conn)?.shift());
+    this.#compare(`line ${request.line}`, request, undefined);
   }
 
   #guestMoves(domid: number, request: Request): boolean {
@@ -168,52 +230,125 @@ export class LifeCycle {
 
   #toolstack(request: Request, plans: Map<string, Plan[]>, running: Map<string, Running>): void {
     const { conn } = request;
-    for (let turn = 0; turn < 400; turn++) {
+    for (let turn = 0; turn < TURNS; turn++) {
       const active = running.get(conn);
       if (active !== undefined && (this.#queues.get(`xl${active.job}`)?.length ?? 0) > 0) break;
       if (active !== undefined && this.#advance(active)) continue;
       const next = plans.get(conn)?.shift();
       if (next === undefined) break;
+      if (active !== undefined) this.#ended(active);
       this.#start(next, conn, running);
     }
     const active = running.get(conn);
-    const queue = active === undefined ? undefined : this.#queues.get(`xl${active.job}`);
-    this.#compare(`line ${request.line}`, request, queue?.shift());
+    const move = (): boolean => active !== undefined && this.#advance(active);
+    this.#settle(active === undefined ? 'nobody' : `xl${active.job}`, request, move);
   }
 
-  /** Runs the typed commands before this one; they left no trace in XenStore because they failed before. */
-  #catchUp(plan: Plan): void {
-    if (plan.op !== 'assignable-add' && plan.op !== 'assignable-remove') return;
-    const own = this.#typed.findIndex(({ op, device }) => op === plan.op && device === plan.devices[0]);
-    if (own < 0) return;
-    for (const { op, device } of this.#typed.splice(0, own)) {
-      this.#jobs += 1;
-      const data = { job: this.#jobs, op, domid: null, devices: device, options: {} };
-      this.#take({ kind: 'toolstack.requested', by: 'toolstack', data });
-      const failed = { plan: { ...plan, op, devices: [device] }, job: this.#jobs };
-      for (let turn = 0; turn < 50 && this.#advance(failed); turn++);
+  #addAbsent(device: string): void {
+    this.#jobs += 1;
+    const job = this.#jobs;
+    const data = { job, op: 'assignable-add', domid: null, devices: device, options: {} } as const;
+    this.#take({ kind: 'toolstack.requested', by: 'toolstack', data });
+    for (let turn = 0; turn < 50 && this.machine.engine.state.toolstack.jobs[job]?.next != null; turn++) {
+      this.#take({ kind: 'toolstack.stepped', by: 'toolstack', data: { job } });
     }
-    if (this.#typed.shift()?.rebind === true) plan.options['rebind'] = true;
+  }
+
+  /** The command that was typed for this plan; those before it left no trace where their device was not there. */
+  #typedFor(op: ToolstackOp, device: string): Typed | undefined {
+    const own = this.#typed.findIndex((typed) => typed.op === op && typed.devices.includes(device));
+    if (own < 0) return undefined;
+    for (const { op, devices } of this.#typed.splice(0, own)) {
+      const only = devices.length === 1 ? devices[0]! : '';
+      const left = this.#absent.get(only) ?? 0;
+      if (op !== 'assignable-add' || left === 0) continue;
+      this.#absent.set(only, left - 1);
+      this.#addAbsent(only);
+    }
+    const typed = this.#typed[0]!;
+    // A line may name several devices, each with a command of its own.
+    const rest = typed.devices.filter((one) => one !== device);
+    if (rest.length === 0) this.#typed.shift();
+    else this.#typed[0] = { ...typed, devices: rest };
+    return typed;
   }
 
   #start(plan: Plan, conn: string, running: Map<string, Running>): void {
-    this.#catchUp(plan);
+    const devices = plan.onlyLooked ? this.#deviceOf(plan) : plan.devices;
+    if (devices === null) return;
+    const typed = this.#typedFor(plan.op, devices[0]?.bdf ?? '');
+    if (plan.op === 'assignable-remove' && plan.options['rebind'] !== true) {
+      const said = typed === undefined && this.#notRebound > 0;
+      if (said || typed?.rebind === true) this.#notRebound -= 1;
+      plan.options['rebind'] = said || typed?.rebind === true;
+    }
+    if (plan.op === 'detach' && typed?.force === true) plan.options['force'] = true;
     this.#jobs += 1;
     const job = this.#jobs;
-    for (const device of plan.devices) this.machine.need(parseSbdf(device.split(/[,@]/)[0]!) ?? -1);
-    if (plan.driver !== null) {
-      const value = plan.devices[0] ?? '';
-      const held = this.machine.engine.state.linux.devices[parseSbdf(value) ?? -1]?.driver;
-      if (held == null) {
-        const path = `${plan.driver}/bind`;
-        this.#take({ kind: 'sysfs.requested', by: 'd0', data: { verb: 'write', path, value } });
-      }
-    } else if (plan.op === 'assignable-add') this.#unbind(plan.devices[0] ?? '');
+    for (const { bdf } of devices) this.machine.need(parseSbdf(bdf) ?? -1);
+    if (plan.op === 'assignable-add') this.#bound(plan.devices[0]!.bdf, plan.driver);
+    for (const one of devices) if (one.options.includes('seize=1')) this.#bound(one.bdf, one.driver);
     const { op, options } = plan;
     const domid = plan.domid === null ? null : (plan.domid as DomainId);
-    const devices = op === 'destroy' ? '' : plan.devices.join(' ');
-    this.#take({ kind: 'toolstack.requested', by: 'toolstack', data: { job, op, domid, devices, options } });
-    running.set(conn, { plan, job });
+    const specs = op === 'destroy' ? [] : devices.map((one) => specification(this.#named(one)));
+    const data = { job, op, domid, devices: specs.join(' '), options };
+    this.#take({ kind: 'toolstack.requested', by: 'toolstack', data });
+    running.set(conn, { plan: { ...plan, devices: [...devices] }, job });
+  }
+
+  /** Devices of a command that changed nothing, as far as its messages tell; null when it says nothing. */
+  #deviceOf(plan: Plan): readonly Asked[] | null {
+    if (plan.op === 'assignable-add') {
+      return this.#most((text) => text.includes("Couldn't bind device to pciback")) > 0 ? plan.devices : null;
+    }
+    const typed = this.#typed.filter(({ op }) => op === plan.op).flatMap(({ devices }) => devices);
+    if (plan.op === 'assignable-remove') {
+      const said = (one: string): boolean => (this.#notQuarantined.get(one) ?? 0) > 0;
+      const one = typed.find(said) ?? [...this.#notQuarantined.keys()].find(said);
+      if (one === undefined) return null;
+      this.#notQuarantined.set(one, this.#notQuarantined.get(one)! - 1);
+      return [plainly(one)];
+    }
+    const late = [...this.#timedOut].find(([id, count]) => id.startsWith(`${plan.domid} `) && count > 0)?.[0];
+    const parts = /pci-pt-(\w\w)_(\w\w)\.(\d)$/.exec(late ?? '');
+    if (parts !== null && typed.length > 0) {
+      const bdf = typed.find((one) => one.endsWith(`:${parts[1]}:${parts[2]}.${parts[3]}`));
+      if (bdf !== undefined) return [plainly(bdf)];
+    }
+    if (this.#notAttached === 0) return null;
+    const stranger = typed.find((one) => !this.#isAttached(plan.domid ?? 0, one));
+    if (stranger === undefined) return null;
+    this.#notAttached -= 1;
+    return [plainly(stranger)];
+  }
+
+  #isAttached(domid: number, bdf: string): boolean {
+    const { nodes } = this.machine.engine.state.xenstore;
+    return Object.entries(nodes).some(
+      ([path, { value }]) => path.startsWith(`${backendPath(domid)}/dev-`) && value === bdf,
+    );
+  }
+
+  /** The name xl was given, where it looked one up. */
+  #named(one: Asked): Asked {
+    if (one.name !== '?') return one;
+    const key = `/libxl/pci/${one.bdf.replace(/[:.]/g, '-')}/name`;
+    const known = this.machine.engine.state.xenstore.nodes[key]?.value;
+    if (known !== undefined) return { ...one, name: known };
+    const said = this.#printed.flatMap((file) =>
+      file.flatMap(({ text }) => / failed for PCI device '(.*)' \(rc -23\)$/.exec(text)?.[1] ?? []),
+    );
+    return { ...one, name: said[0] ?? 'unknown' };
+  }
+
+  /** The driver a device had when it was taken; one that was found without had lost it by hand. */
+  #bound(device: string, driver: string | null): void {
+    if (driver === null) return this.#unbind(device);
+    const held = this.machine.engine.state.linux.devices[parseSbdf(device) ?? -1]?.driver;
+    if (held != null && driver.endsWith(`/${held}`)) return;
+    this.#unbind(device);
+    const data = { verb: 'write', path: `${driver}/bind`, value: device } as const;
+    this.#take({ kind: 'sysfs.requested', by: 'd0', data });
   }
 
   /** A device that was found without driver had lost it by hand. */
@@ -230,7 +365,8 @@ export class LifeCycle {
     if (state.next === null) return false;
     if (state.waits === 'qmp') {
       const index = Number(state.vars['index'] ?? 0);
-      const reply = state.next === 'find-in-dm' ? this.#slotOf(plan, index) : '';
+      const slot = plan.devices[index]?.vdevfn ?? 0;
+      const reply = state.next === 'find-in-dm' && slot !== 0 ? slot.toString(16) : '';
       this.#take({ kind: 'toolstack.answered', by: 'dm:qemu', data: { job, ok: true, reply } });
     } else if (state.waits === 'removal') {
       if (this.#removalTimedOut(state))
@@ -242,29 +378,26 @@ export class LifeCycle {
     return true;
   }
 
-  /** The slot QEMU chose: what `query-pci` said shows in the key libxl wrote for it. */
-  #slotOf(plan: Plan, index: number): string {
-    const bdf = plan.devices[index]?.split(/[,@]/)[0] ?? '';
-    const at = this.#text.indexOf(` ${bdf})`, this.#text.indexOf(`backend/pci/${plan.domid}/0/key-`));
-    const key = new RegExp(`WRITE \\(/local/domain/0/backend/pci/${plan.domid}/0/vdevfn-\\d+ ([0-9a-f]+)\\)`);
-    return at < 0 ? '' : (key.exec(this.#text.slice(at))?.[1] ?? '');
-  }
-
-  #removalTimedOut(job: { readonly vars: Readonly<Record<string, unknown>> }): boolean {
+  #removalTimedOut(job: Readonly<Job>): boolean {
     const devices = (job.vars['devices'] ?? []) as readonly number[];
-    const device = devices[Number(job.vars['index'] ?? 0)] ?? 0;
-    const id = `${((device >>> 8) & 0xff).toString(16).padStart(2, '0')}_${((device >>> 3) & 31).toString(16).padStart(2, '0')}.${device & 7}`;
-    return this.#messages.includes(`timed out waiting for DM to remove pci-pt-${id}`);
+    const id = `${job.domid} ${qemuId((devices[Number(job.vars['index'] ?? 0)] ?? 0) as Dom0Sbdf)}`;
+    const left = this.#timedOut.get(id) ?? 0;
+    this.#timedOut.set(id, left - 1);
+    return left > 0;
   }
 
   /** The connection closed: the command has done all it would. */
   #end(conn: string, running: Map<string, Running>): void {
     const active = running.get(conn);
     if (active === undefined) return;
+    running.delete(conn);
+    this.#ended(active);
+  }
+
+  #ended(active: Running): void {
     for (let turn = 0; turn < 400 && this.#advance(active); turn++);
     const queue = this.#queues.get(`xl${active.job}`) ?? [];
     for (const change of queue.splice(0)) this.#compare(`end of ${active.plan.op}`, null, change);
-    running.delete(conn);
     // What waits for pciback then happens before anything else moves.
     while (this.machine.engine.state.pciback.wakes.length > 0) {
       this.#take({ kind: 'pciback.woke', by: 'd0', data: {} });
@@ -291,11 +424,10 @@ export class LifeCycle {
   }
 }
 
+const plainly = (bdf: string): Asked => ({ bdf, options: [], vdevfn: 0, name: null, driver: null });
+
+const isSame = (a: Change, b: Change): boolean =>
+  a.path === b.path && a.op === b.op && (guestsOwn.test(a.path) || changeText(a) === changeText(b));
+
 const changeText = ({ op, path, value }: Change): string =>
   `${op} ${path}${value === null || value === '' ? '' : ` ${value}`}`;
-
-const nodeOps: ReadonlySet<string> = new Set(['READ', 'DIRECTORY', 'GET_PERMS', ...changing]);
-
-/** Paths of a kernel are below its home; the arguments of other requests are no paths. */
-const absolutePath = ({ op, path }: Request, domid: number): string =>
-  path.startsWith('/') || !nodeOps.has(op) ? path : `/local/domain/${domid}/${path}`;

@@ -4,14 +4,12 @@ import { ptIrqType } from '../../../src/events/abi/domctl.js';
 import type { TraceEvent } from '../../../src/events/catalogue.js';
 import type { RecordObject } from '../../../src/events/field.js';
 import { readTap, type TapCall } from '../../../src/importers/xen-tap.js';
-import type { Context } from '../../../src/models/context.js';
-import { PCIBACK, sysfsRead } from '../../../src/models/linux/sysfs.js';
+import { PCIBACK } from '../../../src/models/linux/sysfs.js';
 import { type Dom0Sbdf, formatSbdf, parseSbdf } from '../../../src/pci/sbdf.js';
-
-import { childPath } from '../../../src/state/xenstore.js';
 import { recordingText } from '../recording.js';
 import { type Row, RowBuilder } from '../row.js';
 import { isPciPath } from './plan.js';
+import { printedMessages } from './printed.js';
 import type { RecordedMachine } from './recorded-machine.js';
 
 const DOMID_SELF = 0x7ff0;
@@ -212,14 +210,7 @@ export function treeRow(set: string, name: string, run: string, machine: Recorde
   for (const match of text.matchAll(/^(\/\S*) = "(.*)" +\((\S*)\)$/gm)) {
     if (isPciPath(match[1]!)) recorded.set(match[1]!, `"${match[2]}" (${match[3]})`);
   }
-  const known = new Map<string, string>();
-  const walk = (path: string): void => {
-    const node = machine.engine.state.xenstore.nodes[path];
-    if (node === undefined) return;
-    if (isPciPath(path)) known.set(path, `"${node.value}" (${node.perms.replaceAll(' ', ',')})`);
-    for (const child of node.children) walk(childPath(path, child));
-  };
-  walk('/');
+  const known = machine.atSnapshot?.tree ?? new Map<string, string>();
   for (const path of [...new Set([...recorded.keys(), ...known.keys()])].toSorted()) {
     if (guestsOwn.test(path))
       row.unmodelled('grant references and event channels are numbered by the guest kernel');
@@ -239,9 +230,7 @@ export function sysfsRow(set: string, name: string, run: string, machine: Record
     const [head, ...lines] = block.split('\n').filter((line) => line !== '');
     const file = /^== (\S+)$/.exec(head ?? '')?.[1];
     if (file === undefined || !file.startsWith(PCIBACK)) continue;
-    const own = sysfsRead(machine.engine as Context, 'd0', file)
-      .text.split('\n')
-      .filter((line) => line !== '');
+    const own = (machine.atSnapshot?.files.get(file) ?? []).filter((line) => line !== '');
     const count = /:\d+$/;
     if (file.endsWith('irq_handlers')) {
       if (lines.length > 0) row.unmodelled('how often an interrupt came depends on the device', lines.length);
@@ -255,13 +244,6 @@ export function sysfsRow(set: string, name: string, run: string, machine: Record
   }
   const list = recordingText(join(run, 'snap-end'), 'xl-pci-assignable-list.txt');
   if (list !== null) {
-    const last = machine.log.findLast(
-      (event) => event.kind === 'toolstack.requested' && event.data.op === 'assignable-list',
-    );
-    const job = last?.kind === 'toolstack.requested' ? last.data.job : -1;
-    const printed = machine.log.flatMap((event) =>
-      event.kind === 'toolstack.logged' && event.data.job === job ? [event.data.text.trimEnd()] : [],
-    );
     row.compare(
       'xl-pci-assignable-list.txt',
       'list',
@@ -269,40 +251,37 @@ export function sysfsRow(set: string, name: string, run: string, machine: Record
         .split('\n')
         .map((line) => line.trimEnd())
         .filter((line) => line !== ''),
-      printed,
+      machine.atSnapshot?.list ?? [],
     );
   }
   return row.row();
 }
 
-const MESSAGE = /^libxl: (error|warning): \S+?:\d+:\w+: (?:Domain \d+:)?(.*)$/gm;
-
-/** Errors and warnings of xl about PCI, each file's in order. Null when nothing was printed. */
+/** Errors and warnings of xl about PCI: each that a file holds has to be one of the model's. Null when nothing was printed. */
 export function messageRow(set: string, name: string, run: string, machine: RecordedMachine): Row | null {
-  const own = machine.log.flatMap((event) =>
-    event.kind === 'toolstack.logged' && event.data.level !== 'output'
-      ? [`${event.data.level}: ${event.data.text}`]
-      : [],
-  );
   const row = new RowBuilder(set, `${name}: messages of xl`);
   let any = false;
   for (const file of messageFiles(run)) {
-    let at = 0;
-    for (const [, level, text] of (recordingText(run, file) ?? '').matchAll(MESSAGE)) {
+    const own = machine.log.flatMap((event) =>
+      event.kind === 'toolstack.logged' && event.data.level !== 'output'
+        ? [`${event.data.level}: ${event.data.text}`]
+        : [],
+    );
+    for (const { text } of printedMessages(recordingText(run, file) ?? '')) {
       any = true;
-      const wanted = `${level}: ${text}`;
-      if (!/pci|pciback|quarantine|assign|DM to remove|Backend .* not ready|driver|devices/i.test(wanted)) {
+      if (!/pci|pciback|quarantine|assign|DM to remove|Backend .* not ready|driver|devices/i.test(text)) {
         row.unmodelled('message about something else than PCI');
         continue;
       }
-      const found = own.indexOf(wanted, at);
+      // Commands may have their own files, and a job's log what it chose of them; each message counts once in each.
+      const found = own.indexOf(text);
       row.check(found >= 0, () => ({
         at: file,
         input: 'message',
-        expected: wanted,
-        actual: own[at] ?? 'nothing more',
+        expected: text,
+        actual: own[0] ?? 'nothing more',
       }));
-      if (found >= 0) at = found + 1;
+      if (found >= 0) own.splice(found, 1);
     }
   }
   return any ? row.row() : null;

@@ -2,17 +2,29 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DomainId } from '../../../src/base/brand.js';
 import type { InputDraft, TraceEvent } from '../../../src/events/catalogue.js';
+import type { Context } from '../../../src/models/context.js';
 import { Engine } from '../../../src/models/engine.js';
+import { PCIBACK, sysfsRead } from '../../../src/models/linux/sysfs.js';
 import { type FunctionId, functionId } from '../../../src/pci/function-id.js';
-import { bdfOf, busOf, type CallerSbdf, type Dom0Sbdf, parseSbdf, segmentOf } from '../../../src/pci/sbdf.js';
+import {
+  bdfOf,
+  busOf,
+  type CallerSbdf,
+  type Dom0Sbdf,
+  formatSbdf,
+  parseSbdf,
+  segmentOf,
+} from '../../../src/pci/sbdf.js';
 import { emptyPlatform, type HostBridge, type Platform } from '../../../src/platform/platform.js';
 import { defaultPolicies } from '../../../src/policy/axes.js';
 import { currentBehaviour } from '../../../src/policy/behaviours.js';
 import { compareReleases, defaultSwitches, switchTable } from '../../../src/policy/switches.js';
+import { childPath } from '../../../src/state/xenstore.js';
 import { recordingText } from '../recording.js';
 import { recordedBridges } from '../xen-tap/bridges.js';
 import { type ConsoleFacts, consoleFacts } from '../xen-tap/console.js';
 import { asAtPowerOn, capabilityIn, configSpaces, extendedCapabilityIn } from '../xen-tap/functions.js';
+import { isPciPath } from './plan.js';
 
 /** One function as the snapshots show it. */
 interface Seen {
@@ -37,16 +49,21 @@ export class RecordedMachine {
   /** Virtual functions with their physical ones. */
   readonly #virtual: ReadonlyMap<number, number>;
 
-  constructor(run: string) {
+  /** What the model had when the last snapshot was taken. */
+  atSnapshot: Snapshot | null = null;
+
+  /** @param bound devices that a command gives to pciback; what pciback has besides, it took when it was loaded */
+  constructor(run: string, bound: ReadonlySet<string>) {
     const snapshots = readdirSync(run)
       .filter((entry) => entry.startsWith('snap-'))
       .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-    const facts = consoleFacts(recordingText(run, 'xen-console.log') ?? '', '');
+    const facts = consoleFacts(bootLog(run, snapshots), '');
     const kernel = recordingText(run, 'dom0-dmesg.txt') ?? '';
     const gsis = facts.x86.ioapics.reduce((most, { gsiBase, pins }) => Math.max(most, gsiBase + pins), 16);
     this.#seen = functionsOf(run, snapshots, gsis);
     this.#virtual = virtualFunctions(run, snapshots);
-    this.#bridges = recordedBridges(facts);
+    const windows = facts.windows.length > 0 ? facts.windows : usualWindow;
+    this.#bridges = recordedBridges({ windows });
     this.engine = new Engine({
       platform: this.#platform(facts),
       policies: { ...defaultPolicies, iommu: facts.isIommuOn ? 'on' : 'off', quarantine: facts.quarantine },
@@ -61,13 +78,33 @@ export class RecordedMachine {
     });
     this.step({ kind: 'xen.booted', by: 'xen', data: { domid: 0 as DomainId } });
     for (const [name, { atStart }] of this.#seen) if (atStart) this.#enumerate(name);
-    const hide = /xen-pciback\.hide=(\S+)/.exec(kernel)?.[1] ?? '';
+    const stated = /xen-pciback\.hide=(\S+)/.exec(kernel)?.[1];
+    const found = [...this.#seen]
+      .filter(([, { driver, atStart }]) => driver === 'pciback' && atStart)
+      .map(([name]) => formatSbdf(name as Dom0Sbdf))
+      .filter((name) => !bound.has(name));
+    const hide = stated ?? found.map((name) => `(${name})`).join('');
     const passthrough = /xen_pciback: backend is passthrough/.test(kernel);
     this.step({
       kind: 'pciback.loaded',
       by: 'd0',
       data: { hide, passthrough, permissive: false, pvSupport: true },
     });
+  }
+
+  get isDescribed(): boolean {
+    return this.#seen.size > 0;
+  }
+
+  /** @param list what a list of assignable devices would print now */
+  capture(list: readonly string[]): void {
+    const files = ['slots', 'quirks', 'permissive', 'irq_handlers'].map((file) => `${PCIBACK}/${file}`);
+    const context = this.engine as Context;
+    this.atSnapshot = {
+      tree: pciTree(context),
+      files: new Map(files.map((file) => [file, sysfsRead(context, 'd0', file).text.split('\n')])),
+      list,
+    };
   }
 
   step(draft: InputDraft): readonly TraceEvent[] {
@@ -155,6 +192,45 @@ export class RecordedMachine {
       x86: facts.x86,
     };
   }
+}
+
+/** What the model holds at one moment, as snapshots show it. */
+export interface Snapshot {
+  /** PCI nodes with value and permissions. */
+  readonly tree: ReadonlyMap<string, string>;
+  /** Lines of pciback's files. */
+  readonly files: ReadonlyMap<string, readonly string[]>;
+  readonly list: readonly string[];
+}
+
+function pciTree({ state }: Context): ReadonlyMap<string, string> {
+  const tree = new Map<string, string>();
+  const walk = (path: string): void => {
+    const node = state.xenstore.nodes[path];
+    if (node === undefined) return;
+    if (isPciPath(path)) tree.set(path, `"${node.value}" (${node.perms.replaceAll(' ', ',')})`);
+    for (const child of node.children) walk(childPath(path, child));
+  };
+  walk('/');
+  return tree;
+}
+
+/** Where firmware puts the one window of a machine whose boot log does not say. */
+const usualWindow = [{ base: 0xb000_0000, segment: 0, first: 0, last: 255 }];
+
+/** Xen's messages of the boot: the console's, else what the toolstack kept of them. */
+function bootLog(run: string, snapshots: readonly string[]): string {
+  const places = [
+    [run, 'xen-console.log'],
+    [join(run, 'log-xen'), 'hypervisor.log'],
+    ...snapshots.map((snap) => [join(run, snap), 'xl-dmesg.txt']),
+    [run, 'xl-dmesg-0.txt'],
+  ] as const;
+  for (const [folder, file] of places) {
+    const text = recordingText(folder!, file!);
+    if (text !== null && text !== '') return text;
+  }
+  return '';
 }
 
 const rank = (snap: string): number => (snap.includes('boot') ? 0 : snap.includes('end') ? 2 : 1);
