@@ -19,6 +19,11 @@ export const behaviourTable = {
     since: '0.2.0',
     doc: 'xl checks whether a domain may have devices before it builds one; before, it went as far as the assignment.',
   },
+  'creation-goes-on': {
+    number: 3,
+    since: '0.2.0',
+    doc: 'Where one device of a new domain is refused, xl brings in the others and says at the end that devices are missing; before, it stopped at the first.',
+  },
 } as const satisfies Record<string, Behaviour>;
 
 export type BehaviourName = keyof typeof behaviourTable;

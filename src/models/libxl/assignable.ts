@@ -71,7 +71,7 @@ export const assignableAdd: Steps = {
     tell(io, `${PCIBACK}/bind`) === 0 ? { to: 'name' } : io.fail("Couldn't bind device to pciback!"),
   name: (io) => {
     const key = libxlPath(deviceOf(io), 'name');
-    const name = io.job.options['name'];
+    const name = io.recall<unknown>('name', io.job.options['name']);
     if (typeof name === 'string') io.store.write(key, name);
     else io.store.remove(key);
     return { to: 'quarantine' };
@@ -200,12 +200,13 @@ function namesInStore(io: StepIo): readonly string[] | null {
   }
 }
 
-/** `xl pci-assignable-list`. @source facts/dom0 8.2 */
+/** `xl pci-assignable-list [-n]`. @source facts/dom0 8.2 */
 export const assignableList: Steps = {
   start: (io) => {
     const devices = assignableDevices(io);
     if (devices === null) return io.fail('Looks like pciback driver not loaded');
-    for (const { device, name } of devices) io.log('output', `${formatSbdf(device)} ${name}`);
+    const names = io.job.options['names'] === true;
+    for (const { device, name } of devices) io.log('output', `${formatSbdf(device)} ${names ? name : ''}`);
     return { rc: rc.OK };
   },
 };

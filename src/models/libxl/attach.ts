@@ -1,8 +1,10 @@
 import type { DomainId } from '../../base/brand.js';
 import { type Dom0Sbdf, formatSbdf } from '../../pci/sbdf.js';
+import { hasBehaviour } from '../../policy/behaviours.js';
 import { PCIBACK } from '../linux/sysfs.js';
 import { domainPath } from '../linux/xenstored/xenbus.js';
-import { assignableDevices } from './assignable.js';
+import { assignableAdd, assignableDevices } from './assignable.js';
+import { lookUpName } from './by-name.js';
 import { refusedAtCreation } from './create-gate.js';
 import { deviceAddArguments, deviceModelTakes } from './device-model.js';
 import { rc } from './errors.js';
@@ -33,18 +35,62 @@ export const wantsAllFunctions = (io: StepIo): boolean => specOf(io).allFunction
 /** Whose backend the command works on and waits for: the stub domain's or the guest's. */
 const subjectOf = (io: StepIo): number => io.recall('subject', io.domid);
 
-/** Any failure takes the domid key back and names the device. @source facts/dom0 8.5 */
+/**
+ * Any failure takes the domid key back and names the device as it was asked for. A domain's other devices are brought
+ * in all the same; what failed is said once more at the end. @source facts/dom0 8.5; libxl_pci.c `device_pci_add_done`
+ */
 function abandon(io: StepIo, code: number): Next {
+  const { name } = specOf(io);
   const device = deviceOf(io);
+  const asked = name === null ? messageName(device) : `'${name}'`;
   io.store.remove(libxlPath(device, 'domid'));
-  io.log('error', `libxl__device_pci_add failed for PCI device ${messageName(device)} (rc ${code})`);
-  return { rc: code };
+  io.log('error', `libxl__device_pci_add failed for PCI device ${asked} (rc ${code})`);
+  const goesOn = hasBehaviour(io.context.env.behaviour, 'creation-goes-on');
+  if (io.job.op !== 'create' || !goesOn) return { rc: code };
+  io.vars['failed'] = [...failedOf(io), at(io)];
+  io.vars['rc'] = code;
+  return nextDevice(io, ofSecondPass.has(io.job.next ?? '') ? 'added' : 'refused');
 }
+
+const ofSecondPass: ReadonlySet<string> = new Set([
+  'stub-connected',
+  'add-to-dm',
+  'dm-added',
+  'find-in-dm',
+  'grant',
+  'interrupt',
+  'permissive',
+  'assign',
+  'store',
+]);
+
+/** Devices of a new domain that were refused, by their place in the configuration. */
+const failedOf = (io: StepIo): readonly number[] => io.recall<readonly number[]>('failed', []);
 
 function refuse(io: StepIo, text: string, code: number = rc.FAIL): Next {
   io.log('error', text);
   return abandon(io, code);
 }
+
+/**
+ * `seize`: what pci-assignable-add does, before the device is looked for among the assignable ones. A name xl was given
+ * stays the device's. @source tools/libs/light/libxl_pci.c of 4.17, `libxl__device_pci_add`
+ */
+const seizing: Steps = Object.fromEntries(
+  Object.entries(assignableAdd)
+    .filter(([step]) => step !== 'start' && step !== 'mark')
+    .map(([step, run]) => [
+      `seize-${step}`,
+      (io: StepIo): Next => {
+        io.vars['bdf'] = formatSbdf(deviceOf(io));
+        io.vars['name'] = specOf(io).name;
+        const next = run(io);
+        if ('to' in next) return { ...next, to: `seize-${next.to}` };
+        if ('rc' in next) return next.rc === rc.OK ? { to: 'check-assignable' } : abandon(io, next.rc);
+        return next;
+      },
+    ]),
+);
 
 /**
  * `xl pci-attach`, and the PCI part of a domain's creation. The first pass brings each device to the point where the
@@ -84,14 +130,11 @@ export const attach: Steps = {
     return { to: 'find-by-name' };
   },
   'find-by-name': (io) => {
-    const { name, device } = specOf(io);
-    if (device === null) {
-      for (const child of io.store.list('/libxl/pci')) {
-        if (io.store.read(`/libxl/pci/${child}/name`) !== name) continue;
-        const [segment, bus, dev, fn] = child.split('-').map((part) => Number.parseInt(part, 16));
-        io.vars[`device-${at(io)}`] = segment! * 0x1_0000 + bus! * 256 + dev! * 8 + fn!;
-      }
-      if (specOf(io).device === null) return io.fail(`no device is named ${name}`, rc.NOTFOUND);
+    const { name } = specOf(io);
+    if (name !== null) {
+      const { device, found } = lookUpName(io, name);
+      io.vars[`device-${at(io)}`] = device;
+      if (!found) return abandon(io, rc.NOTFOUND);
     }
     return { to: io.guestType === 'hvm' ? 'test-assign' : 'seize' };
   },
@@ -110,15 +153,9 @@ export const attach: Steps = {
   seize: (io) => {
     const device = deviceOf(io);
     if (!specOf(io).seize || io.exists(`${PCIBACK}/${formatSbdf(device)}`)) return { to: 'check-assignable' };
-    const driver = io.driverOf(device);
-    if (driver !== null) {
-      io.write(`${driver}/unbind`, formatSbdf(device));
-      io.store.write(libxlPath(device, 'driver_path'), driver);
-    }
-    io.write(`${PCIBACK}/new_slot`, formatSbdf(device));
-    io.write(`${PCIBACK}/bind`, formatSbdf(device));
-    return { to: 'check-assignable' };
+    return { to: 'seize-find-device' };
   },
+  ...seizing,
   'check-assignable': (io) => {
     const device = deviceOf(io);
     const free = assignableDevices(io) ?? [];
@@ -272,21 +309,30 @@ function makeStubdomHome(io: StepIo, stub: DomainId): void {
 }
 
 /** After the first pass over all devices comes the second; after that the end. */
-function nextDevice(io: StepIo, done: 'functions-chosen' | 'added'): Next {
-  const index = at(io) + 1;
-  const left = index < io.job.devices.length;
+function nextDevice(io: StepIo, done: 'functions-chosen' | 'added' | 'refused'): Next {
   // Only a device model makes anybody wait, so elsewhere each device runs through.
   const together = io.guestType === 'hvm';
-  const secondPass = io.stubdom === null ? 'add-to-dm' : 'stub-connect';
-  if (done === 'functions-chosen') {
-    if (!together) return { to: 'add-to-dm' };
-    io.vars['index'] = left ? index : 0;
-    return { to: left ? 'find-by-name' : secondPass };
+  const count = io.job.devices.length;
+  const index = at(io) + 1;
+  if (done === 'functions-chosen' && !together) return { to: 'add-to-dm' };
+  if (done !== 'added' && index < count) {
+    io.vars['index'] = index;
+    return { to: 'find-by-name' };
   }
-  if (!left) return { rc: rc.OK };
-  io.vars['index'] = index;
-  if (io.stubdom !== null) io.vars['retries'] = 0;
-  return { to: together ? secondPass : 'find-by-name' };
+  const isFirst = done !== 'added' && together;
+  let next = isFirst ? 0 : index;
+  while (together && failedOf(io).includes(next)) next += 1;
+  if (next >= count) return finish(io);
+  io.vars['index'] = next;
+  if (io.stubdom !== null && !isFirst) io.vars['retries'] = 0;
+  if (!together) return { to: 'find-by-name' };
+  return { to: io.stubdom === null ? 'add-to-dm' : 'stub-connect' };
+}
+
+/** @source tools/libs/light/libxl_create.c of 4.17, `domcreate_attach_devices` */
+function finish(io: StepIo): Next {
+  const code = io.recall('rc', rc.OK as number);
+  return code === rc.OK ? { rc: rc.OK } : io.fail('unable to add pci devices', code);
 }
 
 /** Whether a function is there and with pciback; the answer of another hardware domain says both of all functions. */

@@ -3,6 +3,7 @@ import { busOf, type Dom0Sbdf, devOf, fnOf, formatSbdf, segmentOf } from '../../
 import { xenbusStates as states } from '../linux/pciif/page.js';
 import { domainPath } from '../linux/xenstored/xenbus.js';
 import { errorText, resetDevice } from './attach.js';
+import { lookUpName } from './by-name.js';
 import { deviceModelReleases } from './device-model.js';
 import { rc } from './errors.js';
 import { permitRegions, revokeInterrupt } from './resources.js';
@@ -39,10 +40,13 @@ export const detach: Steps = {
       io.vars['devices'] = attachedDevices(io, subjectOf(io)).map((one) => one.device);
     } else {
       const parsed = parseSpec(io.job.devices[0] ?? '');
-      if ('error' in parsed || parsed.spec.device === null) {
+      if ('error' in parsed) {
         return io.fail(`pci-detach: malformed PCI_SPEC_STRING "${io.job.devices[0] ?? ''}"`, rc.INVAL);
       }
-      io.vars['devices'] = [parsed.spec.device];
+      const { device, name } = parsed.spec;
+      const found = name === null ? { device, found: true } : lookUpName(io, name);
+      if (!found.found) return { rc: rc.NOTFOUND };
+      io.vars['devices'] = [found.device!];
     }
     io.vars['index'] = 0;
     const none = io.recall<readonly number[]>('devices', []).length === 0;

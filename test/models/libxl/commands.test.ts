@@ -87,6 +87,8 @@ describe('xl pci-assignable-add (facts/dom0 8.3)', () => {
     const machine = new Machine();
     machine.run('assignable-add', null, NVME, { name: 'disk' });
     machine.run('assignable-list', null, '');
+    expect(machine.trail().at(-1)).toBe(`output: ${NVME} `);
+    machine.run('assignable-list', null, '', { names: true });
     expect(machine.trail().at(-1)).toBe(`output: ${NVME} disk`);
     expect(machine.run('assignable-remove', null, 'disk')).toBe(0);
     expect(slot(machine, NVME).driver).toBeNull();
