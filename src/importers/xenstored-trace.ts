@@ -30,6 +30,14 @@ export type XenstoreRecord =
       readonly conn: string;
       readonly path: string;
       readonly token: string;
+    }
+  /** An event was left out because an equal one still waited to be sent. */
+  | {
+      readonly is: 'dropped';
+      readonly line: number;
+      readonly domid: number;
+      readonly path: string;
+      readonly token: string;
     };
 
 /** The log, and what of it could not be read. */
@@ -41,6 +49,7 @@ export interface XenstoreLog {
 
 const MESSAGE = /^(IN|OUT) (0x[0-9a-f]+) (\d{8} \d\d:\d\d:\d\d) ([A-Z_]+) \((.*)\)$/s;
 const LIFE = /^(CREATE|DESTROY) connection (0x[0-9a-f]+)$/;
+const DROPPED = /^dropping duplicate watch (\S+) (\S+) for domain (\d+)$/;
 /** Lines about xenstored's own bookkeeping. */
 const TALK =
   /^(wrl:|(CREATE|DESTROY) (watch|transaction) |Checking store|\*\*\*|CONN 0x[0-9a-f]+ ignored|TDB|obj: |$)/;
@@ -72,6 +81,12 @@ export function readXenstoredTrace(text: string): XenstoreLog {
       } else {
         records.push({ is: 'disconnect', line, conn: lives.get(address) ?? address });
       }
+      continue;
+    }
+    const dropped = DROPPED.exec(one);
+    if (dropped !== null) {
+      const [, path, token, domid] = dropped as unknown as [string, string, string, string];
+      records.push({ is: 'dropped', line, domid: Number(domid), path, token });
       continue;
     }
     const message = MESSAGE.exec(one);
@@ -118,7 +133,8 @@ const isOp = (op: string): op is XenstoreOp => (xenstoreOps as readonly string[]
 
 /** A value may hold line feeds: what follows up to the next line that begins like one belongs to it. */
 function* logicalLines(text: string): Generator<{ line: number; text: string }> {
-  const starts = /^(IN|OUT) 0x|^(CREATE|DESTROY|CONN|wrl:|Checking|\*\*\*|TDB|obj:)/;
+  const starts =
+    /^(IN|OUT) 0x|^(CREATE|DESTROY|CONN|wrl:|Checking|\*\*\*|TDB|obj:)|^dropping duplicate watch /;
   let held: { line: number; text: string } | null = null;
   let line = 0;
   for (const one of text.split('\n')) {

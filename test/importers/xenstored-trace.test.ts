@@ -85,6 +85,14 @@ describe("xenstored's access log", () => {
     expect(log('IN 0x1 garbage', 'IN 0x1 20261120 10:51:28 NONSENSE (x )').skipped).toHaveLength(2);
   });
 
+  it('reads which event was left out because its like still waited', () => {
+    const text = 'dropping duplicate watch /local/domain/1/control/shutdown 3/0 for domain 0\n';
+    expect(readXenstoredTrace(text)).toEqual({
+      records: [{ is: 'dropped', line: 1, domid: 0, path: '/local/domain/1/control/shutdown', token: '3/0' }],
+      skipped: [],
+    });
+  });
+
   it('reads whatever it is given', () => {
     const word = fc.constantFrom(
       'IN',

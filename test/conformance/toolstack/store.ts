@@ -37,11 +37,12 @@ export function storeRow(set: string, file: string, text: string): Row {
       }
     }
   };
-  for (const [conn] of [['c0']]) queues.set(conn!, []);
+  const owners = new Map<string, number>();
   for (const record of log.records) {
     switch (record.is) {
       case 'connect':
         queues.set(record.conn, []);
+        owners.set(record.conn, record.domid);
         engine.step({
           kind: 'xenstore.connected',
           by: 'toolstack',
@@ -58,6 +59,20 @@ export function storeRow(set: string, file: string, text: string): Row {
           engine.step({ kind: 'xenstore.requested', by: 'toolstack', data: { conn, op, path, value, tx } }),
           describe(record),
         );
+        break;
+      }
+      case 'dropped': {
+        // When an event is sent is a matter of time; the log says which one found its like still waiting.
+        const text = `WATCH_EVENT ${record.path} ${record.token}`;
+        for (const [conn, queue] of queues) {
+          const own = queue.filter((one) => one.text === text);
+          if (owners.get(conn) !== record.domid || own.length < 2) continue;
+          queue.splice(
+            queue.findLastIndex((one) => one.text === text),
+            1,
+          );
+          break;
+        }
         break;
       }
       case 'reply':
