@@ -42,6 +42,8 @@ export function deviceNamed(hypercall: string, op: string, args: RecordObject): 
     if (!['assign_device', 'test_assign_device', 'deassign_device'].includes(op)) return null;
     return machineName(args);
   }
+  if (hypercall === 'sysctl')
+    return op === 'pci_device_set_assigned' || op === 'pci_device_get_assigned' ? machineName(args) : null;
   if (hypercall !== 'physdev_op') return null;
   const at = (record: RecordObject, segment: number): AnySbdf => {
     const devfn = argNumber(record, 'devfn');

@@ -190,6 +190,34 @@ const outsideGrants: Rule = {
   },
 };
 
+/** A guest has a device in Xen, and a driver of the hardware domain's Linux has it too. */
+function usedTwice(watching: Watching, device: Dom0Sbdf, owner: number | null): void {
+  const { state } = watching;
+  const held = state.linux.devices[device];
+  if (!state.owners.settled || owner === null || held === undefined) return;
+  if (held.driver === null || held.driver === 'pciback') return;
+  const domain = state.domains[owner];
+  if (domain === undefined || domain.hardware || domain.privileged) return;
+  watching.report({
+    message: `${formatSbdf(device)} belongs to ${ownerText(owner)}, and ${held.driver} of d${state.owners.owner ?? '?'} drives it`,
+    function: functionOf(watching, device),
+    dom0Name: device,
+    evidence: { owner, driver: held.driver },
+  });
+}
+
+const hostDriverStays: Rule = {
+  code: 'ASG-014',
+  severity: 'error',
+  title: 'A host driver uses the device of a guest',
+  doc: "Nobody took the device from its driver before a guest got it, or a driver bound to it afterwards: both write its registers, and the driver's DMA goes through the guest's tables.",
+  watch: () => ({
+    'device.assigned': ({ data }, watching) => usedTwice(watching, data.sbdf as number as Dom0Sbdf, data.to),
+    'linux.driver-changed': ({ data }, watching) =>
+      usedTwice(watching, data.sbdf, watching.state.xen.devices[data.sbdf]?.owner ?? null),
+  }),
+};
+
 /** Rules about what a toolstack gives away and leaves behind: the 2008 and 2020 threads. @source facts/dom0 8, 10, 11 */
 export const toolstackRules: readonly Rule[] = [
   siblingsLeft,
@@ -198,4 +226,5 @@ export const toolstackRules: readonly Rule[] = [
   twoPermissives,
   staleClaim,
   outsideGrants,
+  hostDriverStays,
 ];

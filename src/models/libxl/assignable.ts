@@ -2,6 +2,7 @@ import { errnoName } from '../../base/errno.js';
 import { type Dom0Sbdf, formatSbdf, parseSbdf } from '../../pci/sbdf.js';
 import { DEVICES, PCIBACK } from '../linux/sysfs.js';
 import { domids } from '../xen/domains.js';
+import { EPIPE } from './channel/send.js';
 import { rc } from './errors.js';
 import { libxlPath, type StepIo, type Steps } from './step.js';
 
@@ -30,7 +31,10 @@ export const assignableAdd: Steps = {
   /** The hardware domain does it all; which driver the device had is known only when its answer is there. */
   'bind-there': (io) => {
     const failed = io.woken.errno ?? 0;
-    if (failed !== 0) return io.fail(`Couldn't bind device to pciback! (${errnoName(failed)})`);
+    if (failed !== 0)
+      return io.fail(
+        `Couldn't bind device to pciback! (${failed === -EPIPE ? '-EPIPE' : errnoName(failed)})`,
+      );
     if (io.woken.reply !== '') io.store.write(libxlPath(deviceOf(io), 'driver_path'), io.woken.reply);
     return { to: 'name' };
   },
@@ -121,7 +125,8 @@ export const assignableRemove: Steps = {
   },
   'unbind-there': (io) => {
     const failed = io.woken.errno ?? 0;
-    if (failed !== 0) return io.fail(`Couldn't unbind device! (${errnoName(failed)})`, -1);
+    if (failed !== 0)
+      return io.fail(`Couldn't unbind device! (${failed === -EPIPE ? '-EPIPE' : errnoName(failed)})`, -1);
     if (io.job.options['rebind'] === true) io.store.remove(libxlPath(deviceOf(io), 'driver_path'));
     return { to: 'forget-name' };
   },

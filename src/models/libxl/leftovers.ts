@@ -103,17 +103,29 @@ const hasGrants = (world: ReadonlyWorld, domid: number): boolean =>
 
 /** What an administrator does about it, as commands. */
 export function recoveryOf(world: ReadonlyWorld, device: Dom0Sbdf): readonly string[] {
-  const { standing, domid } = standingOf(world, device);
+  const { owners } = world;
   const name = formatSbdf(device);
+  const add = `xl pci-assignable-add ${name}`;
+  if (owners.down !== null) return ['reboot', add];
+  const { standing, domid } = standingOf(world, device);
   const steps: string[] = [];
+  if (owners.settled && owners.owner === null && owners.toolstack !== null) steps.push('xl create domd');
   if (domid !== null && world.domains[domid] !== undefined) steps.push(`xl destroy ${domid}`);
   if (standing === 'left-over' || domid !== null) {
     steps.push(`xenstore-rm ${libxlPath(device, 'domid')}`);
-    if (domid !== null) steps.push(`xenstore-rm ${backendPath(domid)}`);
+    if (domid !== null) steps.push(`xenstore-rm ${backendNode(world, domid)}`);
   }
-  if (world.pciback.devices[device] === undefined) steps.push('modprobe xen-pciback');
-  steps.push(`xl pci-assignable-add ${name}`);
+  if (world.pciback.devices[device] === undefined && !isListed(world, device))
+    steps.push('modprobe xen-pciback');
+  steps.push(add);
   return steps;
+}
+
+/** A guest's backend directory, below whichever home it stands; domain 0 where there is none. */
+function backendNode({ xenstore: { nodes } }: ReadonlyWorld, domid: number): string {
+  const homes = nodes['/local/domain']?.children ?? [];
+  const home = homes.find((one) => nodes[backendPath(domid, Number(one))] !== undefined);
+  return backendPath(domid, Number(home ?? '0'));
 }
 
 /** What Xen, the hardware domain's kernel and XenStore each say of a device, for people. */

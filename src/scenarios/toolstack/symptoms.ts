@@ -1,6 +1,7 @@
 import type { DomainId } from '../../base/brand.js';
 import { emptyPlatform } from '../../platform/platform.js';
 import type { Scenario } from '../scenario.js';
+import { armOwners } from './arm-owners.js';
 import { e1000e, machineWith, nvme, packed } from './functions.js';
 import { lifeCycles } from './life-cycles.js';
 
@@ -9,6 +10,7 @@ import { owners } from './owners.js';
 
 import { ownership } from './ownership.js';
 import { pvProtocol } from './pv-protocol.js';
+import { requestChannel } from './request-channel.js';
 import { reservedMemory } from './reserved-memory.js';
 import { stubDomains } from './stub-domains.js';
 import { toScenario } from './symptom.js';
@@ -64,6 +66,7 @@ const armAddRefused: Scenario = {
 /** The threads of 2008 and 2020 as cases. @source facts/dom0 Appendix C */
 export const toolstackScenarios: readonly Scenario[] = [
   ...[...lifeCycles, ...pvProtocol, ...oneSideMissing, ...ownership, ...owners].map(toScenario),
-  ...[...stubDomains, ...reservedMemory].map(toScenario),
+  ...[...requestChannel, ...stubDomains, ...reservedMemory].map(toScenario),
+  ...armOwners,
   armAddRefused,
 ];
