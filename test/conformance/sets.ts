@@ -2,6 +2,7 @@ import type { ConformanceSet } from './row.js';
 import { dtbSet } from './sets/dtb.js';
 import { dtcSet } from './sets/dtc.js';
 import { linuxAssignSet } from './sets/linux-assign.js';
+import { linuxAssignXenSet } from './sets/linux-assign-xen.js';
 import { qemuSet } from './sets/qemu.js';
 import { qtestSet } from './sets/qtest.js';
 import { qtestLiveSet } from './sets/qtest-live.js';
@@ -16,6 +17,7 @@ export const conformanceSets: readonly ConformanceSet[] = [
   dtbSet,
   dtcSet,
   linuxAssignSet,
+  linuxAssignXenSet,
   qemuSet,
   qtestSet,
   qtestLiveSet,

@@ -61,12 +61,12 @@ function sectionsOf(text: string): Section[] {
   }));
 }
 
-function filesOf(lines: readonly string[]): Record<string, ResourceFile> {
+export function filesOf(lines: readonly string[]): Record<string, ResourceFile> {
   const files: Record<string, { driver: string | null; lines: string[] }> = {};
   let at: string[] = [];
   for (const line of lines) {
-    const head = /^# (\S+) driver=(\S*)$/.exec(line);
-    if (head === null) at.push(line);
+    const head = /^(?:# )?(\S+) driver=(\S*)/.exec(line);
+    if (head === null) at.push(line.trim());
     else {
       at = [];
       files[head[1]!] = { driver: head[2] === '' ? null : head[2]!, lines: at };
@@ -102,7 +102,7 @@ export function isCoreLine(line: string): boolean {
 
 const HEX = '0x([0-9a-f]+)';
 
-function rootsOf(messages: readonly string[]): RootBus[] {
+export function rootsOf(messages: readonly string[]): RootBus[] {
   const roots: { busStart: number; busEnd: number; windows: HostWindow[] }[] = [];
   const byName: Record<string, (typeof roots)[number]> = {};
   let ranges: HostWindow[] = [];
