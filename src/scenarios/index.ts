@@ -3,6 +3,7 @@ import { assignmentScenarios } from './hypercalls/assignment.js';
 import { interruptScenarios } from './hypercalls/interrupts.js';
 import { guestBoot } from './ioreq/guest-boot.js';
 import { serverScenarios } from './ioreq/servers.js';
+import { linuxScenarios } from './linux/scenarios.js';
 import { msiScenarios } from './msi/scenarios.js';
 import type { Scenario } from './scenario.js';
 import { segmentScenarios } from './segments/scenarios.js';
@@ -20,6 +21,7 @@ export const scenarios: readonly Scenario[] = [
   ...assignmentScenarios,
   ...interruptScenarios,
   ...toolstackScenarios,
+  ...linuxScenarios,
 ];
 
 export function findScenario(name: string): Scenario | undefined {
