@@ -2,6 +2,7 @@ import { errnoName } from '../src/base/errno.js';
 import { hex, hexPad } from '../src/base/hex.js';
 import type { InputEvent, TraceEvent } from '../src/events/catalogue.js';
 import { formatFunction } from '../src/pci/function-id.js';
+import { formatSbdf } from '../src/pci/sbdf.js';
 import type { Platform } from '../src/platform/platform.js';
 import { follow, noWay, type Reason, reasonOf, registerOf, type Way } from './reason.js';
 
@@ -45,6 +46,10 @@ function gistOf(event: TraceEvent, platform: Platform): string | null {
     case 'toolstack.ledger': {
       const { standing, xen, kernel, store } = event.data;
       return `${standing} (Xen: ${xen}; kernel: ${kernel}; XenStore: ${store})`;
+    }
+    case 'message.forwarded': {
+      const { to, port } = event.data;
+      return port === null ? `told ${to}` : `port ${formatSbdf(port)} of ${to}`;
     }
     case 'bridge.rejected':
       return `${event.data.by} rejects`;
@@ -116,6 +121,7 @@ export class GistBook {
           this.#roots.set(event.seq, places?.get(event.data.request) ?? event.data.request);
         return;
       case 'model.heard':
+      case 'message.forwarded':
         this.#roots.set(event.seq, input);
         return;
       case 'hypercall.issued':

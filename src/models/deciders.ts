@@ -34,6 +34,7 @@ import { decideMsiReset } from './msi/release.js';
 import { decideMsiWrite } from './msi/send.js';
 import { decideMsiEnd, decideMsiRaise, decideVectorRead, decideVectorWrite } from './msi/vectors.js';
 import { decideXenBoot } from './xen/boot.js';
+import { decideSignal } from './xen/chipset/signal.js';
 import { decideDomainDestroyed } from './xen/domain-destroy.js';
 import { decideHypercall } from './xen/hypercalls.js';
 import { decideIoRequest } from './xen/ioreq/access.js';
@@ -73,6 +74,7 @@ export const deciders: Deciders = {
   'ioreq.served': decideIoreqServed,
   'ioreq.drained': nothingFollows,
   'model.heard': nothingFollows,
+  'function.signalled': decideSignal,
   'broadcast.requested': decideBroadcast,
   'xenstore.connected': nothingFollows,
   'xenstore.disconnected': nothingFollows,

@@ -18,6 +18,8 @@ const sources: { readonly [K in InputKind]: string } = {
   'its.commanded': 'virtual ITS, facts/arm-msi-iommu 3.5, 3.6',
   'bridge.stepped': 'initialisation of an NWL bridge, facts/arm-msi-iommu 5.1',
   'model.heard': 'monitor of a device model, facts/q35-qemu 2.8; forwarded errors, 2.9',
+  'function.signalled':
+    'the way of a message to a root port, facts/arm-msi-iommu 8.3, 8.4; facts/q35-qemu 2.9; facts/xen 13.3',
   'device.reset': 'events of a function that is reset, facts/arm-msi-iommu 5.3',
   'device.plugged': 'state only: a function and its registers, facts/arm-msi-iommu 8.1',
   'device.unplugged': 'state only: a function vanishes; what the software knows of it stays',

@@ -24,6 +24,11 @@ export const behaviourTable = {
     since: '0.2.0',
     doc: 'Where one device of a new domain is refused, xl brings in the others and says at the end that devices are missing; before, it stopped at the first.',
   },
+  'chipset-ports': {
+    number: 4,
+    since: '0.2.0',
+    doc: "Under `mmconfig=xen-chipset` Xen's root ports have every register of their kind, slots, AER, PME and interrupts, and what QEMU loses is told as the guest needs it; there and under `transparent` Xen notes per server behind which port its registrations stand.",
+  },
 } as const satisfies Record<string, Behaviour>;
 
 export type BehaviourName = keyof typeof behaviourTable;

@@ -23,6 +23,9 @@ export interface DeviceCall {
 /** What reaches a device model beside its requests. */
 export type DeviceNews = DataOf<'model.heard'>;
 
+/** A message of a function that has to go on in the device model: through its own port, if it has one. */
+export type ForwardedMessage = DataOf<'message.forwarded'>;
+
 /**
  * How a device model fails, from its `after`-th request (0: the first) on.
  * - `slow`: each answer takes a hundred times as long
@@ -48,6 +51,8 @@ export interface DeviceModel {
   serve(request: DeviceRequest): DeviceAnswer;
   /** Takes news in; what it calls Xen for because of them. */
   hear?(news: DeviceNews): readonly DeviceCall[];
+  /** Takes a message of a function in; what it calls Xen for because of it. */
+  forward?(message: ForwardedMessage): readonly DeviceCall[];
 }
 
 /** An IOREQ server by guest and id. */

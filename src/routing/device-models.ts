@@ -63,6 +63,9 @@ export class DeviceModels {
         case 'model.heard':
           this.#hear(event);
           break;
+        case 'message.forwarded':
+          this.#forward(event);
+          break;
         default:
       }
     }
@@ -89,6 +92,18 @@ export class DeviceModels {
       this.#due.push(dueNs, { server, dueNs, make });
       return;
     }
+  }
+
+  /** A message that a server was told of; a device model without ports has no use for it. */
+  #forward({ seq, atNs, data }: EventOf<'message.forwarded'>): void {
+    const server = data.to.startsWith('server:')
+      ? this.#servers.get(keyOf({ domid: data.domid, server: Number(data.to.slice('server:'.length)) }))
+      : undefined;
+    if (server?.model.forward === undefined) return;
+    const { model, name } = server;
+    const dueNs = atNs + model.latencyNs;
+    const make = () => (model.forward?.(data) ?? []).map((call) => callDraft(model, name, seq, call));
+    this.#due.push(dueNs, { server, dueNs, make });
   }
 
   #bind(model: DeviceModel, { domid, server: id }: ServerName): void {

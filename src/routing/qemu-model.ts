@@ -5,21 +5,34 @@ import { errorMessage, forwardError } from '../models/qemu/aer.js';
 import { readConfig, writeConfig } from '../models/qemu/config-space.js';
 import { createMachine, type MachineDescription } from '../models/qemu/create.js';
 import { functionById, plug, unplug } from '../models/qemu/hotplug.js';
-import { busNumber, type QemuMachine } from '../models/qemu/machine.js';
+import { bridgeAbove, busNumber, type QemuMachine } from '../models/qemu/machine.js';
 import { findFunction } from '../models/qemu/routing.js';
 import type { FunctionState } from '../models/qemu/state.js';
-import type { DeviceAnswer, DeviceCall, DeviceModel, DeviceNews, DeviceRequest } from './device-model.js';
+import type {
+  DeviceAnswer,
+  DeviceCall,
+  DeviceModel,
+  DeviceNews,
+  DeviceRequest,
+  ForwardedMessage,
+} from './device-model.js';
 import { type AnsweredRange, answeredRanges } from './qemu-ranges.js';
 
 export interface QemuModelOptions extends Pick<DeviceModel, 'name' | 'latencyNs' | 'failure'> {
   /**
    * How a name in a request finds its function. `realised`: by the name it had when it was made, as QEMU does under
    * Xen; bridges that the guest numbers later are not followed. `live`: by the bridges' registers, which takes code QEMU
-   * does not have. @source facts/q35-qemu 3.3
+   * does not have. `announced`: as `live`, and it registers every function anew under the number its bus has now.
+   * @source facts/q35-qemu 3.3
    */
-  readonly names: 'realised' | 'live';
+  readonly names: 'realised' | 'live' | 'announced';
   /** 256 as in QEMU; 4096 with the change proposed in 2026. @source facts/q35-qemu 3.2, 3.6 */
   readonly configBytes: 256 | 4096;
+  /**
+   * Number of the bus its root bus stands for, 0 unless given. An emulator of single devices has no bridges: the machine
+   * holds its functions on the root bus, and they are registered behind somebody else's port.
+   */
+  readonly rootBus?: number;
 }
 
 /**
@@ -36,6 +49,8 @@ export class QemuModel implements DeviceModel {
   /** Functions in creation order with the name they were given. */
   readonly #realised: { readonly sbdf: number; readonly fn: FunctionState }[] = [];
   #ranges: readonly AnsweredRange[];
+  /** Names registered, ascending; kept by `announced` only. */
+  #announced: readonly number[] = [];
 
   constructor(options: QemuModelOptions, description: MachineDescription) {
     this.name = options.name;
@@ -45,6 +60,16 @@ export class QemuModel implements DeviceModel {
     this.machine = createMachine(description);
     for (const fn of this.machine.state.functions) if (fn !== null) this.#realise(fn);
     this.#ranges = answeredRanges(this.machine);
+    this.#announced = this.names();
+  }
+
+  /** Names the functions have now, ascending; what is behind a bridge without a bus number has none. */
+  names(): number[] {
+    const { functions } = this.machine.state;
+    const found = functions.flatMap((fn) =>
+      fn === null || (fn.bus !== 0 && busNumber(this.machine, fn.bus) === 0) ? [] : [this.#nameOf(fn)],
+    );
+    return [...new Set(found)].sort((a, b) => a - b);
   }
 
   serve(request: DeviceRequest): DeviceAnswer {
@@ -61,7 +86,8 @@ export class QemuModel implements DeviceModel {
         const devfn = argNumber(args, 'devfn');
         plug(this.machine, { driver: text('driver'), id: text('id'), bus: text('bus'), devfn });
         const added = this.machine.state.functions.slice(before).filter((fn) => fn !== null);
-        return [...added.map((fn) => mapFunction(this.#realise(fn))), ...this.#calls()];
+        const names = added.map((fn) => this.#realise(fn));
+        return [...(this.#options.names === 'announced' ? [] : names.map(mapFunction)), ...this.#calls()];
       }
       case 'device_del':
         unplug(this.machine, text('id'));
@@ -79,8 +105,22 @@ export class QemuModel implements DeviceModel {
     }
   }
 
+  /** QEMU has no power-management events to forward: those are dropped. @source facts/q35-qemu 2.7, 2.9 */
+  forward({ message, source, port }: ForwardedMessage): readonly DeviceCall[] {
+    if (!isErrorMessage(message)) return [];
+    const fn = this.#functionsAt(port ?? source)[0];
+    const hop = fn === undefined || port !== null ? fn : bridgeAbove(this.machine, fn);
+    if (hop) forwardError(this.machine, hop, message, source);
+    return this.#calls();
+  }
+
+  #nameOf(fn: FunctionState): number {
+    const bus = fn.bus === 0 ? (this.#options.rootBus ?? 0) : busNumber(this.machine, fn.bus);
+    return bus * 256 + fn.devfn;
+  }
+
   #realise(fn: FunctionState): number {
-    const sbdf = busNumber(this.machine, fn.bus) * 256 + fn.devfn;
+    const sbdf = this.#nameOf(fn);
     this.#realised.push({ sbdf, fn });
     return sbdf;
   }
@@ -113,8 +153,10 @@ export class QemuModel implements DeviceModel {
   }
 
   #functionsAt(sbdf: number): FunctionState[] {
-    if (this.#options.names === 'live') {
-      const fn = findFunction(this.machine, sbdf >>> 8, sbdf & 0xff);
+    if (this.#options.names !== 'realised') {
+      const { rootBus = 0 } = this.#options;
+      const bus = sbdf >>> 8;
+      const fn = findFunction(this.machine, bus === rootBus ? 0 : bus, sbdf & 0xff);
       return fn === null ? [] : [fn];
     }
     const { functions } = this.machine.state;
@@ -145,11 +187,15 @@ export class QemuModel implements DeviceModel {
   /** What the last access made it call: ranges that came and went, then messages, in order. */
   #calls(): DeviceCall[] {
     const ranges = answeredRanges(this.machine);
+    const names = this.#options.names === 'announced' ? this.names() : this.#announced;
     const calls = [
+      ...this.#announced.filter((name) => !names.includes(name)).map(unmapFunction),
+      ...names.filter((name) => !this.#announced.includes(name)).map(mapFunction),
       ...missing(this.#ranges, ranges).map((range) => rangeCall('unmap_io_range_from_ioreq_server', range)),
       ...missing(ranges, this.#ranges).map((range) => rangeCall('map_io_range_to_ioreq_server', range)),
     ];
     this.#ranges = ranges;
+    this.#announced = names;
     for (const effect of this.machine.effects.splice(0)) {
       if (effect.kind !== 'msi') continue;
       calls.push({
@@ -178,11 +224,12 @@ const rangeCall = (op: string, { type, start, end }: AnsweredRange): DeviceCall 
 
 const PCI_RANGE = 2;
 
-const mapFunction = (sbdf: number): DeviceCall => ({
-  op: 'map_io_range_to_ioreq_server',
-  args: { type: PCI_RANGE, start: sbdf, end: sbdf },
-  server: true,
-});
+const functionCall =
+  (op: string) =>
+  (sbdf: number): DeviceCall => ({ op, args: { type: PCI_RANGE, start: sbdf, end: sbdf }, server: true });
+
+const mapFunction = functionCall('map_io_range_to_ioreq_server');
+const unmapFunction = functionCall('unmap_io_range_from_ioreq_server');
 
 const cut = (value: number, size: number): number =>
   size >= 4 ? value : (value & (2 ** (8 * size) - 1)) >>> 0;

@@ -12,7 +12,7 @@ export interface AnsweredRange {
 }
 
 /**
- * What the PCI part of a machine answers now: the ECAM window, and every region as far as all bridges above forward it.
+ * What the PCI part of a machine answers now: the ECAM window, a Q35's ACPI registers (facts/q35-qemu 1.4, 2.8), and every region as far as all bridges above forward it.
  * Sorted as created; a region of several bridges' windows gives one range per window.
  * @source facts/q35-qemu 2.3, 2.5, 3.1
  * @cost O(functions * depth)
@@ -21,6 +21,10 @@ export function answeredRanges(machine: QemuMachine): AnsweredRange[] {
   const found: AnsweredRange[] = [];
   const { ecam, functions } = machine.state;
   if (ecam !== null) found.push({ type: 1, start: ecam.base, end: ecam.base + ecam.sizeBytes - 1 });
+  const { pmBase } = machine.state;
+  if (pmBase !== null && machine.board.kind === 'q35')
+    found.push({ type: 0, start: pmBase, end: pmBase + 0x7f });
+  if (machine.board.kind === 'q35' && !machine.board.nativeHotplug) found.push(ACPI_HOTPLUG);
   for (const fn of functions) {
     if (fn === null) continue;
     for (const { index, sizeBytes, type } of imageOf(machine, fn).bars) {
@@ -37,6 +41,9 @@ export function answeredRanges(machine: QemuMachine): AnsweredRange[] {
   }
   return found;
 }
+
+/** @source facts/q35-qemu 2.8 */
+const ACPI_HOTPLUG: AnsweredRange = { type: 0, start: 0xcc0, end: 0xcd7 };
 
 /** The parts of a region that every bridge above forwards. */
 function forwarded(machine: QemuMachine, fn: FunctionState, isIo: boolean, region: Window): Window[] {

@@ -23,6 +23,10 @@ export interface GuestChipset {
   >;
   /** By port: its secondary bus now, and the one its functions were registered under. */
   ports: Record<number, { bus: number; registered: number }>;
+  /** By port and server: the bus in the names the server registered for what stands behind the port. */
+  placed: Record<number, Record<number, number>>;
+  /** By port: requester ids of power-management events behind the one its root status shows. */
+  pmes: Record<number, number[]>;
   lost: string[];
 }
 
@@ -36,6 +40,8 @@ const fresh = (): GuestChipset => ({
   detected: null,
   pending: {},
   ports: {},
+  placed: {},
+  pmes: {},
   lost: [],
 });
 
@@ -74,6 +80,20 @@ export const mmconfigSlice: Slice<MmconfigState> = {
     },
     'bus.learnt': (state, { data }) => {
       of(state, data.domid).ports[data.port] = { bus: data.bus, registered: data.registered };
+    },
+    'registration.placed': (state, { data }) => {
+      const { placed } = of(state, data.domid);
+      placed[data.port] ??= {};
+      placed[data.port]![data.server] = data.bus;
+    },
+    'pme.queued': (state, { data }) => {
+      const { pmes } = of(state, data.domid);
+      pmes[data.port] ??= [];
+      if (data.waits) pmes[data.port]!.push(data.source);
+      else pmes[data.port]!.shift();
+    },
+    'server.destroyed': (state, { data }) => {
+      for (const servers of Object.values(state[data.domid]?.placed ?? {})) delete servers[data.server];
     },
     'domain.destroyed': (state, { data }) => {
       delete state[data.domid];

@@ -1,6 +1,23 @@
-import { address, choice, domid, flag, guestSbdf, outcome, reg32, text, u8, u16 } from '../field.js';
+import {
+  address,
+  choice,
+  domid,
+  flag,
+  guestSbdf,
+  input,
+  orNull,
+  outcome,
+  reg32,
+  text,
+  u8,
+  u16,
+} from '../field.js';
 
 const guest = domid('the guest');
+const message = choice(
+  ['ERR_COR', 'ERR_NONFATAL', 'ERR_FATAL', 'PM_PME'],
+  'message of PCI Express: correctable, non-fatal and fatal error, power-management event',
+);
 
 /** The designs of 2018 for ECAM with several device models; none of them is in any Xen. @source facts/xen 13.3 */
 export const mmconfigKinds = {
@@ -63,4 +80,49 @@ export const mmconfigKinds = {
     bus: u8('its secondary bus now'),
     registered: u8('the bus its functions were registered under'),
   }),
+  'function.signalled': input(
+    'Hardware reported an error or a power-management event of a function that a device model passes through or stands for.',
+    {
+      domid: guest,
+      sbdf: guestSbdf('the function, by the name its server registered'),
+      message,
+    },
+  ),
+  'message.forwarded': outcome(
+    'A message of a function went on towards the root port of the guest above it.',
+    {
+      domid: guest,
+      message,
+      source: guestSbdf('requester id: the name of the function in the guest now'),
+      port: orNull(guestSbdf('the root port, where Xen knows it')),
+      to: text("`xen`: the port's registers are Xen's; `server:<id>`; `nobody`"),
+      why: text('what decided'),
+    },
+  ),
+  'registration.placed': outcome(
+    'Xen noted behind which port the functions stand that a server registered on one bus.',
+    {
+      domid: guest,
+      port: guestSbdf('the root port'),
+      server: u8('IOREQ server id'),
+      bus: u8('the bus in the names it registered'),
+    },
+  ),
+  'chipset.amended': outcome("Xen put bits of its own into a device model's answer.", {
+    domid: guest,
+    vcpu: u16('the virtual CPU'),
+    sbdf: guestSbdf('the function'),
+    reg: u16('register offset in bytes'),
+    answered: reg32('what the device model said'),
+    value: reg32('what the guest gets'),
+  }),
+  'pme.queued': outcome(
+    'A power-management event waits behind one that the guest has not acknowledged, or left that queue.',
+    {
+      domid: guest,
+      port: guestSbdf('the root port'),
+      source: guestSbdf('requester id'),
+      waits: flag('it joined the queue; otherwise its turn came'),
+    },
+  ),
 };

@@ -3,6 +3,7 @@ import { dmOpHeader, dmOps, dmOpUnionOffset } from '../../events/abi/dm-op.js';
 import type { RecordObject } from '../../events/field.js';
 import { argNumber, type HypercallHandler, type OperationTable } from '../hypercall.js';
 import { notifyMmconfig } from './chipset/notify.js';
+import { serversChanged } from './chipset/servers.js';
 import { type DmHandler, type DmOperations, fail } from './dm-op/call.js';
 import { interruptOps } from './dm-op/interrupts.js';
 import { memoryOps } from './dm-op/memory.js';
@@ -39,7 +40,9 @@ const dmOp: HypercallHandler = (context, call) => {
   if (bufferBytes[0]! < dmOpUnionOffset + known.sizeBytes) return fail('EFAULT');
   if (argNumber(call.args, 'header_pad') !== 0) return fail('EINVAL');
   if (known.run === null) return fail('EOPNOTSUPP');
-  return known.run(context, { ...call, domid, guest, bufferBytes });
+  const answer = known.run(context, { ...call, domid, guest, bufferBytes });
+  if (answer.ret === 0) serversChanged(context, domid, call);
+  return answer;
 };
 
 export const dmOperations: OperationTable = {

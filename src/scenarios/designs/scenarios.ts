@@ -20,9 +20,18 @@ import type { Scenario } from '../scenario.js';
 import { aerForwarded } from './aer-forwarded.js';
 import { assignBusses } from './assign-busses.js';
 import { ecamOutsideAnyWindow } from './ecam-outside-any-window.js';
+import { fullMachineBoot } from './full-machine-boot.js';
+import { gpuAudioTwoServers } from './gpu-audio-two-servers.js';
 import { hotplugWindowTooSmall } from './hotplug-window-too-small.js';
 import { malformedBridges } from './malformed-bridges.js';
+import { messagesForwarded } from './messages-forwarded.js';
+import { movedUnderEcam } from './moved-under-ecam.js';
 import { overlappingAddresses } from './overlapping-addresses.js';
+import { pciexbarSizes } from './pciexbar-sizes.js';
+import { pmbase } from './pmbase.js';
+import { rebalance } from './rebalance.js';
+import { reinitialised } from './reinitialised.js';
+import { vgpuHotplug } from './vgpu-hotplug.js';
 
 const notes2018 = 'xen-devel 2018, PCI emulation with several device models; facts/xen 13.3';
 
@@ -255,4 +264,13 @@ export const designScenarios: readonly Scenario[] = [
   assignBusses,
   ecamOutsideAnyWindow,
   overlappingAddresses,
+  fullMachineBoot,
+  vgpuHotplug,
+  rebalance,
+  movedUnderEcam,
+  pciexbarSizes,
+  pmbase,
+  gpuAudioTwoServers,
+  reinitialised,
+  messagesForwarded,
 ];

@@ -26,6 +26,8 @@ const CONTENT: Readonly<Record<string, Readonly<Record<number, Content>>>> = {
   'pci-bridge': { 0: 'shpc' },
   'pcie-pci-bridge': { 0: 'shpc' },
   edu: { 0: 'edu' },
+  // The emulator of scenarios, src/routing/vgpu.ts: a register that raises its message, and an aperture.
+  vgpu: { 0: 'edu', 2: 'ram' },
   e1000e: { 1: 'empty', 2: 'index-data', 3: 'empty' },
   'ich9-ahci': { 4: 'index-data' },
   'ivshmem-plain': { 0: 'ivshmem', 2: 'ram' },

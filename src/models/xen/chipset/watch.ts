@@ -1,10 +1,13 @@
 import type { DomainId } from '../../../base/brand.js';
 import type { GuestSbdf } from '../../../pci/sbdf.js';
+import { hasBehaviour } from '../../../policy/behaviours.js';
 import type { Context } from '../../context.js';
 import { decodePciexbar } from '../../qemu/chipset/mch.js';
 import { type ReadonlyGuest, type Requested, serverOf } from '../ioreq/guest.js';
-import { announceWindow, BUS_NUMBERS, isRootPort, LPC, learnBus, MCH, PCIEXBAR, PMBASE } from './own.js';
+import { ACPI_CONTROL, announceWindow, BUS_NUMBERS, isRootPort, LPC, MCH, PCIEXBAR, PMBASE } from './own.js';
+import { learnBus } from './ports.js';
 import type { MmconfigDesign } from './route.js';
+import { amend, isAmended, isShadowed, shadowWrite } from './shadow.js';
 
 /** `device << 16 | vendor` of the memory controller hub that marks a Q35. @source facts/q35-qemu 1.1 */
 const Q35_MCH = 0x29c0_8086;
@@ -21,8 +24,22 @@ export function watchRequest(
   reg: number,
 ): boolean {
   if (design !== 'notify' && design !== 'transparent') return false;
-  if (!isWatched(design, access, sbdf, reg)) return false;
   const { domid, vcpu, size, dir } = access;
+  const shadows = design === 'transparent' && hasBehaviour(context.env.behaviour, 'chipset-ports');
+  if (shadows && context.state.mmconfig[domid]?.detected === 'q35') {
+    if (dir === 'write' && sbdf === LPC && reg < ACPI_CONTROL + 1 && reg + size > PMBASE) {
+      const why = 'PMBASE and ACPI_CNTL belong to Xen';
+      context.emit('xen', 'chipset.hidden', { domid, sbdf, reg, value: access.value ?? 0, why });
+      return true;
+    }
+    if (dir === 'write' && isShadowed(sbdf, reg, size))
+      shadowWrite(context, domid, sbdf, reg, size, access.value ?? 0);
+    if (dir === 'read' && isAmended(sbdf, reg, size)) {
+      context.emit('xen', 'chipset.touched', { domid, vcpu, sbdf, reg, size, dir, value: 0, served: false });
+      return false;
+    }
+  }
+  if (!isWatched(design, access, sbdf, reg)) return false;
   const value = dir === 'write' ? (access.value ?? 0) : 0;
   if (design === 'transparent' && dir === 'write') {
     if (context.state.mmconfig[domid]?.detected !== 'q35') return false;
@@ -30,7 +47,10 @@ export function watchRequest(
       context.emit('xen', 'chipset.hidden', { domid, sbdf, reg, value, why: 'PMBASE belongs to Xen' });
       return true;
     }
-    if (isRootPort(sbdf)) learnBus(context, domid, sbdf, secondaryIn(reg, value));
+    if (isRootPort(sbdf)) {
+      const bus = secondaryIn(reg, size, value);
+      if (bus !== null && (bus !== 0 || shadows)) learnBus(context, domid, sbdf, bus);
+    }
   }
   context.emit('xen', 'chipset.touched', { domid, vcpu, sbdf, reg, size, dir, value, served: false });
   if (design === 'transparent' && dir === 'write' && sbdf === MCH) {
@@ -41,9 +61,11 @@ export function watchRequest(
   return false;
 }
 
-/** Secondary bus in a write that starts at the bus-number register. */
-const secondaryIn = (reg: number, value: number): number =>
-  reg === BUS_NUMBERS ? (value >>> 8) & 0xff : reg === BUS_NUMBERS + 1 ? value & 0xff : 0;
+/** Secondary bus in a write to the bus-number register; null when it leaves that byte alone. */
+function secondaryIn(reg: number, size: number, value: number): number | null {
+  const lane = BUS_NUMBERS + 1 - reg;
+  return lane < 0 || lane >= size ? null : (value >>> (8 * lane)) & 0xff;
+}
 
 function isWatched(design: MmconfigDesign, { dir }: Requested, sbdf: GuestSbdf, reg: number): boolean {
   const pciexbar = sbdf === MCH && dir === 'write' && reg >= PCIEXBAR && reg < PCIEXBAR + 8;
@@ -51,6 +73,17 @@ function isWatched(design: MmconfigDesign, { dir }: Requested, sbdf: GuestSbdf, 
   if (sbdf === MCH && dir === 'read') return reg === 0;
   if (dir !== 'write') return false;
   return pciexbar || (sbdf === LPC && reg === PMBASE) || (isRootPort(sbdf) && (reg & ~3) === BUS_NUMBERS);
+}
+
+/** Under `transparent` Xen completes what a device model says of some registers; what the guest gets. */
+export function amendAnswer(context: Context, domid: DomainId, vcpu: number, answered: number): number {
+  const pending = context.state.mmconfig[domid]?.pending[vcpu];
+  if (pending === undefined || pending.dir !== 'read') return answered;
+  const { sbdf, reg, size } = pending;
+  if (context.env.policies.mmconfig !== 'transparent' || !isAmended(sbdf, reg, size)) return answered;
+  const value = amend(context, domid, sbdf, reg, size, answered);
+  if (value !== answered) context.emit('xen', 'chipset.amended', { domid, vcpu, sbdf, reg, answered, value });
+  return value;
 }
 
 /** Report of a window as the device model makes it. */

@@ -1,3 +1,4 @@
+import type { DomainId } from '../../../base/brand.js';
 import { words } from '../../../events/abi/struct.js';
 import type { Context } from '../../context.js';
 import { type Answer, argNumber } from '../../hypercall.js';
@@ -29,6 +30,19 @@ function setIntx(context: Context, call: DmCall): Answer {
   if (argNumber(call.args, 'domain') !== 0 || argNumber(call.args, 'bus') !== 0) return fail('EINVAL');
   if (device > 31 || intx > 3 || level > 1) return fail('EINVAL');
   return setLine(context, call, 'intx', device * 4 + intx, level, guestGsi(device, intx));
+}
+
+/** Moves a pin of a function on the guest's root bus, as a device model would with set_pci_intx_level. */
+export function setIntxLine(
+  context: Context,
+  domid: DomainId,
+  device: number,
+  intx: number,
+  level: boolean,
+): void {
+  const index = device * 4 + intx;
+  if ((context.state.ioreq[domid]?.intx[index] === true) === level) return;
+  context.emit('xen', 'line.changed', { domid, line: 'intx', index, level, gsi: guestGsi(device, intx) });
 }
 
 function setIsa(context: Context, call: DmCall): Answer {
@@ -85,8 +99,26 @@ function injectMsi(context: Context, call: DmCall): Answer {
   const data = argNumber(call.args, 'data');
   const [low, high] = words(call.args['addr']);
   const dest = (low >>> 12) & 0xff;
+  if ((data & 0xff) === 0) return injectPirq(context, call, (high & 0xffff_ff00) | dest);
+  return deliverMessage(context, call.domid, call.guest, { low, high, data });
+}
+
+/** A message as a function sends it: address in two halves, data. */
+export interface MsiMessage {
+  readonly low: number;
+  readonly high: number;
+  readonly data: number;
+}
+
+/** Brings a message with a vector to the guest's local APICs. */
+export function deliverMessage(
+  context: Context,
+  domid: DomainId,
+  { vcpus }: Pick<DmCall['guest'], 'vcpus'>,
+  { low, data }: MsiMessage,
+): Answer {
+  const dest = (low >>> 12) & 0xff;
   const vector = data & 0xff;
-  if (vector === 0) return injectPirq(context, call, (high & 0xffff_ff00) | dest);
   const delivery = (data >>> 8) & 7;
   if (delivery !== FIXED && delivery !== LOWEST_PRIORITY) {
     context.emit('xen', 'msi.dropped', { reason: `Unsupported MSI delivery mode ${delivery}` });
@@ -94,7 +126,7 @@ function injectMsi(context: Context, call: DmCall): Answer {
   }
   const logical = (low & 4) !== 0;
   let receivers = 0;
-  for (let vcpu = 0; vcpu < call.guest.vcpus; vcpu++) {
+  for (let vcpu = 0; vcpu < vcpus; vcpu++) {
     const matches = logical ? vcpu < 8 && (dest & (1 << vcpu)) !== 0 : dest === 0xff || dest === vcpu * 2;
     if (matches) receivers += 1;
   }
@@ -103,7 +135,7 @@ function injectMsi(context: Context, call: DmCall): Answer {
     return delivery === LOWEST_PRIORITY ? fail('ESRCH') : done;
   }
   context.emit('xen', 'msi.delivered', {
-    domid: call.domid,
+    domid,
     intid: null,
     vector,
     event: null,

@@ -1,7 +1,9 @@
 import { containsRange } from '../../../base/rangeset.js';
 import type { DataOf } from '../../../events/catalogue.js';
+import { hasBehaviour } from '../../../policy/behaviours.js';
 import type { Context, Decider } from '../../context.js';
 import { allOnes } from '../../hardware/config-space.js';
+import { loseOnPort } from '../chipset/facilities.js';
 import { accessOwn, isOwn } from '../chipset/own.js';
 import { designFor, routeAccess } from '../chipset/route.js';
 import { watchRequest } from '../chipset/watch.js';
@@ -75,10 +77,13 @@ function armAccess(context: Context, guest: ReadonlyGuest, access: Requested): v
 /** Looks for a server and hands the access over, or ends it the way nobody answers. */
 function forward(context: Context, access: Requested): void {
   const guest = guestOf(context, access.domid)!;
-  const target = routeAccess(context, guest, access);
-  if (target === null) return unclaimed(context, guest, access, targetOf(guest, access));
+  const route = routeAccess(context, guest, access);
+  if (designFor(context, guest) === 'xen-chipset' && hasBehaviour(context.env.behaviour, 'chipset-ports'))
+    loseOnPort(context, access);
+  if (route === null) return unclaimed(context, guest, access, targetOf(guest, access));
+  const { target } = route;
   if (target.type === 'pci' && answeredOnTheWay(context, guest, access, target)) return;
-  const id = selectServer(guest, access, target);
+  const id = route.server ?? selectServer(guest, access, target);
   if (id < 0) return unclaimed(context, guest, access, target);
   send(context, id, access, target);
 }

@@ -1,6 +1,6 @@
 import type { DomainId, EventSeq } from '../../../base/brand.js';
 import type { Context, Decider } from '../../context.js';
-import { watchAnswer } from '../chipset/watch.js';
+import { amendAnswer, watchAnswer } from '../chipset/watch.js';
 import { enterXen } from '../hypercalls.js';
 import { crashDomain, cut, guestOf, type ReadonlyGuest, serverOf } from './guest.js';
 import { broadcastRequest, sendBuffered, sendRequest } from './send.js';
@@ -84,7 +84,8 @@ function resume(context: Context, domid: DomainId, vcpu: number, cause: EventSeq
   const waiting = guestOf(context, domid)?.waiting[vcpu];
   if (waiting === undefined || waiting.request === null) return;
   const known = waiting.dir === 'read' && !waiting.dataIsPtr;
-  const [value, valueHigh] = cut(waiting.data, waiting.dataHigh, waiting.size);
+  const [answered, valueHigh] = cut(waiting.data, waiting.dataHigh, waiting.size);
+  const value = known ? amendAnswer(context, domid, vcpu, answered) : answered;
   context.emit(
     'xen',
     'io.completed',
