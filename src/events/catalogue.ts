@@ -1,5 +1,6 @@
 import type { EventSeq, TraceNs } from '../base/brand.js';
 import type { Field, Kind, Role } from './field.js';
+import { aerKinds } from './kinds/aer.js';
 import { bridgeKinds } from './kinds/bridge.js';
 import { bridgeInitKinds } from './kinds/bridge-init.js';
 import { configKinds } from './kinds/config.js';
@@ -51,6 +52,7 @@ export const catalogue = {
   ...sysfsKinds,
   ...linuxTreeKinds,
   ...pcibackKinds,
+  ...aerKinds,
   ...toolstackKinds,
   ...ownerKinds,
   ...mmconfigKinds,

@@ -10,7 +10,13 @@ export interface RecordObject {
 
 /** How a field is stored and printed. `hex` prints `0x…`, `dec` plain digits. */
 export type FieldType =
-  | { readonly is: 'uint'; readonly bits: 8 | 16 | 32 | 53; readonly print: 'dec' | 'hex' }
+  | {
+      readonly is: 'uint';
+      readonly bits: 8 | 16 | 32 | 53;
+      readonly print: 'dec' | 'hex';
+      /** A domain id: lines for people name the reserved ones. */
+      readonly domid?: true;
+    }
   | { readonly is: 'int' }
   | { readonly is: 'flag' }
   | { readonly is: 'choice'; readonly values: readonly string[] }
@@ -42,7 +48,8 @@ export const reg32 = (doc: string): Field<number> => field({ is: 'uint', bits: 3
 export const address = (doc: string): Field<PhysicalAddress> =>
   field({ is: 'uint', bits: 53, print: 'hex' }, doc);
 export const cfgBase = (doc: string): Field<CfgBase> => field({ is: 'uint', bits: 53, print: 'hex' }, doc);
-export const domid = (doc: string): Field<DomainId> => field({ is: 'uint', bits: 16, print: 'dec' }, doc);
+export const domid = (doc: string): Field<DomainId> =>
+  field({ is: 'uint', bits: 16, print: 'dec', domid: true }, doc);
 export const eventSeq = (doc: string): Field<EventSeq> => field({ is: 'uint', bits: 53, print: 'dec' }, doc);
 /** Signed integer up to 53 bits: hypercall results, errnos. */
 export const int = (doc: string): Field<number> => field({ is: 'int' }, doc);

@@ -17,6 +17,7 @@ import { decideScan } from './linux/enumeration.js';
 import { decideBridgeProbe, decideBridgeUnbind } from './linux/host-bridge.js';
 import { decidePcibackWake } from './linux/pciback/backend.js';
 import { decideAerReport, decidePcibackLoad, decidePcibackUnload } from './linux/pciback/module.js';
+import { decideAerAnswer, decideAerExpiry, decideAerRaise } from './linux/pciback/recovery.js';
 import {
   decideFrontendProbe,
   decideFrontendShutdown,
@@ -103,6 +104,9 @@ export const deciders: Deciders = {
   'pciif.served': decideServe,
   'pciif.expired': decideExpiry,
   'aer.reported': decideAerReport,
+  'aer.raised': decideAerRaise,
+  'aer.expired': decideAerExpiry,
+  'pcifront.recovered': decideAerAnswer,
   'toolstack.requested': decideToolstackRequest,
   'toolstack.stepped': decideToolstackStep,
   'toolstack.answered': decideToolstackAnswer,

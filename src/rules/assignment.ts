@@ -177,6 +177,40 @@ const partialGroup: Rule = {
   }),
 };
 
+/** Permissions are whole frames, BARs need not be. @source SUPPORT.md of Xen (x86/PCI passthrough) */
+const sharedPage: Rule = {
+  code: 'ASG-013',
+  severity: 'error',
+  title: 'Registers of two owners share a page',
+  doc: 'Access to registers is granted by frames of 4 KiB: who gets a device with a smaller BAR may map what else stands in that frame.',
+  watch: (env) => {
+    const functions = env.platform.functions;
+    const frames = (fn: PlatformFunction, watching: Watching): number[] =>
+      memoryBars(fn, watching).map((address) => Math.floor(address / 4096));
+    return {
+      'device.assigned': ({ data }, watching) => {
+        const own = functions.find((fn) => fn.function === data.function);
+        if (own === undefined || !isGuest(watching, data.to)) return;
+        const mine = frames(own, watching);
+        for (const [key, { function: fn, owner }] of Object.entries(watching.state.xen.devices)) {
+          if (fn === null || fn === data.function || owner === data.to || owner === domids.IO) continue;
+          const other = functions.find((one) => one.function === fn);
+          const frame =
+            other === undefined ? undefined : frames(other, watching).find((at) => mine.includes(at));
+          if (frame === undefined) continue;
+          const name = Number(key) as XenSbdf;
+          watching.report({
+            message: `${formatSbdf(data.sbdf)} of d${data.to} and ${formatSbdf(name)} of ${ownerText(owner)} have registers in frame ${hex(frame)}: each may map those of the other`,
+            function: data.function,
+            xenName: data.sbdf,
+            evidence: { frame: hex(frame), other: formatSbdf(name), owner },
+          });
+        }
+      },
+    };
+  },
+};
+
 /** Reserved memory of a device that other devices need too. @source xen/drivers/passthrough/vtd/iommu.c */
 function sharedWith({ env }: Watching, name: XenSbdf): { readonly base: number; readonly others: XenSbdf[] } {
   const region = (env.platform.x86?.reservedRegions ?? []).find(
@@ -235,4 +269,5 @@ export const assignmentRules: readonly Rule[] = [
   ownerless,
   partialGroup,
   sharedRegion,
+  sharedPage,
 ];

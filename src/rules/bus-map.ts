@@ -2,7 +2,7 @@ import { overlapsRange } from '../base/rangeset.js';
 import type { ReadonlyGuest } from '../models/xen/ioreq/guest.js';
 import { bdf, busOf, formatSbdf } from '../pci/sbdf.js';
 import { bridgeTo, type KnownGuest } from './guest-config.js';
-import { guestName, nothing, serverName } from './guest-names.js';
+import { guestName, nothing } from './guest-names.js';
 import { type KnownFunction, secondaryOf } from './known-function.js';
 import { guestConfig, Reported } from './over-guest-config.js';
 import type { Rule } from './rule.js';
@@ -52,7 +52,7 @@ export const staleBusMap: Rule = {
         if (bridge === null || !reported.once(domid, `old:${name}`)) return;
         watching.report({
           ...nothing,
-          message: `${serverName(server)} of ${guestName(domid)} is still asked for ${formatSbdf(name)}, whose bus ${formatSbdf(bridge.sbdf)} has made number ${secondaryOf(bridge)}`,
+          message: `${watching.serverName(domid, server)} of ${guestName(domid)} is still asked for ${formatSbdf(name)}, whose bus ${formatSbdf(bridge.sbdf)} has made number ${secondaryOf(bridge)}`,
           evidence: {
             sbdf: formatSbdf(name),
             server,
@@ -69,7 +69,7 @@ export const staleBusMap: Rule = {
         const learnt = config.learn(event, watching);
         if (learnt?.guest.bridges.has(learnt.fn) === true) note(learnt.fn);
       },
-      'ioreq.unclaimed': ({ data: { domid, sbdf } }, { state, report }) => {
+      'ioreq.unclaimed': ({ data: { domid, sbdf } }, { state, report, serverName }) => {
         const guest = config.guest(domid);
         const servers = state.ioreq[domid];
         if (guest === null || servers === undefined || sbdf === null || busOf(sbdf) === 0) return;
@@ -80,7 +80,7 @@ export const staleBusMap: Rule = {
         const server = serverOn(servers, stale, sbdf);
         report({
           ...nothing,
-          message: `nobody answers for ${formatSbdf(sbdf)} in ${guestName(domid)}: ${serverName(server)} has it as ${formatSbdf(bdf(stale, 0, 0) + (sbdf & 0xff))}, from before ${formatSbdf(bridge.sbdf)} made its bus number ${busOf(sbdf)}`,
+          message: `nobody answers for ${formatSbdf(sbdf)} in ${guestName(domid)}: ${serverName(domid, server)} has it as ${formatSbdf(bdf(stale, 0, 0) + (sbdf & 0xff))}, from before ${formatSbdf(bridge.sbdf)} made its bus number ${busOf(sbdf)}`,
           evidence: { sbdf: formatSbdf(sbdf), server, port: formatSbdf(bridge.sbdf), registered: stale },
         });
       },

@@ -50,7 +50,7 @@ const unreported: Rule = {
         if (data.type === 'memory') check(data, 'nobody', watching);
       },
       'ioreq.sent': ({ data }, watching) => {
-        if (data.type === 'copy') check(data, `server ${data.server}`, watching);
+        if (data.type === 'copy') check(data, watching.serverName(data.domid, data.server), watching);
       },
     };
   },
@@ -70,7 +70,12 @@ const renumbered: Rule = {
   doc: 'A server registered functions under a bus number that the guest has taken away from their port; device models register once and are not told.',
   watch: () => {
     const buses = new Map<string, number>();
-    const check = (domid: number, port: number, bus: number, { state, report }: Watching): void => {
+    const check = (
+      domid: number,
+      port: number,
+      bus: number,
+      { state, report, serverName }: Watching,
+    ): void => {
       const key = `${domid}:${port}`;
       const before = buses.get(key) ?? 0;
       buses.set(key, bus);
@@ -81,7 +86,7 @@ const renumbered: Rule = {
       if (owner === undefined || owner < 0) return;
       report({
         ...nothing,
-        message: `d${domid} made the bus behind ${formatSbdf(port)} number ${bus}; server ${owner} has functions registered on bus ${before}`,
+        message: `d${domid} made the bus behind ${formatSbdf(port)} number ${bus}; ${serverName(domid, owner)} has functions registered on bus ${before}`,
         evidence: { port: formatSbdf(port), before, bus, server: owner },
       });
     };

@@ -2,4 +2,3 @@
 export const nothing = { function: null } as const;
 
 export const guestName = (domid: number): string => `d${domid}`;
-export const serverName = (id: number): string => (id < 0 ? 'nobody' : `server ${id}`);

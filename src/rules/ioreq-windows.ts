@@ -6,7 +6,7 @@ import type { ReadonlyGuest } from '../models/xen/ioreq/guest.js';
 import { formatSbdf } from '../pci/sbdf.js';
 import type { Window } from '../pci/windows.js';
 import { type EcamWindows, isInside, nameInEcam } from './ecam-windows.js';
-import { guestName, nothing, serverName } from './guest-names.js';
+import { guestName, nothing } from './guest-names.js';
 import { guestConfig, Reported } from './over-guest-config.js';
 import type { Rule, Watching } from './rule.js';
 
@@ -30,7 +30,7 @@ const cf8AndEcam: Rule = {
     const check = (
       { domid, addr }: { readonly domid: number; readonly addr: number },
       reached: number,
-      { state, report }: Watching,
+      { state, report, serverName }: Watching,
     ): void => {
       const window = config.guest(domid)?.ecam.current ?? null;
       const guest = state.ioreq[domid];
@@ -41,7 +41,7 @@ const cf8AndEcam: Rule = {
       if (byName < 0 || byName === reached || !reported.once(domid, `${sbdf}`)) return;
       report({
         ...nothing,
-        message: `register ${hex(at)} of ${formatSbdf(sbdf)} in ${guestName(domid)} is ${serverName(byName)} through CF8/CFC and ${serverName(reached)} through ECAM`,
+        message: `register ${hex(at)} of ${formatSbdf(sbdf)} in ${guestName(domid)} is ${serverName(domid, byName)} through CF8/CFC and ${serverName(domid, reached)} through ECAM`,
         evidence: { sbdf: formatSbdf(sbdf), cf8: byName, ecam: reached, addr: hex(addr) },
       });
     };
@@ -82,7 +82,7 @@ const staleWindow: Rule = {
         if (stale === undefined || !reported.once(data.domid, `${stale.base}`)) return;
         watching.report({
           ...nothing,
-          message: `${serverName(data.server)} of ${guestName(data.domid)} answers at ${hex(data.addr)} in the ECAM window at ${hex(stale.base)}, which the guest has moved${windows.current === null ? ' away' : ` to ${hex(windows.current.base)}`}`,
+          message: `${watching.serverName(data.domid, data.server)} of ${guestName(data.domid)} answers at ${hex(data.addr)} in the ECAM window at ${hex(stale.base)}, which the guest has moved${windows.current === null ? ' away' : ` to ${hex(windows.current.base)}`}`,
           evidence: { server: data.server, addr: hex(data.addr), former: hex(stale.base) },
         });
       },

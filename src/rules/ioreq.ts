@@ -4,7 +4,7 @@ import { containsRange, overlapsRange } from '../base/rangeset.js';
 import type { EventOf } from '../events/catalogue.js';
 import { formatSbdf } from '../pci/sbdf.js';
 import { staleBusMap } from './bus-map.js';
-import { guestName, nothing, serverName } from './guest-names.js';
+import { guestName, nothing } from './guest-names.js';
 import { ecamWindowRules } from './ioreq-windows.js';
 import type { Rule, Watching } from './rule.js';
 
@@ -20,7 +20,7 @@ const lostFunction: Rule = {
       'ioreq.sent': ({ data }) => {
         if (data.sbdf !== null) servers.set(`${data.domid}:${data.sbdf}`, data.server);
       },
-      'ioreq.unclaimed': ({ data }, { report }) => {
+      'ioreq.unclaimed': ({ data }, { report, serverName }) => {
         if (data.sbdf === null) return;
         const key = `${data.domid}:${data.sbdf}`;
         const before = servers.get(key);
@@ -28,7 +28,7 @@ const lostFunction: Rule = {
         reported.add(key);
         report({
           ...nothing,
-          message: `${guestName(data.domid)} ${data.dir === 'read' ? 'read' : 'wrote'} register ${hex(data.reg ?? 0)} of ${formatSbdf(data.sbdf)}, which ${serverName(before)} answered for before and nobody does now`,
+          message: `${guestName(data.domid)} ${data.dir === 'read' ? 'read' : 'wrote'} register ${hex(data.reg ?? 0)} of ${formatSbdf(data.sbdf)}, which ${serverName(data.domid, before)} answered for before and nobody does now`,
           evidence: { sbdf: formatSbdf(data.sbdf), before },
         });
       },
@@ -39,13 +39,17 @@ const lostFunction: Rule = {
   },
 };
 
+/** An end of a range: functions by name. */
+const placeText = (type: 'port' | 'memory' | 'pci', at: number): string =>
+  type === 'pci' ? formatSbdf(at) : hex(at);
+
 const overlap: Rule = {
   code: 'IOR-003',
   severity: 'warning',
   title: 'Two servers of a guest registered the same place',
   doc: 'Xen refuses an overlap inside one server only; between servers the higher id silently wins.',
   watch: () => ({
-    'range.mapped': ({ data }, { state, report }) => {
+    'range.mapped': ({ data }, { state, report, serverName }) => {
       const guest = state.ioreq[data.domid];
       const set = data.type === 'port' ? 0 : data.type === 'memory' ? 1 : 2;
       const others = (guest?.servers ?? []).flatMap((server, id) =>
@@ -57,7 +61,7 @@ const overlap: Rule = {
       const winner = Math.max(data.server, ...others);
       report({
         ...nothing,
-        message: `${data.type} range ${hex(data.start)}..${hex(data.end)} of ${serverName(data.server)} in ${guestName(data.domid)} overlaps ${others.map(serverName).join(', ')}; ${serverName(winner)} wins where it has the whole access`,
+        message: `${data.type} range ${placeText(data.type, data.start)}..${placeText(data.type, data.end)} of ${serverName(data.domid, data.server)} in ${guestName(data.domid)} overlaps ${others.map((id) => serverName(data.domid, id)).join(', ')}; ${serverName(data.domid, winner)} wins where it has the whole access`,
         evidence: { server: data.server, others, winner },
       });
     },
@@ -70,10 +74,10 @@ const orphaned: Rule = {
   title: 'A virtual CPU waits for a server that was destroyed',
   doc: 'Destroying a server closes its event channels without a notification, so a virtual CPU that waits on one stays blocked inside Xen.',
   watch: () => ({
-    'ioreq.orphaned': ({ data }, { report }) => {
+    'ioreq.orphaned': ({ data }, { report, serverName }) => {
       report({
         ...nothing,
-        message: `virtual CPU ${data.vcpu} of ${guestName(data.domid)} waits for ${serverName(data.server)}, which is gone: nothing will wake it`,
+        message: `virtual CPU ${data.vcpu} of ${guestName(data.domid)} waits for ${serverName(data.domid, data.server)}, which is gone: nothing will wake it`,
         evidence: { vcpu: data.vcpu, server: data.server, request: data.request },
       });
     },
@@ -86,10 +90,10 @@ const protocol: Rule = {
   title: 'A device model broke the request protocol',
   doc: 'It left a slot that was not free, changed the event channel or wrote a state that cannot follow; Xen drops the request or crashes the guest.',
   watch: () => ({
-    'ioreq.unsent': ({ data }, { report }) => {
+    'ioreq.unsent': ({ data }, { report, serverName }) => {
       report({
         ...nothing,
-        message: `${serverName(data.server)} of ${guestName(data.domid)} cannot be given a request: ${data.reason}`,
+        message: `${serverName(data.domid, data.server)} of ${guestName(data.domid)} cannot be given a request: ${data.reason}`,
         evidence: { server: data.server, vcpu: data.vcpu },
       });
     },
@@ -115,7 +119,7 @@ const removedInFlight: Rule = {
       'ioreq.sent': ({ data }) => {
         if (data.request !== null && !data.buffered) flights.set(data.request, data);
       },
-      'ioreq.completed': ({ data }, { state, report }) => {
+      'ioreq.completed': ({ data }, { state, report, serverName }) => {
         const sent = data.request === null ? undefined : flights.get(data.request);
         if (data.request === null || sent === undefined) return;
         flights.delete(data.request);
@@ -129,7 +133,7 @@ const removedInFlight: Rule = {
         if (containsRange(set, at, at) || state.ioreq[data.domid]?.memServer === data.server) return;
         report({
           ...nothing,
-          message: `${serverName(data.server)} of ${guestName(data.domid)} answered for ${sent.sbdf === null ? hex(sent.addr) : formatSbdf(sent.sbdf)}, which it had given up while the request was under way`,
+          message: `${serverName(data.domid, data.server)} of ${guestName(data.domid)} answered for ${sent.sbdf === null ? hex(sent.addr) : formatSbdf(sent.sbdf)}, which it had given up while the request was under way`,
           evidence: { server: data.server, request: data.request },
         });
       },
@@ -159,14 +163,14 @@ const unanswered: Rule = {
       },
       'ioreq.completed': over,
       'ioreq.orphaned': over,
-      'io.requested': ({ atNs }, { report }) => {
+      'io.requested': ({ atNs }, { report, serverName }) => {
         for (const [key, sent] of flights) {
           if (atNs - sent.atNs < ANSWER_NS) continue;
           flights.delete(key);
           const { domid, vcpu, server } = sent.data;
           report({
             ...nothing,
-            message: `${serverName(server)} of ${guestName(domid)} owes virtual CPU ${vcpu} an answer since event ${sent.seq}`,
+            message: `${serverName(domid, server)} of ${guestName(domid)} owes virtual CPU ${vcpu} an answer since event ${sent.seq}`,
             evidence: { server, vcpu, sent: sent.seq },
           });
         }
@@ -184,7 +188,7 @@ const partial: Rule = {
   title: 'An access reaches beyond the range it starts in',
   doc: 'A server has the first byte but not all of the access; Xen hands out whole accesses only, so it went elsewhere or to nobody.',
   watch: () => ({
-    'ioreq.unclaimed': ({ data }, { state, report }) => {
+    'ioreq.unclaimed': ({ data }, { state, report, serverName }) => {
       if (data.type === 'pci') return;
       const set = data.type === 'port' ? 0 : 1;
       const owner = (state.ioreq[data.domid]?.servers ?? []).findLastIndex(
@@ -193,7 +197,7 @@ const partial: Rule = {
       if (owner < 0) return;
       report({
         ...nothing,
-        message: `${data.size}-byte ${data.dir} at ${hex(data.addr)} in ${guestName(data.domid)} starts in a range of ${serverName(owner)} and leaves it: nobody answers`,
+        message: `${data.size}-byte ${data.dir} at ${hex(data.addr)} in ${guestName(data.domid)} starts in a range of ${serverName(data.domid, owner)} and leaves it: nobody answers`,
         evidence: { server: owner, addr: hex(data.addr), size: data.size },
       });
     },

@@ -3,6 +3,7 @@ import type { Env } from '../state/env.js';
 import { evolve, initialWorld, type World } from '../state/world.js';
 import { rules } from './index.js';
 import type { Finding, Rule, Watching } from './rule.js';
+import { ServerNames } from './server-names.js';
 import { Shared } from './shared.js';
 
 type AnyCheck = (event: TraceEvent, watching: Watching) => void;
@@ -10,14 +11,22 @@ type AnyCheck = (event: TraceEvent, watching: Watching) => void;
 /**
  * Runs rules over a stream of events, one event at a time; keeps the world it folds and nothing else.
  * @param only Rule codes or families (`SEG`) to run; null for all.
+ * @param servers Who made the servers that live before the first event.
  */
 export class Judge {
   readonly #env: Env;
   readonly #world: World;
+  readonly #servers: ServerNames;
   readonly #checks = new Map<KindName, { readonly rule: Rule; readonly check: AnyCheck }[]>();
   readonly findings: Finding[] = [];
 
-  constructor(env: Env, only: string | null = null, world: World = initialWorld(env)) {
+  constructor(
+    env: Env,
+    only: string | null = null,
+    world: World = initialWorld(env),
+    servers = new ServerNames(),
+  ) {
+    this.#servers = servers;
     this.#env = env;
     this.#world = world;
     const shared = new Shared();
@@ -38,12 +47,14 @@ export class Judge {
   /** Folds one event and lets the rules look at it. */
   see(event: TraceEvent): void {
     evolve(this.#world, event, this.#env);
+    this.#servers.see(event);
     const checks = this.#checks.get(event.kind);
     if (checks === undefined) return;
     for (const { rule, check } of checks) {
       check(event, {
         env: this.#env,
         state: this.#world,
+        serverName: (domid, server) => this.#servers.text(domid, server),
         report: (report) => {
           this.findings.push({ ...report, rule: rule.code, severity: rule.severity, seq: event.seq });
         },

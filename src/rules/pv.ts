@@ -1,6 +1,8 @@
 import { errnoName } from '../base/errno.js';
 import { pciCommands, pciErrors, xenbusStates } from '../models/linux/pciif/page.js';
 import { backendOf } from '../models/linux/xenstored/xenbus.js';
+import type { FunctionId } from '../pci/function-id.js';
+import { formatSbdf } from '../pci/sbdf.js';
 import type { Rule } from './rule.js';
 
 const errorText = (err: number): string =>
@@ -120,6 +122,24 @@ const aerUnheard: Rule = {
   }),
 };
 
+const aerUnanswered: Rule = {
+  code: 'PV-007',
+  severity: 'error',
+  title: 'A guest did not answer an error report',
+  doc: "pciback waited 300 seconds and went on with an answer of its own, which is never a bad one: the recovery counts as successful, aerState is not written, and the guest's driver knows of nothing.",
+  watch: () => ({
+    'aer.answered': ({ data }, { state, report }) => {
+      if (!data.late) return;
+      report({
+        message: `d${data.domid}: no answer to ${commandText(data.cmd)} of ${formatSbdf(data.sbdf)} in 300 seconds; taken for ${data.result}`,
+        function: (state.linux.devices[data.sbdf]?.function ?? null) as FunctionId | null,
+        dom0Name: data.sbdf,
+        evidence: { domid: data.domid, cmd: data.cmd, result: data.result },
+      });
+    },
+  }),
+};
+
 const outOfProtocol: Rule = {
   code: 'PV-006',
   severity: 'error',
@@ -145,4 +165,5 @@ export const pvRules: readonly Rule[] = [
   nobodyReconfigures,
   aerUnheard,
   outOfProtocol,
+  aerUnanswered,
 ];

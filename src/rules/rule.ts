@@ -30,6 +30,8 @@ export interface Finding extends Report {
 export interface Watching {
   readonly env: Env;
   readonly state: ReadonlyWorld;
+  /** `server 1 (dm:qemu)`; `nobody` for negative ids. */
+  serverName(domid: number, server: number): string;
   report(finding: Report): void;
 }
 

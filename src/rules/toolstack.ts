@@ -162,17 +162,19 @@ const staleClaim: Rule = {
   }),
 };
 
+const outsideOps = ['memory_mapping', 'ioport_mapping', 'map_pirq', 'bind_pt_irq'];
+
 const outsideGrants: Rule = {
   code: 'ASG-010',
   severity: 'error',
   title: 'An access outside of what a domain may use',
-  doc: 'A device model or toolstack asked Xen to map frames or ports that the guest, or the caller itself, has no permission for.',
+  doc: 'A device model or toolstack asked Xen to map frames, ports or interrupts that the guest, or the caller itself, has no permission for.',
   watch: () => {
     const asked = new Map<number, { readonly op: string; readonly domain: number }>();
     const note = (event: EventOf<'hypercall.issued'> | EventOf<'hypercall.entered'>): void => {
       const { op, args } = event.data;
-      if (op !== 'memory_mapping' && op !== 'ioport_mapping') return;
-      asked.set(event.seq, { op, domain: Number(args['domain'] ?? -1) });
+      if (!outsideOps.includes(op)) return;
+      asked.set(event.seq, { op, domain: Number(args['domain'] ?? args['domid'] ?? -1) });
     };
     return {
       'hypercall.issued': note,

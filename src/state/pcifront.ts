@@ -1,3 +1,4 @@
+import type { AerResult } from '../events/kinds/aer.js';
 import type { Slice } from './slice.js';
 
 /** The page between pcifront and pciback, and what each side does with it. */
@@ -18,6 +19,8 @@ export interface Frontend {
   page: SharedPage;
   /** Watch events that wait. */
   wakes: number;
+  /** The question of error recovery that stands in the page (bit 2); absent: none. */
+  aer?: { sbdf: number; fatal: boolean; cmd: number; status: AerResult };
 }
 
 /** By guest. */
@@ -77,6 +80,14 @@ export const pcifrontSlice: Slice<PcifrontState> = {
       if (page === undefined || page.pending === null) return;
       page.pending = null;
       page.expired += 1;
+    },
+    'aer.asked': (fronts, { data }) => {
+      const front = fronts[data.domid];
+      const { sbdf, fatal, cmd, status } = data;
+      if (front !== undefined) front.aer = { sbdf, fatal, cmd, status };
+    },
+    'aer.answered': (fronts, { data }) => {
+      delete fronts[data.domid]?.aer;
     },
     'domain.destroyed': (fronts, { data }) => {
       delete fronts[data.domid];

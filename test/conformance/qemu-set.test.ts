@@ -125,3 +125,27 @@ describe('the qemu set', () => {
     await expect(rowsOf(folder)).rejects.toThrowError(/cannot be read/);
   });
 });
+
+describe('a folder with one recording that cannot be read', () => {
+  it('still gives the rows of the others before it says so', async () => {
+    const folder = doctored((trace) => trace);
+    cpSync(join(folder, 'q35-boot'), join(folder, 'a-damaged'), { recursive: true });
+    writeFileSync(join(folder, 'a-damaged', 'devices.json'), '{"cold":{}}');
+    const rows: Row[] = [];
+    await expect(
+      (async () => {
+        for await (const row of qemuSet.rows(folder)) rows.push(row);
+      })(),
+    ).rejects.toThrowError(/no cold\.devices/);
+    expect(rows.map(({ file, mismatched }) => [file, mismatched])).toEqual([['q35-boot', 0]]);
+  });
+
+  it('takes a printed space that ends inside a dword as far as it goes', async () => {
+    const dump = JSON.stringify({
+      markers: [{ marker: 'before-dump-final', offset: '0xff', first_line: 1400 }],
+      dumps: { final: { '0000:00:00.0': '8680c02906' } },
+    });
+    const [row] = await rowsOf(doctored((trace) => trace, { 'config-dumps.json': dump }));
+    expect(row!.firstMismatch?.input ?? '0000:00:00.0 @0x4').toBe('0000:00:00.0 @0x4');
+  });
+});

@@ -83,9 +83,10 @@ describe('bridges that make no sense', () => {
       'BRG-001 BAR 0 of 0000:01:00.0 at 0xf0000000-0xf00fffff is not within the windows of 0000:00:1c.0: memory closed, prefetchable closed',
       'BRG-002 0000:00:1c.1 forwards 0xf0100000-0xf02fffff and 0000:00:1c.0 on the same bus 0xf0000000-0xf01fffff',
       'BRG-004 0000:00:1c.2 has secondary bus 5 above subordinate bus 4: nothing below bus 5 is reached',
-      'BRG-003 d1 made the bus behind 0000:02:00.0 number 2; server 0 has functions registered on bus 3',
+      'BRG-003 d1 made the bus behind 0000:02:00.0 number 2; server 0 (dm:qemu) has functions registered on bus 3',
+      'BRG-011 server 0 answers for 0000:02:00.0 in d1, registered while its bus stood behind 0000:00:1c.1; it stands behind 0000:02:00.0 now',
       'BRG-004 0000:02:00.0 leads to bus 2, on which it stands itself: a loop of bus numbers',
-      'IOR-013 server 0 of d1 is still asked for 0000:03:00.0, whose bus 0000:02:00.0 has made number 2',
+      'IOR-013 server 0 (dm:qemu) of d1 is still asked for 0000:03:00.0, whose bus 0000:02:00.0 has made number 2',
     ]);
   });
 });

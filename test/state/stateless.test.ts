@@ -3,6 +3,9 @@ import { statelessKinds } from '../../src/state/world.js';
 
 /** Questions, reports and talk: what they change, other events carry. */
 const stateless = [
+  'aer.ended',
+  'aer.expired',
+  'aer.raised',
   'aer.reported',
   'bar.mapped',
   'bar.unmapped',
@@ -61,6 +64,7 @@ const stateless = [
   'msi.written',
   'owner.ended',
   'owner.kept',
+  'pcifront.recovered',
   'pcifront.shut-down',
   'pciif.refused',
   'pciif.returned',

@@ -1,6 +1,7 @@
 import { type DiffResult, diffTraces } from '../../../replay/diff/diff.js';
 import { parseLevel } from '../../../replay/diff/levels.js';
 import { presentValue, valueText } from '../../../replay/present-divergence.js';
+import { serverNames } from '../../../replay/server-names.js';
 import type { Json } from '../../events/present.js';
 import { compileWhere } from '../../events/where.js';
 import { required } from '../choices.js';
@@ -42,6 +43,17 @@ function presented(result: DiffResult, a: OpenTrace, b: OpenTrace) {
 
 type Presented = ReturnType<typeof presented>;
 
+/** A value of the first difference; servers with the program that made them. */
+function valueIn({ reader }: OpenTrace, seq: number, field: string, value: Json): string {
+  const text = valueText(field, value);
+  const id = field === 'server' ? value : /^server:(\d+)$/.exec(String(value))?.[1];
+  if (id === undefined || id === null) return text;
+  const { data } = reader.eventAt(seq);
+  return 'domid' in data && data.domid !== null
+    ? serverNames(reader, seq).text(Number(data.domid), Number(id))
+    : text;
+}
+
 function asText(result: Presented, left: OpenTrace, right: OpenTrace): string {
   const { equal, firstDivergence, islands, matched, onlyInA, onlyInB, ignored } = result;
   const leftOut = Object.entries(ignored)
@@ -61,7 +73,7 @@ function asText(result: Presented, left: OpenTrace, right: OpenTrace): string {
     '',
     a === null || b === null
       ? `First difference: ${kind} ${a === null ? `#${b} is only in B` : `#${a} is only in A`}`
-      : `First difference: ${kind} ${field}, ${valueText(field, aValue)} in A #${a}, ${valueText(field, bValue)} in B #${b}`,
+      : `First difference: ${kind} ${field}, ${valueIn(left, a, field, aValue)} in A #${a}, ${valueIn(right, b, field, bValue)} in B #${b}`,
     ...(causes.length === 0 ? [] : [`  follows from ${causes.map((seq) => `#${seq}`).join(', ')}`]),
     '',
     table([

@@ -3,6 +3,7 @@ import { causesOf, consequencesOf } from '../../../replay/causes.js';
 import { parsePosition } from '../../../replay/position.js';
 import { readsOf, type StateRead } from '../../../replay/reads.js';
 import { follow, noWay, reasonOf, reasonText } from '../../../replay/reason.js';
+import { serverNames } from '../../../replay/server-names.js';
 import { worldBefore } from '../../../replay/timeline.js';
 import { errnoName } from '../../base/errno.js';
 import { isInput, kindOf, type TraceEvent } from '../../events/catalogue.js';
@@ -14,13 +15,16 @@ import { bdfOf, type Dom0Sbdf, type XenSbdf } from '../../pci/sbdf.js';
 import { Judge } from '../../rules/judge.js';
 import { deviceNamed, meantByDom0 } from '../../rules/names.js';
 import type { Finding } from '../../rules/rule.js';
+import type { ServerNames } from '../../rules/server-names.js';
 import { evolve, type ReadonlyWorld } from '../../state/world.js';
 import { required } from '../choices.js';
 import { decodeEvent } from '../decode-event.js';
-import { compact, eventText } from '../event-line.js';
+import { brief, columnsFor, compact, eventText } from '../event-line.js';
 import { print, printJson, sayNext } from '../io.js';
 import { findingJson, findingLine } from '../present-finding.js';
 import { presentState } from '../present-state.js';
+import { readable } from '../readable.js';
+import { showPath } from '../state-path.js';
 import { type OpenTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
@@ -35,9 +39,9 @@ const WIDE = 32;
 export const run: RunVerb = ([file, position], options) =>
   withTrace(required(file, 'the trace'), (trace) => {
     const seq = parsePosition(required(position, 'the event'), trace.reader, trace.env).from;
-    const { told, foundThere } = explain(trace, trace.reader.eventAt(seq));
+    const { told, foundThere, servers } = explain(trace, trace.reader.eventAt(seq));
     if (options['json'] === true) printJson(told);
-    else print(asText(told, foundThere));
+    else print(asText(told, foundThere, servers));
     if (seq > 0) sayNext('state', trace.file, '--at', seq, '--diff', seq - 1);
     return 0;
   });
@@ -55,7 +59,8 @@ function explain(trace: OpenTrace, event: TraceEvent) {
   evolve(before, event, env);
   const causes = causesOf(reader, event);
   const root = isInput(event) ? event : (causes.find(isInput) ?? event);
-  const judge = new Judge(env, null, structuredClone(old));
+  const servers = serverNames(reader, event.seq + 1);
+  const judge = new Judge(env, null, structuredClone(old), servers);
   judge.see(event);
   const told = {
     schema: 'explain/1',
@@ -73,20 +78,20 @@ function explain(trace: OpenTrace, event: TraceEvent) {
     causes: causes.map(line),
     consequences: consequencesOf(reader, event, CONSEQUENCES).map(line),
     read: readBy(root, trace).map(({ path, value }) => ({
-      path: path.join('.'),
+      path: showPath(path, platform).join('.'),
       value: presentState(value, path, platform),
     })),
     written: diffObjects(old as never, before as never).map((change) => {
       const path = change.path.map(String);
       return {
-        path: path.join('.'),
+        path: showPath(path, platform).join('.'),
         before: 'oldValue' in change ? presentState(change.oldValue, path, platform) : null,
         after: 'value' in change ? presentState(change.value, path, platform) : null,
       };
     }),
     findings: judge.findings.map((finding) => findingJson(finding, platform)),
   };
-  return { told, foundThere: judge.findings };
+  return { told, foundThere: judge.findings, servers };
 }
 
 /** Who answered the guest's access that an event belongs to, and which rule of the design chose them; null elsewhere. */
@@ -121,13 +126,33 @@ function namesIn(event: TraceEvent, state: ReadonlyWorld, { env }: OpenTrace) {
   };
 }
 
-function asText(told: Told, foundThere: readonly Finding[]): string {
+/** Events below one another, in columns. */
+function eventLines(events: readonly EventLine[]): string[] {
+  const most = (of: (one: EventLine) => number): number => Math.max(...events.map(of));
+  const columns = columnsFor(
+    most(({ seq }) => seq),
+    most(({ atNs }) => atNs),
+  );
+  return events.map((one) => `  ${eventText(one, columns)}`);
+}
+
+/** `server:1` with the program that made it. */
+const withMaker = (text: string, servers: ServerNames, domid: number): string =>
+  text.replace(/\bserver:(\d+)/g, (_all, id: string) => servers.text(domid, Number(id)));
+
+/** The guest an event is about. */
+const domidOf = ({ data }: EventLine): number => (typeof data['domid'] === 'number' ? data['domid'] : -1);
+
+function asText(told: Told, foundThere: readonly Finding[], servers: ServerNames): string {
   const lines = [eventText(told.event), '', told.meaning];
+  const shown = readable(told.event.kind, told.event.data);
   const values = told.fields.map(({ name, value }) =>
     // A bare -1 of the virtual ITS is no errno.
     typeof value === 'number' && ((name === 'ret' && value < 0) || (name === 'errno' && value < -1))
       ? `${value} (${errnoName(value)})`
-      : compact(value),
+      : name === 'server' && typeof value === 'number'
+        ? servers.text(domidOf(told.event), value).replace('server ', '')
+        : compact(shown[name] ?? value),
   );
   const width = Math.max(0, ...told.fields.map(({ name }) => name.length));
   const valueWidth = Math.max(0, ...values.map(({ length }) => (length > WIDE ? 0 : length)));
@@ -149,23 +174,23 @@ function asText(told: Told, foundThere: readonly Finding[]): string {
     );
   }
   lines.push('', `Decided by: ${told.decidedBy}`);
-  if (told.answered?.why) lines.push(`Answered by: ${told.answered.why}`);
-  if (told.causes.length > 0)
-    lines.push('', 'Follows from:', ...told.causes.map((one) => `  ${eventText(one)}`));
+  if (told.answered?.why)
+    lines.push(`Answered by: ${withMaker(told.answered.why, servers, domidOf(told.event))}`);
+  if (told.causes.length > 0) lines.push('', 'Follows from:', ...eventLines(told.causes));
   if (told.consequences.length > 0) {
-    lines.push('', 'What followed:', ...told.consequences.map((one) => `  ${eventText(one)}`));
+    lines.push('', 'What followed:', ...eventLines(told.consequences));
   }
   if (told.read.length > 0) {
     lines.push('', 'State read for the decision:');
     for (const { path, value } of told.read.slice(0, READS_SHOWN))
-      lines.push(`  ${path}: ${value === null ? 'nothing' : compact(value)}`);
+      lines.push(`  ${path}: ${value === null ? 'nothing' : brief(value)}`);
     if (told.read.length > READS_SHOWN)
       lines.push(`  and ${told.read.length - READS_SHOWN} more; --json has up to ${READS}`);
   }
   if (told.written.length > 0) {
     lines.push('', 'State written:');
     for (const { path, before, after } of told.written)
-      lines.push(`  ${path}: ${compact(before)} -> ${compact(after)}`);
+      lines.push(`  ${path}: ${brief(before)} -> ${brief(after)}`);
   }
   if (foundThere.length > 0) lines.push('', 'Findings:', ...foundThere.map((one) => `  ${findingLine(one)}`));
   return lines.join('\n');

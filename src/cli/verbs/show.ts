@@ -2,7 +2,7 @@ import { parsePosition } from '../../../replay/position.js';
 import { presentEvent } from '../../events/present.js';
 import { compileWhere } from '../../events/where.js';
 import { required } from '../choices.js';
-import { eventText } from '../event-line.js';
+import { columnsFor, eventText } from '../event-line.js';
 import { print } from '../io.js';
 import { withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
@@ -15,12 +15,13 @@ export const run: RunVerb = ([file, position], options) =>
     const range =
       typeof position === 'string' ? parsePosition(position, reader, env) : { from: 0, to: reader.events };
     const wanted = typeof options['where'] === 'string' ? compileWhere(options['where']) : null;
-    const width = String(Math.max(0, reader.events - 1)).length;
+    const last = Math.min(range.to, reader.events) - 1;
+    const columns = last < range.from ? undefined : columnsFor(last, reader.eventAt(last).atNs);
     let lines: string[] = [];
     for (const event of reader.readEvents(range.from, range.to)) {
       const line = presentEvent(event, env.platform);
       if (wanted !== null && !wanted(line)) continue;
-      lines.push(options['json'] === true ? JSON.stringify(line) : eventText(line, width));
+      lines.push(options['json'] === true ? JSON.stringify(line) : eventText(line, columns));
       if (lines.length === BATCH) {
         print(lines.join('\n'));
         lines = [];

@@ -2,10 +2,12 @@ import diffObjects from 'microdiff';
 import { parsePosition } from '../../../replay/position.js';
 import { worldAfter } from '../../../replay/timeline.js';
 import { Trouble } from '../../base/errors.js';
+import type { Platform } from '../../platform/platform.js';
 import { required } from '../choices.js';
-import { compact } from '../event-line.js';
+import { brief } from '../event-line.js';
 import { print, printJson, say, sayNext } from '../io.js';
 import { presentState } from '../present-state.js';
+import { readPath, showPath } from '../state-path.js';
 import { withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
@@ -14,23 +16,27 @@ export const run: RunVerb = ([file], options) =>
     const at = (text: unknown): number => parsePosition(String(text ?? 'last'), reader, env).to - 1;
     const seq = at(options['at']);
     const path = typeof options['path'] === 'string' ? options['path'] : '';
-    const steps = path.split('.').filter((step) => step !== '');
+    const steps = readPath(path, env.platform);
     const json = options['json'] === true;
     if (options['diff'] === undefined) {
-      const state = presentState(part(worldAfter(reader, env, seq), steps), steps, env.platform);
+      const state = presentState(
+        part(worldAfter(reader, env, seq), steps, env.platform),
+        steps,
+        env.platform,
+      );
       if (json) printJson({ schema: 'state/1', at: seq, path: path || null, state });
       else print(JSON.stringify(state, null, 2));
       return 0;
     }
     const other = at(options['diff']);
     const changes = diffObjects(
-      { state: partOrNull(worldAfter(reader, env, other), steps) },
-      { state: part(worldAfter(reader, env, seq), steps) },
+      { state: partOrNull(worldAfter(reader, env, other), steps, env.platform) },
+      { state: part(worldAfter(reader, env, seq), steps, env.platform) },
     ).map((change) => {
       const whole = [...steps, ...change.path.slice(1).map(String)];
       const shown = (value: unknown) => presentState(value, whole, env.platform);
       return {
-        path: whole.join('.'),
+        path: showPath(whole, env.platform).join('.'),
         before: 'oldValue' in change ? shown(change.oldValue) : null,
         after: 'value' in change ? shown(change.value) : null,
       };
@@ -38,7 +44,7 @@ export const run: RunVerb = ([file], options) =>
     if (json) printJson({ schema: 'state-diff/1', from: other, to: seq, path: path || null, changes });
     else {
       for (const { path: where, before, after } of changes) {
-        print(`${where}: ${compact(before)} -> ${compact(after)}`);
+        print(`${where}: ${brief(before)} -> ${brief(after)}`);
       }
       if (changes.length === 0) say(`nothing changed between #${other} and #${seq}`);
     }
@@ -47,13 +53,13 @@ export const run: RunVerb = ([file], options) =>
   });
 
 /** The part of a state at a path. @throws {Trouble} CLI-009 names the step that is not there */
-function part(state: unknown, path: readonly string[]): unknown {
+function part(state: unknown, path: readonly string[], platform: Platform): unknown {
   let value = state;
-  for (const step of path) {
+  for (const [i, step] of path.entries()) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) {
-      throw new Trouble('CLI-009', `no ${path.join('.')} in the state there`, {
-        at: { path: step },
-        expected: namesIn(value),
+      throw new Trouble('CLI-009', `no ${showPath(path, platform).join('.')} in the state there`, {
+        at: { path: showPath(path.slice(0, i + 1), platform).at(-1)! },
+        expected: namesIn(value, path.slice(0, i), platform),
       });
     }
     value = (value as Readonly<Record<string, unknown>>)[step];
@@ -62,9 +68,9 @@ function part(state: unknown, path: readonly string[]): unknown {
 }
 
 /** A part that only one of two states has is null in the other. */
-function partOrNull(state: unknown, path: readonly string[]): unknown {
+function partOrNull(state: unknown, path: readonly string[], platform: Platform): unknown {
   try {
-    return part(state, path);
+    return part(state, path, platform);
   } catch (error) {
     if (error instanceof Trouble && error.code === 'CLI-009') return null;
     throw error;
@@ -74,8 +80,9 @@ function partOrNull(state: unknown, path: readonly string[]): unknown {
 /** Names listed in a hint. */
 const LISTED = 24;
 
-function namesIn(value: unknown): string {
-  const names = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+function namesIn(value: unknown, path: readonly string[], platform: Platform): string {
+  const keys = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+  const names = keys.map((key) => showPath([...path, key], platform).at(-1)!);
   if (names.length === 0) return 'nothing below';
   return names.length > LISTED
     ? `${names.slice(0, LISTED).join(', ')} and ${names.length - LISTED} more`

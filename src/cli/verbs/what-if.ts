@@ -1,4 +1,5 @@
 import { presentChange } from '../../../replay/present-divergence.js';
+import { serverLegend, serverNames } from '../../../replay/server-names.js';
 import { type WhatIf, whatIf } from '../../../replay/what-if.js';
 import { Trouble } from '../../base/errors.js';
 import { Recorder } from '../../machine/recorder.js';
@@ -42,6 +43,8 @@ export const run: RunVerb = ([file], options) =>
       if (runs !== null) print(`\n${lifeCycleTable(runs)}`);
       const accesses = runs === null ? accessTable(results, titles, trace) : null;
       if (accesses !== null) print(`\n${accesses}`);
+      const legend = accesses === null ? null : serverLegend(accesses, serverNames(trace.reader));
+      if (legend !== null) print(`\n${legend}`);
     }
     if (output !== null) sayNext('diff', trace.file, output);
     else if (results.some(({ changed }) => changed > 0)) suggestVariant(results, trace);

@@ -54,7 +54,7 @@ export const malformedBridges: Scenario = {
   source: 'facts/q35-qemu 2.4, 2.5; facts/arm-msi-iommu 8.3',
   shows:
     'Windows whose base is above their limit and that overlap, secondary above subordinate, a switch port that leads to its own bus, a capability that points at itself, an endpoint without a port: every access ends, every fault is reported.',
-  expects: ['BRG-005', 'BRG-006', 'BRG-001', 'BRG-002', 'BRG-004', 'BRG-003', 'IOR-013'],
+  expects: ['BRG-005', 'BRG-006', 'BRG-001', 'BRG-002', 'BRG-004', 'BRG-003', 'BRG-011', 'IOR-013'],
   takesPlatform: false,
   platform: bareMachine,
   deviceModels: () => [

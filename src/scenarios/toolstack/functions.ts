@@ -172,6 +172,9 @@ const usb = (name: string, id: string, gsi: number, bar: string): Wired =>
   );
 export const usbLeft = usb('0000:00:1a.0', '2d 1e', 16, 'a0 d1');
 export const usbRight = usb('0000:00:1d.0', '26 1e', 23, 'b0 d1');
+/** Two more of them, their registers in the two halves of one page. */
+export const usbLow = usb('0000:00:1a.0', '2d 1e', 16, 'a0 d1');
+export const usbHigh = usb('0000:00:1d.0', '26 1e', 23, 'a4 d1');
 /** What the firmware of such machines says of both: one region for its keyboard and mouse. */
 export const usbRegion: ReservedRegion = {
   segment: 0,

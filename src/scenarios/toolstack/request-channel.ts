@@ -42,6 +42,7 @@ export const requestChannel: readonly Symptom[] = [
     source: 'xen/common/domain.c (late_hwdom_init); facts/dom0 12.3',
     shows:
       'hardware_dom=1: Xen swaps what the two domains may use, but leaves every device with domain 0. Even with a channel to bind the device there, it cannot be put into quarantine, and no guest gets it.',
+    expects: ['ASG-010'],
     devices: all,
     policies: { 'hardware-domain': 'domd', 'driver-domain': 'channel' },
     *story(machine) {

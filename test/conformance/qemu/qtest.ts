@@ -1,5 +1,6 @@
 import { readMemory, readPorts, writeMemory, writePorts } from '../../../src/models/qemu/access.js';
 import { injectError, namedError } from '../../../src/models/qemu/aer.js';
+import { setIrq } from '../../../src/models/qemu/chipset/pirq.js';
 import { functionById, plug, UNKNOWN_DEVICE, unplug } from '../../../src/models/qemu/hotplug.js';
 import { busNumber, imageOf, type QemuMachine, rootBusOf } from '../../../src/models/qemu/machine.js';
 import { HotAdded } from './hot-added.js';
@@ -89,16 +90,27 @@ export class QtestMachine {
         this.#store(first, new Uint8Array(Number(second)).fill(Number(third)));
         return said('OK');
       case 'irq_intercept_in':
+        if (first !== 'ioapic') return declined('interception of another controller than the IOAPIC');
+        if (this.#intercepted) return said('OK');
         this.#intercepted = true;
         // Levels are reported from here on; an input that is high already is reported low only.
         this.machine.state.irqLevels = {};
-        return first === 'ioapic'
-          ? said('OK')
-          : declined('interception of another controller than the IOAPIC');
+        return said('OK');
+      case 'irq_intercept_out':
+        return declined('interception of what leaves a device');
       case 'endianness':
         return said('OK little');
-      default:
+      case 'set_irq_in':
+        if (first !== 'ioapic' || second !== 'unnamed-gpio-in') {
+          return declined('an input of another device than the IOAPIC');
+        }
+        setIrq(this.machine, Number(third), Number(words[4] ?? '0') !== 0);
+        return said('OK');
+      case 'module_load':
+      case 'rtas':
         return declined('qtest command outside PCI');
+      default:
+        return said(`FAIL Unknown command '${name}'`);
     }
   }
 
@@ -114,10 +126,7 @@ export class QtestMachine {
   }
 
   #monitor(text: string): Omit<Answer, 'async'> {
-    const { execute, arguments: args = {} } = JSON.parse(text) as {
-      execute: string;
-      arguments?: Record<string, string>;
-    };
+    const { execute, arguments: args = {} } = requestOf(text);
     switch (execute) {
       case 'device_del':
         return monitored(unplug(this.machine, args['id'] ?? ''));
@@ -176,6 +185,15 @@ const EXPRESS_WITHOUT_CAPABILITY = new Set(['qemu-xhci', 'nec-usb-xhci', 'vmxnet
 /** Cut to the 32 bits QEMU keeps. */
 const statusOf = (text: string): number =>
   (/^0[0-7]/.test(text) ? Number.parseInt(text, 8) : Number(text)) >>> 0;
+
+/** A monitor request; one that is no JSON asks for nothing the model knows. */
+function requestOf(text: string): { readonly execute?: string; readonly arguments?: Record<string, string> } {
+  try {
+    return JSON.parse(text) as ReturnType<typeof requestOf>;
+  } catch {
+    return {};
+  }
+}
 
 const WIDTH: Readonly<Record<string, number>> = { b: 1, w: 2, l: 4, q: 8 };
 

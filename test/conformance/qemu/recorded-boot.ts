@@ -47,8 +47,12 @@ export function recordedBoot(folder: string, name: string): RecordedBoot | null 
   if (trace === null || devices === null) return null;
   const described = readJson(devices) as Devices;
   const info = file('info.json');
-  const cmdline = info === null ? undefined : (readJson(info) as { cmdline?: readonly string[] }).cmdline;
-  const cold = cmdline === undefined ? described.cold : { ...described.cold, args: cmdline };
+  const cmdline = info === null ? undefined : (readJson(info) as { cmdline?: unknown }).cmdline;
+  if (!Array.isArray(described.cold?.devices)) {
+    throw new Trouble('CNF-010', 'devices.json has no cold.devices', { file: devices });
+  }
+  // A list that went through a printer is a text: the topology's own command line serves then.
+  const cold = Array.isArray(cmdline) ? { ...described.cold, args: cmdline } : described.cold;
   const dumps = file('config-dumps.json');
   const dumped = (dumps === null ? {} : readJson(dumps)) as Partial<
     Pick<RecordedBoot, 'dumps'> & { markers: readonly Marker[] }
@@ -117,13 +121,24 @@ interface QmpLine {
   };
 }
 
+/** Null for a line that holds no message: a torn last line, say. */
+function qmpLine(line: string): QmpLine | null {
+  try {
+    const entry = JSON.parse(line) as QmpLine;
+    return typeof entry?.msg === 'object' && entry.msg !== null ? entry : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Requests that succeeded, each with the time of its answer. */
 function plugCommands(text: string): PlugCommand[] {
   const commands: PlugCommand[] = [];
   let open: QmpLine | null = null;
   for (const line of text.split('\n')) {
     if (line === '') continue;
-    const entry = JSON.parse(line) as QmpLine;
+    const entry = qmpLine(line);
+    if (entry === null) continue;
     const { msg } = entry;
     if (msg.execute !== undefined) open = entry;
     if (entry.dir !== 's2c' || open === null || (msg.return === undefined && msg.error === undefined))

@@ -1,3 +1,4 @@
+import { Trouble } from '../../../src/base/errors.js';
 import type { MachineDescription, PlacedFunction } from '../../../src/models/qemu/create.js';
 import type { FunctionBytes } from '../../../src/models/qemu/image.js';
 import type { Board } from '../../../src/models/qemu/machine.js';
@@ -25,16 +26,21 @@ export function describeMachine(
   pluggable: readonly FunctionBytes[],
 ): MachineDescription {
   const order = creationOrder(topology);
-  const indexByPath = new Map(order.map(({ device }, index) => [device.path, index]));
-  const functions = order.map(({ device, id, rootBus, parentPath }): PlacedFunction => {
-    const parent = indexByPath.get(parentPath) ?? null;
+  const indexOf = new Map(order.map(({ device }, index) => [device, index]));
+  const functions = order.map(({ device, id, rootBus, parent: above }): PlacedFunction => {
+    const parent = above === null ? null : (indexOf.get(above) ?? null);
     const placed = { ...functionBytes(device), id, parent, devfn: device.devfn };
     return rootBus === null ? placed : { ...placed, rootBus };
   });
   return { board: boardOf(topology.args, ramMib), functions, pluggable };
 }
 
+/** @throws {Trouble} CNF-010 the function has no bytes */
 export function functionBytes(device: RecordedFunction): FunctionBytes {
+  const { path, config, wmask, w1cmask, bars } = device;
+  if (![config, wmask, w1cmask].every((hex) => typeof hex === 'string') || !Array.isArray(bars)) {
+    throw new Trouble('CNF-010', `function ${path} has no config, wmask, w1cmask or bars`, {});
+  }
   return {
     type: device.qemu_name,
     config: fromHex(device.config),
@@ -84,47 +90,50 @@ interface Created {
   readonly id: string;
   /** Bus number behind an expander. */
   readonly rootBus: number | null;
-  /** Path of the bridge or expander it is behind; empty on the root bus. */
-  readonly parentPath: string;
+  /** The bridge or expander it is behind; null on the root bus. */
+  readonly parent: RecordedFunction | null;
 }
 
-/** Built-in functions first, then `-device` after `-device`: the order decides which of two equal bridges answers. */
+/**
+ * Built-in functions first, then `-device` after `-device`: the order decides which of two equal bridges answers.
+ * Functions are told apart as objects: behind an expander a path may begin anew and repeat one of the root bus.
+ */
 function creationOrder(topology: RecordedTopology): Created[] {
-  const left = new Map(topology.devices.map((device) => [device.path, device]));
-  const pathById = new Map<string, string>();
-  const expanders = new Set<string>();
+  const left = new Set(topology.devices);
+  const byId = new Map<string, RecordedFunction>();
+  const expanders = new Set<RecordedFunction>();
   const added: Created[] = [];
-  const later: { readonly type: string; readonly id: string; readonly parent: string }[] = [];
   for (const { type, options } of deviceOptions(topology.args)) {
-    const id = options['id'] ?? '';
-    const parent = pathById.get(options['bus'] ?? '') ?? '';
-    const address = options['addr'];
-    const path = join(parent, address === undefined ? null : normalise(address));
-    const device = path === null ? undefined : left.get(path);
+    const parent = byId.get(options['bus'] ?? '') ?? null;
+    const own = options['addr'] === undefined ? null : normalise(options['addr']);
+    const find = (above: string): RecordedFunction | undefined =>
+      [...left].find(
+        (device) => matches(device, type, above) && (own === null || device.path === join(above, own)),
+      );
+    const above = parent?.path ?? '';
     const found =
-      device ??
-      [...left.values()].find((d) => matches(d, type, parent)) ??
-      // Behind an expander a path may begin anew.
-      (expanders.has(parent) ? [...left.values()].find((d) => matches(d, type, '')) : undefined);
-    if (found === undefined) {
-      later.push({ type, id, parent });
-      continue;
-    }
-    left.delete(found.path);
-    if (id !== '') pathById.set(id, found.path);
+      find(above) ??
+      (parent !== null && expanders.has(parent) ? find('') : undefined) ??
+      // A type asked for by another name: its place tells.
+      (own === null ? undefined : [...left].find((device) => device.path === join(above, own)));
+    if (found === undefined) continue;
+    left.delete(found);
+    if (options['id'] !== undefined) byId.set(options['id'], found);
     const number = options['bus_nr'];
-    if (number !== undefined) expanders.add(found.path);
+    if (number !== undefined) expanders.add(found);
     const rootBus = number === undefined ? null : Number(number);
-    added.push({ device: found, id, rootBus, parentPath: parent === '' ? parentOf(found.path) : parent });
+    added.push({ device: found, id: options['id'] ?? '', rootBus, parent });
   }
-  const builtIn = [...left.values()].map((device) => {
-    return { device, id: '', rootBus: null, parentPath: parentOf(device.path) };
+  const onRoot = new Map(
+    [...added, ...[...left].map((device) => ({ device }))].map(({ device }) => [device.path, device]),
+  );
+  const builtIn = [...left].map((device): Created => {
+    return { device, id: '', rootBus: null, parent: onRoot.get(parentOf(device.path)) ?? null };
   });
   return [...builtIn, ...added];
 }
 
-const join = (parent: string, own: string | null): string | null =>
-  own === null ? null : parent === '' ? own : `${parent}/${own}`;
+const join = (parent: string, own: string): string => (parent === '' ? own : `${parent}/${own}`);
 
 /** `3`, `03.0` and `0x3.0` name one place. */
 function normalise(address: string): string {

@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { Trouble } from '../../../src/base/errors.js';
 import { QemuLogParser } from '../../../src/importers/qemu-log/parser.js';
 import { readConfig } from '../../../src/models/qemu/config-space.js';
 import { createMachine } from '../../../src/models/qemu/create.js';
@@ -20,12 +21,20 @@ export const qemuSet: ConformanceSet = {
   name: 'qemu',
   folder: 'qemu',
   async *rows(folder: string): AsyncIterable<Row> {
-    for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) =>
-      a.name < b.name ? -1 : 1,
-    )) {
-      const boot = entry.isDirectory() ? recordedBoot(folder, entry.name) : null;
-      if (boot !== null) yield await judge(boot);
+    const entries = readdirSync(folder, { withFileTypes: true });
+    const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    let trouble: Trouble | null = null;
+    for (const name of folders.sort()) {
+      try {
+        const boot = recordedBoot(folder, name);
+        if (boot !== null) yield await judge(boot);
+      } catch (error) {
+        // One recording that cannot be read is no reason to keep the others' rows back.
+        if (!(error instanceof Trouble)) throw error;
+        trouble ??= error;
+      }
     }
+    if (trouble !== null) throw trouble;
   },
 };
 
@@ -89,13 +98,16 @@ function compareDump(row: RowBuilder, machine: QemuMachine, { tag, functions }: 
     const devfn = Number.parseInt(device, 16) * 8 + Number(fn);
     const found = findFunction(machine, Number.parseInt(bus, 16), devfn);
     for (let at = 0; at < hex.length / 2; at += 4) {
-      const expected = Buffer.from(hex.slice(2 * at, 2 * at + 8), 'hex').readUInt32LE();
+      // A dump that ends inside a dword is compared as far as it goes.
+      const digits = hex.slice(2 * at, 2 * at + 8);
+      const given = digits.length === 8 ? 0xffff_ffff : 2 ** (4 * (digits.length & ~1)) - 1;
+      const expected = Buffer.from(digits.padEnd(8, '0'), 'hex').readUInt32LE();
       const actual =
         found === null
           ? 0xffff_ffff
           : readConfig(machine, found, at, 4, imageOf(machine, found).config.length);
       const left = found === null ? 0 : undecidedBits(machine, found, at);
-      row.check(((expected ^ actual) & ~left) === 0, () => ({
+      row.check(((expected ^ actual) & ~left & given) === 0, () => ({
         at: `dump ${tag}`,
         input: `${name} @0x${at.toString(16)}`,
         expected: `0x${expected.toString(16)}`,

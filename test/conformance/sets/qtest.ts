@@ -13,7 +13,7 @@ import { type ConformanceSet, type Row, RowBuilder } from '../row.js';
 interface Meta {
   readonly seq: string;
   readonly topology: string;
-  readonly mem_mb: number;
+  readonly mem_mb?: number;
 }
 
 interface Vector {
@@ -32,13 +32,24 @@ export const qtestSet: ConformanceSet = {
   rows: judgeFolder,
 };
 
-/** Judges every sequence of every `.jsonl` file beside a `topologies.json.gz`. */
+/**
+ * Judges every sequence of every `.jsonl` file, packed or not, beside a `topologies.json`.
+ * @throws {Trouble} CNF-010 at the end, when a file could not be read: the others have their rows by then
+ */
 export function* judgeFolder(folder: string): Iterable<Row> {
   const topologies = readTopologies(join(folder, 'topologies.json.gz'));
   const pluggable = pluggableFunctions(topologies);
+  let trouble: Trouble | null = null;
   for (const file of readdirSync(folder).sort()) {
-    if (file.endsWith('.jsonl')) yield* sequences(join(folder, file), file, topologies, pluggable);
+    if (!/\.jsonl(\.gz)?$/.test(file)) continue;
+    try {
+      yield* sequences(join(folder, file), file, topologies, pluggable);
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error;
+      trouble ??= error;
+    }
   }
+  if (trouble !== null) throw trouble;
 }
 
 type Topologies = Readonly<Record<string, RecordedTopology>>;
@@ -52,9 +63,9 @@ function* sequences(
 ): Iterable<Row> {
   let row: RowBuilder | null = null;
   let machine: QtestMachine | null = null;
-  for (const [index, line] of readFileSync(path, 'utf8').split('\n').entries()) {
-    if (line === '') continue;
-    const entry = JSON.parse(line) as Partial<Vector> & { readonly meta?: Meta };
+  for (const [index, line] of readPacked(path).split('\n').entries()) {
+    if (line.trim() === '') continue;
+    const entry = parsed(line, { file, at: { line: index + 1 } });
     if (entry.meta !== undefined) {
       if (row !== null) yield row.row();
       row = new RowBuilder('qtest', `${file}#${entry.meta.seq}`);
@@ -64,19 +75,60 @@ function* sequences(
     if (row === null || machine === null) {
       throw new Trouble('CNF-010', 'a command before the first meta line', { file, at: { line: index + 1 } });
     }
-    judge(row, machine, `line ${index + 1}`, entry as Vector);
+    if (typeof entry.cmd !== 'string' || typeof entry.reply !== 'string') {
+      throw new Trouble('CNF-010', 'a line without command or reply', { file, at: { line: index + 1 } });
+    }
+    judge(row, machine, `line ${index + 1}`, { ...entry, cmd: entry.cmd, reply: entry.reply });
   }
   if (row !== null) yield row.row();
 }
 
-export function readTopologies(path: string): Topologies {
-  if (!existsSync(path)) {
-    throw new Trouble('CNF-010', 'no topologies.json.gz', {
+type Entry = Partial<Vector> & { readonly meta?: Meta };
+
+function parsed(
+  line: string,
+  where: { readonly file: string; readonly at: { readonly line: number } },
+): Entry {
+  try {
+    const entry: unknown = JSON.parse(line);
+    if (typeof entry === 'object' && entry !== null) return entry as Entry;
+  } catch {
+    // Said below, with the place.
+  }
+  throw new Trouble('CNF-010', 'a line that is no JSON object', where);
+}
+
+/** A file as text, unpacked when its name says so. @throws {Trouble} CNF-010 it cannot be */
+function readPacked(path: string): string {
+  try {
+    const bytes = readFileSync(path);
+    return (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
+  } catch (error) {
+    throw new Trouble('CNF-010', 'a recording cannot be read', {
       file: path,
+      actual: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
+
+/** @param packed Path of `topologies.json.gz`; without it the plain file beside it is taken. */
+export function readTopologies(packed: string): Topologies {
+  const path = [packed, packed.replace(/\.gz$/, '')].find(existsSync);
+  if (path === undefined) {
+    throw new Trouble('CNF-010', 'no topologies.json.gz', {
+      file: packed,
       hint: 'it documents the initial bytes',
     });
   }
-  return JSON.parse(gunzipSync(readFileSync(path)).toString('utf8')) as Topologies;
+  try {
+    const found = JSON.parse(readPacked(path)) as Topologies;
+    const isTopology = (t: RecordedTopology | undefined): boolean =>
+      Array.isArray(t?.args) && Array.isArray(t.devices);
+    if (Object.values(found).every(isTopology)) return found;
+  } catch (error) {
+    if (error instanceof Trouble) throw error;
+  }
+  throw new Trouble('CNF-010', 'topologies.json is not one: args and devices by name', { file: path });
 }
 
 /** Device types that occur anywhere in the set can also be hot-added, and those the model knows by itself. */
@@ -103,8 +155,14 @@ function startMachine(
 ): QtestMachine {
   const topology = topologies[meta.topology];
   if (topology === undefined) throw new Trouble('CNF-010', `unknown topology ${meta.topology}`, { file });
-  return new QtestMachine(createMachine(describeMachine(topology, meta.mem_mb, pluggable)), topology.args);
+  return new QtestMachine(
+    createMachine(describeMachine(topology, meta.mem_mb ?? DEFAULT_RAM_MIB, pluggable)),
+    topology.args,
+  );
 }
+
+/** QEMU's own when no `-m` is given. */
+const DEFAULT_RAM_MIB = 128;
 
 function judge(row: RowBuilder, machine: QtestMachine, at: string, vector: Vector): void {
   const answer = machine.answer(vector.cmd);
