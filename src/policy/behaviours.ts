@@ -22,7 +22,7 @@ export const behaviourTable = {
   'creation-goes-on': {
     number: 3,
     since: '0.2.0',
-    doc: 'Where one device of a new domain is refused, xl brings in the others and says at the end that devices are missing; before, it stopped at the first.',
+    doc: 'Where one device of a new domain is refused, xl brings in the others and says at the end that devices are missing; before, it stopped at the first. A device another guest has is refused with -1, as Xen said it; before, with -3.',
   },
 } as const satisfies Record<string, Behaviour>;
 

@@ -143,12 +143,13 @@ export const attach: Steps = {
     const ret = io.domctl('test_assign_device', { dev: 0, flags: 0, machine_sbdf: device });
     if (ret === 0) return { to: 'seize' };
     const name = formatSbdf(device);
-    return refuse(
-      io,
+    // What xc_test_assign_device returned becomes the error. @source recordings; libxl_pci.c `libxl__device_pci_add`
+    const code = hasBehaviour(io.context.env.behaviour, 'creation-goes-on') ? -1 : rc.FAIL;
+    const text =
       ret === -95
         ? `PCI device ${name} cannot be assigned - no IOMMU?`
-        : `PCI device ${name} already assigned to a different guest?`,
-    );
+        : `PCI device ${name} already assigned to a different guest?`;
+    return refuse(io, text, code);
   },
   seize: (io) => {
     const device = deviceOf(io);

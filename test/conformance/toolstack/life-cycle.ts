@@ -117,6 +117,14 @@ export class LifeCycle {
     return this.row.row();
   }
 
+  /** The row of a recording that does not say what machine it was. */
+  undescribed(): Row {
+    const changes = [...this.#log.coming.values()].reduce((sum, { length }) => sum + length, 0);
+    if (changes > 0)
+      this.row.unmodelled('no snapshot shows the functions of the machine and their resources', changes);
+    return this.row.row();
+  }
+
   /** A list was printed beside the tree. */
   #snapshot(): void {
     this.#jobs += 1;

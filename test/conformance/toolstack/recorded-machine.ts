@@ -92,8 +92,9 @@ export class RecordedMachine {
     });
   }
 
+  /** Whether any snapshot shows the functions and their resources. */
   get isDescribed(): boolean {
-    return this.#seen.size > 0;
+    return [...this.#seen.values()].some(({ resources }) => resources.length > 0);
   }
 
   /** @param list what a list of assignable devices would print now */

@@ -224,7 +224,7 @@ describe('attach (facts/dom0 8.5, 8.6, Appendix B)', () => {
     machine.run('assignable-add', null, E1000E);
     machine.guest(1, 'hvm', 'hvm1');
     expect(machine.run('create', 1, '')).toBe(0);
-    expect(machine.run('attach', 1, E1000E)).toBe(-3);
+    expect(machine.run('attach', 1, E1000E)).toBe(-1);
     expect(machine.trail()).toContain(`error: ${message}`);
   });
 
