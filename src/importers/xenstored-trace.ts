@@ -213,13 +213,22 @@ function withTransactions(records: readonly XenstoreRecord[]): XenstoreRecord[] 
     ids.pop();
     members.delete(`${record.conn} ${id}`);
     if (record.value !== 'F') return;
+    // With another one open it was that one's: a kernel runs several at a time over its one connection.
+    const other = ids.at(-1) ?? 0;
+    const changed = new Set(inside.flatMap((member) => changedPath(result[member])));
     for (const member of inside) {
       const one = result[member];
-      if (one?.is === 'request' && isChange(one)) result[member] = { ...one, tx: 0 };
+      const moves = one?.is === 'request' && (isChange(one) || (other !== 0 && changed.has(one.path)));
+      if (!moves) continue;
+      result[member] = { ...one, tx: other };
+      if (other !== 0) members.get(`${record.conn} ${other}`)!.push(member);
     }
   });
   return result;
 }
+
+const changedPath = (record: XenstoreRecord | undefined): string[] =>
+  record?.is === 'request' && isChange(record) ? [record.path] : [];
 
 type RequestRecord = Extract<XenstoreRecord, { is: 'request' }>;
 
