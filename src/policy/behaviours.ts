@@ -29,6 +29,11 @@ export const behaviourTable = {
     since: '0.2.0',
     doc: "Under `mmconfig=xen-chipset` Xen's root ports have every register of their kind, slots, AER, PME and interrupts, and what QEMU loses is told as the guest needs it; there and under `transparent` Xen notes per server behind which port its registrations stand.",
   },
+  'pciback-lists-in-order': {
+    number: 5,
+    since: '0.2.0',
+    doc: "pciback's files list devices as they were seized: fields with the oldest first, the others with the newest; before, by address.",
+  },
 } as const satisfies Record<string, Behaviour>;
 
 export type BehaviourName = keyof typeof behaviourTable;

@@ -49,6 +49,8 @@ export interface PcibackState {
   slots: number[];
   /** By Dom0Sbdf. */
   devices: Record<number, StubDevice>;
+  /** The same devices, the one seized first first. */
+  seized: number[];
   /** By guest. */
   backends: Record<number, Backend>;
   /** Oldest first; one entry per source and guest is enough, as a pass looks at everything. */
@@ -69,6 +71,7 @@ export const pcibackSlice: Slice<PcibackState> = {
     pvSupport: true,
     slots: [],
     devices: {},
+    seized: [],
     backends: {},
     wakes: [],
     current: null,
@@ -87,7 +90,15 @@ export const pcibackSlice: Slice<PcibackState> = {
       back.wakes = [];
     },
     'owner.went': (back) => {
-      Object.assign(back, { running: false, slots: [], devices: {}, backends: {}, wakes: [], current: null });
+      Object.assign(back, {
+        running: false,
+        slots: [],
+        devices: {},
+        seized: [],
+        backends: {},
+        wakes: [],
+        current: null,
+      });
     },
     'store.emptied': (back) => {
       back.wakes = [];
@@ -97,6 +108,7 @@ export const pcibackSlice: Slice<PcibackState> = {
       if (data.listed) back.slots.push(data.sbdf);
     },
     'pciback.seized': (back, { data }) => {
+      back.seized = [...back.seized.filter((one) => one !== data.sbdf), data.sbdf];
       back.devices[data.sbdf] = {
         permissive: false,
         allowInterruptControl: false,
@@ -117,6 +129,7 @@ export const pcibackSlice: Slice<PcibackState> = {
     },
     'pciback.let-go': (back, { data }) => {
       delete back.devices[data.sbdf];
+      back.seized = back.seized.filter((one) => one !== data.sbdf);
       for (const backend of Object.values(back.backends)) forget(backend, data.sbdf);
     },
     'pciback.policy-changed': (back, { data }) => {

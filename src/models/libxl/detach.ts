@@ -1,5 +1,5 @@
 import { hexPad } from '../../base/hex.js';
-import { busOf, type Dom0Sbdf, devOf, fnOf, formatSbdf, segmentOf } from '../../pci/sbdf.js';
+import { busOf, type Dom0Sbdf, devOf, fnOf, formatSbdf, parseSbdf, segmentOf } from '../../pci/sbdf.js';
 import { xenbusStates as states } from '../linux/pciif/page.js';
 import { domainPath } from '../linux/xenstored/xenbus.js';
 import { errorText, resetDevice } from './attach.js';
@@ -37,7 +37,11 @@ export const detach: Steps = {
     if (io.job.op === 'destroy') {
       // A guest with a stub domain has no keys of its own: its stub domain gives up what both had.
       if (io.stubdom !== null) io.vars['subject'] = io.stubdom;
-      io.vars['devices'] = attachedDevices(io, subjectOf(io)).map((one) => one.device);
+      // Devices named with the command say in which order the device model lets go of them.
+      const order = io.job.devices.map((one) => parseSbdf<Dom0Sbdf>(one)).filter((one) => one !== null);
+      const held = attachedDevices(io, subjectOf(io)).map((one) => one.device);
+      const named = order.filter((one) => held.includes(one));
+      io.vars['devices'] = [...named, ...held.filter((one) => !named.includes(one))];
     } else {
       const parsed = parseSpec(io.job.devices[0] ?? '');
       if ('error' in parsed) {

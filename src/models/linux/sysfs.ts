@@ -1,6 +1,7 @@
 import { errno } from '../../base/errno.js';
 import { hexPad } from '../../base/hex.js';
 import { busOf, type Dom0Sbdf, devOf, fnOf, formatSbdf, parseSbdf } from '../../pci/sbdf.js';
+import { hasBehaviour } from '../../policy/behaviours.js';
 import type { Context, Decider } from '../context.js';
 import { by, disableDevice, linuxDevice, linuxLog, linuxRead, linuxWrite, resourcesOf } from './devices.js';
 import { fieldsOf } from './pciback/config-policy.js';
@@ -120,6 +121,16 @@ const pcibackFiles: readonly string[] = [
 const devicesOf = (context: Context): readonly Dom0Sbdf[] =>
   Object.keys(context.state.pciback.devices).map((key) => Number(key) as Dom0Sbdf);
 
+/**
+ * The order in which pciback's own files list its devices: fields with the device seized first, all else with the
+ * newest. @source drivers/xen/xen-pciback/pci_stub.c, conf_space_quirks.c of v6.1 (list_add, list_add_tail); recordings
+ */
+function listed(context: Context, first: 'oldest' | 'newest'): readonly Dom0Sbdf[] {
+  if (!hasBehaviour(context.env.behaviour, 'pciback-lists-in-order')) return devicesOf(context);
+  const seized = context.state.pciback.seized as Dom0Sbdf[];
+  return first === 'oldest' ? seized : seized.toReversed();
+}
+
 function listPciback(context: Context): readonly string[] {
   return [...devicesOf(context).map(formatSbdf), ...pcibackFiles].toSorted(
     (a, b) => directoryHash(a) - directoryHash(b),
@@ -206,27 +217,27 @@ function readPciback(context: Context, file: string): SysfsAnswer {
       return found(pciback.slots.map(formatSbdf).join('\n'));
     case 'permissive':
       return found(
-        devicesOf(context)
+        listed(context, 'newest')
           .filter((one) => pciback.devices[one]!.permissive)
           .map(formatSbdf)
           .join('\n'),
       );
     case 'allow_interrupt_control':
       return found(
-        devicesOf(context)
+        listed(context, 'newest')
           .filter((one) => pciback.devices[one]!.allowInterruptControl)
           .map(formatSbdf)
           .join('\n'),
       );
     case 'quirks':
       return found(
-        devicesOf(context)
+        listed(context, 'oldest')
           .map((one) => quirksOf(context, one))
           .join('\n'),
       );
     case 'irq_handlers':
       return found(
-        devicesOf(context)
+        listed(context, 'newest')
           .map((one) => {
             const stub = pciback.devices[one]!;
             return `${formatSbdf(one)}:${stub.isrOn ? 'on' : 'off'}:${stub.ackIntr ? 'acking' : 'not acking'}:0`;

@@ -107,6 +107,8 @@ export class LifeCycle {
           this.#log.coming.get(record.conn)?.shift();
           if (kernels.has(record.conn)) this.#kernel(domid, request);
           else this.#toolstack(request, plans, running);
+        } else if (request.op === 'READ' && request.path.endsWith('/num_devs')) {
+          this.#lists(record.conn, plans, running);
         }
       }
     }
@@ -252,6 +254,20 @@ export class LifeCycle {
     this.#settle(active === undefined ? 'nobody' : `xl${active.job}`, request, move);
   }
 
+  /** The end of a domain begins with a list of its devices; they may be gone when their turn comes. */
+  #lists(conn: string, plans: Map<string, Plan[]>, running: Map<string, Running>): void {
+    const next = plans.get(conn)?.[0];
+    const active = running.get(conn);
+    if (next?.op !== 'destroy') return;
+    if (active !== undefined) {
+      if (this.machine.engine.state.toolstack.jobs[active.job]?.next != null) return;
+      this.#ended(active);
+    }
+    plans.get(conn)!.shift();
+    this.#start(next, conn, running);
+    this.#advance(running.get(conn)!);
+  }
+
   #addAbsent(device: string): void {
     this.#jobs += 1;
     const job = this.#jobs;
@@ -298,7 +314,11 @@ export class LifeCycle {
     for (const one of devices) if (one.options.includes('seize=1')) this.#bound(one.bdf, one.driver);
     const { op, options } = plan;
     const domid = plan.domid === null ? null : (plan.domid as DomainId);
-    const specs = op === 'destroy' ? [] : devices.map((one) => specification(this.#named(one)));
+    // A device model answers in an order of its own.
+    const isOrdered = op === 'destroy' && this.machine.engine.state.domains[domid ?? -1]?.type !== 'hvm';
+    const specs = isOrdered
+      ? []
+      : devices.map((one) => (op === 'destroy' ? one.bdf : specification(this.#named(one))));
     const data = { job, op, domid, devices: specs.join(' '), options };
     this.#take({ kind: 'toolstack.requested', by: 'toolstack', data });
     running.set(conn, { plan: { ...plan, devices: [...devices] }, job });

@@ -235,7 +235,7 @@ export function sysfsRow(set: string, name: string, run: string, machine: Record
     if (file.endsWith('irq_handlers')) {
       if (lines.length > 0) row.unmodelled('how often an interrupt came depends on the device', lines.length);
       const shape = (list: readonly string[]): readonly string[] =>
-        list.map((line) => line.replace(count, '')).toSorted();
+        list.map((line) => line.replace(count, ''));
       row.compare(file, 'handlers', shape(lines), shape(own));
     } else if (lines.length === 0) row.compare(file, 'empty file', [], own);
     else
