@@ -137,13 +137,20 @@ const NOT_PLUGGABLE = "Parameter 'driver' expects a pluggable device type";
 /** Device types with a PCI Express capability on a PCIe bus only: their bytes from one bus do not serve on another. */
 const HYBRID = /^(virtio-|qemu-xhci$|nec-usb-xhci$|pvscsi$|vmxnet3$)/;
 
-/** The image a request is made of: the one it names, else the last of its type that fits the bus; -1 without one. */
+/**
+ * The image a request is made of: the one it names, else the last of its type that fits the bus and is no virtual
+ * function's; -1 without one.
+ */
 function imageFor(machine: QemuMachine, request: PlugRequest, bus: number): number {
   const express = isExpressBus(machine, bus);
   const fits = (image: FunctionImage): boolean =>
     !HYBRID.test(image.type) || (image.express !== null) === express;
   if (request.image !== undefined) return fits(machine.images[request.image]!) ? request.image : -1;
-  return machine.images.findLastIndex((image) => image.type === request.driver && fits(image));
+  const isVirtual = (index: number): boolean =>
+    machine.images.some(({ virtualFunction }) => virtualFunction === index);
+  return machine.images.findLastIndex(
+    (image, index) => image.type === request.driver && fits(image) && !isVirtual(index),
+  );
 }
 
 function isExpressBus(machine: QemuMachine, bus: number): boolean {

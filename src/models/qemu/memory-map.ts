@@ -2,6 +2,7 @@ import { decodeEcam } from '../../pci/ecam.js';
 import { pamArea } from './chipset/pam.js';
 import { RCRB_BYTES, readRcrb, writeRcrb } from './chipset/rcrb.js';
 import { NO_RESPONSE, readConfig, writeConfig } from './config-space.js';
+import { legacyVgaAt } from './devices/vga.js';
 import { imageOf, type QemuMachine } from './machine.js';
 import { pciTarget } from './pci-space.js';
 import { ownRegisters, type Region, region, type Target } from './region.js';
@@ -41,6 +42,8 @@ function pcTarget(machine: QemuMachine, address: number): Target {
 function pcPciTarget(machine: QemuMachine, address: number): Target | null {
   const pci = pciTarget(machine, 0, 'memory', address);
   if (pci !== null) return pci;
+  const vga = legacyVgaAt(machine, 'memory', address);
+  if (vga !== null) return at(vga, address);
   if (address >= 0xc_0000 && address <= 0xf_ffff) return at(firmware, address);
   return address >= 0xfffc_0000 && address < GIB * 4 ? at(firmware, address) : null;
 }

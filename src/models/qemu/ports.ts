@@ -4,6 +4,7 @@ import { acpiHotplug } from './acpi-hotplug.js';
 import { apmPorts } from './chipset/apm.js';
 import { piix4Gpe, pmRegister } from './chipset/pm-registers.js';
 import { NO_RESPONSE, readConfig, writeConfig } from './config-space.js';
+import { legacyVgaAt } from './devices/vga.js';
 import type { QemuMachine } from './machine.js';
 import { pciTarget } from './pci-space.js';
 import { ownRegisters, type Region, region, type Target } from './region.js';
@@ -19,6 +20,8 @@ export function portTarget(machine: QemuMachine, port: number): Target {
   if (machine.board.kind === 'virt') return { region: unassignedPorts, offset: port, fn: null };
   const pci = pciTarget(machine, 0, 'io', port);
   if (pci !== null) return pci;
+  const vga = legacyVgaAt(machine, 'io', port);
+  if (vga !== null) return { region: vga, offset: port, fn: null };
   if (port === RESET_PORT) return { region: resetControl[machine.board.kind], offset: 0, fn: null };
   const { pmBase, smbusBase } = machine.state;
   if (pmBase !== null && port >= pmBase && port < pmBase + (machine.board.kind === 'pc' ? 64 : 128)) {

@@ -1,5 +1,6 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Duplex, Readable, Writable } from 'node:stream';
 
 /** What a real QEMU answered to one command, and the interrupt lines that changed before. */
 export interface Spoken {
@@ -7,33 +8,38 @@ export interface Spoken {
   readonly async: readonly string[];
 }
 
-/** A QEMU whose processor never runs, spoken to over qtest on its standard input and output. */
+/** A QEMU whose processor never runs: qtest on its standard input and output, its monitor on a fourth descriptor. */
 export class QtestProcess {
-  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #child: ChildProcess;
+  readonly #input: Writable;
   readonly #lines: AsyncIterator<string>;
+  readonly #monitor: Duplex;
+  readonly #messages: AsyncIterator<string>;
+  #greeted = false;
 
   constructor(program: string, args: readonly string[], ramMib: number) {
-    const fixed = [
-      '-nodefaults',
-      '-display',
-      'none',
-      '-accel',
-      'tcg',
-      '-S',
-      '-qtest',
-      'stdio',
-      '-qtest-log',
-      'none',
-    ];
-    this.#child = spawn(program, [...args, '-m', String(ramMib), ...fixed], { stdio: 'pipe' });
-    this.#child.stderr.resume();
-    this.#child.stdin.on('error', () => {}); // A QEMU that died answers no more; `command` says so.
-    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+    const fixed = ['-nodefaults', '-display', 'none', '-accel', 'tcg', '-S'];
+    const qtest = ['-qtest', 'stdio', '-qtest-log', 'none'];
+    const monitor = ['-chardev', `socket,id=monitor,fd=${MONITOR}`, '-mon', 'chardev=monitor,mode=control'];
+    this.#child = spawn(program, [...args, '-m', String(ramMib), ...fixed, ...qtest, ...monitor], {
+      stdio: ['pipe', 'pipe', 'ignore', 'pipe'],
+    });
+    this.#input = this.#child.stdin!;
+    this.#monitor = this.#child.stdio[MONITOR] as Duplex;
+    // A QEMU that died answers no more; `command` says so.
+    this.#input.on('error', () => {});
+    this.#monitor.on('error', () => {});
+    this.#lines = linesOf(this.#child.stdout!);
+    this.#messages = linesOf(this.#monitor);
   }
 
-  /** Sends one line and waits for its reply; null when QEMU is gone. */
+  /** Sends one line and waits for its reply; `qmp …` goes to the monitor. Null when QEMU is gone. */
   async command(line: string): Promise<Spoken | null> {
-    this.#child.stdin.write(`${line}\n`);
+    return line.startsWith('qmp ') ? this.#ask(line.slice(4)) : this.#say(line);
+  }
+
+  async #say(line: string): Promise<Spoken | null> {
+    this.#input.write(`${line}\n`);
     const async: string[] = [];
     for (;;) {
       const next = await this.#lines.next();
@@ -43,7 +49,37 @@ export class QtestProcess {
     }
   }
 
+  async #ask(request: string): Promise<Spoken | null> {
+    if (!this.#greeted) {
+      this.#greeted = true;
+      if ((await this.#message()) === null) return null;
+      this.#monitor.write('{"execute": "qmp_capabilities"}\n');
+      if ((await this.#message()) === null) return null;
+    }
+    this.#monitor.write(`${request}\n`);
+    const reply = await this.#message();
+    // What the request did to interrupt lines stands in the other stream, before the next reply.
+    const after = reply === null ? null : await this.#say('endianness');
+    return reply === null || after === null ? null : { reply, async: after.async };
+  }
+
+  /** The next message that is no event. */
+  async #message(): Promise<string | null> {
+    for (;;) {
+      const next = await this.#messages.next();
+      if (next.done === true) return null;
+      const text = next.value.trim();
+      if (text !== '' && !text.startsWith('{"timestamp"')) return text;
+    }
+  }
+
   stop(): void {
+    this.#monitor.destroy();
     this.#child.kill('SIGKILL');
   }
 }
+
+const MONITOR = 3;
+
+const linesOf = (input: Readable): AsyncIterator<string> =>
+  createInterface({ input })[Symbol.asyncIterator]();

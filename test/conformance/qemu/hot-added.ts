@@ -13,12 +13,15 @@ type Options = Readonly<Record<string, unknown>>;
  */
 export class HotAdded {
   readonly #machine: QemuMachine;
+  /** Images from here on were shaped by an earlier request. */
+  readonly #plainImages: number;
   readonly #macs = new Set<string>();
   readonly #slots = new Set<string>();
 
   /** @param args The machine's command line. */
   constructor(machine: QemuMachine, args: readonly string[]) {
     this.#machine = machine;
+    this.#plainImages = machine.images.length;
     for (const { type, options } of deviceOptions(args)) {
       const mac = this.#macOf(type, options);
       if (mac !== null) this.#macs.add(mac);
@@ -84,12 +87,14 @@ export class HotAdded {
     if (SLOT_PORT.test(driver)) edits.push((bytes) => withSlot(bytes, slot));
     const chassis = Number(options['chassis_nr'] ?? 0);
     if (driver === 'pci-bridge' && chassis > 0) edits.push((bytes) => withChassis(bytes, chassis));
-    if (edits.length === 0) return undefined;
     const images = this.#machine.images as FunctionImage[];
-    const plain = images.findLastIndex((image) => image.type === driver);
-    if (plain < 0 || images.filter((image) => image.type === driver).some(isVariant(images[plain]!))) {
-      return undefined;
-    }
+    const isPlain = ({ type }: FunctionImage, index: number): boolean =>
+      type === driver &&
+      index < this.#plainImages &&
+      images.every(({ virtualFunction }) => virtualFunction !== index);
+    const plain = images.findLastIndex(isPlain);
+    if (plain < 0 || images.filter(isPlain).some(isVariant(images[plain]!))) return undefined;
+    if (edits.length === 0) return plain;
     const shaped = edits.reduce<FunctionBytes>((bytes, edit) => edit(bytes), images[plain]!);
     images.push({ ...functionImage(shaped), virtualFunction: images[plain]!.virtualFunction });
     return images.length - 1;

@@ -1,34 +1,65 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Trouble } from '../../../src/base/errors.js';
 import { Prng } from '../../../src/base/prng.js';
 import { createMachine } from '../../../src/models/qemu/create.js';
 import { QtestProcess } from '../oracle/qtest-process.js';
 import { randomAccesses } from '../oracle/random-accesses.js';
+import { randomEvents } from '../oracle/random-events.js';
 import { QtestMachine } from '../qemu/qtest.js';
 import { describeMachine, type RecordedTopology } from '../qemu/topology.js';
 import { type ConformanceSet, type Row, RowBuilder } from '../row.js';
-import { readTopologies } from './qtest.js';
+import { pluggableFunctions, readTopologies } from './qtest.js';
 
 const PROGRAM = 'qemu-system-x86_64';
 /** The bytes in `topologies.json.gz` are those of this release; another one has other capabilities. */
 const RELEASE = /version 7\.2\./;
 const RAM_MIB = 128;
 const ACCESSES = 1_500;
+const EVENTS = 150;
+/** Machines of the repository's own recordings: hot-plug in both designs, virtual functions, standard controllers. */
+const OWN = [
+  new URL('../../fixtures/qtest/', import.meta.url),
+  new URL('../../../../test/fixtures/qtest/', import.meta.url),
+];
 
-/** Random accesses to the recorded x86 machines, put to a real QEMU and to the model at the same time. */
+/**
+ * Random accesses to the recorded x86 machines, and what else happens to a machine (hot-plug, errors, resets,
+ * messages), put to a real QEMU and to the model at the same time.
+ */
 export const qtestLiveSet: ConformanceSet = {
   name: 'qtest-live',
   folder: 'qemu/qtest-vectors',
   async *rows(folder: string): AsyncIterable<Row> {
     if (!isInstalled()) return;
+    const topologies = { ...ownTopologies(), ...readTopologies(join(folder, 'topologies.json.gz')) };
+    const pluggable = pluggableFunctions(topologies);
     let seed = 1;
-    for (const [name, topology] of Object.entries(readTopologies(join(folder, 'topologies.json.gz')))) {
-      if (topology.args.some((arg) => arg.startsWith('virt'))) continue;
-      yield await judge(name, topology, seed++);
+    for (const [name, topology] of Object.entries(topologies)) {
+      if (topology.args.some((arg) => /^virt(,|$)/.test(arg))) continue; // The ARM board is another program's.
+      const model = (): QtestMachine =>
+        new QtestMachine(createMachine(describeMachine(topology, RAM_MIB, pluggable)), topology.args);
+      const plain = model();
+      yield await judge(
+        `${name}#seed-${seed}`,
+        topology,
+        plain,
+        randomAccesses(topology, new Prng(seed), ACCESSES),
+      );
+      const busy = model();
+      const events = randomEvents(busy.machine, new Prng(seed), EVENTS);
+      yield await judge(`${name}#events-${seed}`, topology, busy, events);
+      seed += 1;
     }
   },
 };
+
+function ownTopologies(): Readonly<Record<string, RecordedTopology>> {
+  const packed = OWN.map((url) => fileURLToPath(new URL('topologies.json.gz', url))).find(existsSync);
+  return packed === undefined ? {} : readTopologies(packed);
+}
 
 /** @throws {Trouble} CNF-005 when QEMU 7.2 is missing where CI=true. */
 function isInstalled(): boolean {
@@ -43,16 +74,21 @@ function isInstalled(): boolean {
   return false;
 }
 
-async function judge(name: string, topology: RecordedTopology, seed: number): Promise<Row> {
-  const row = new RowBuilder('qtest-live', `${name}#seed-${seed}`);
-  const model = new QtestMachine(createMachine(describeMachine(topology, RAM_MIB, [])), topology.args);
+/** Puts each line to both; the next line may depend on what the model became. */
+async function judge(
+  file: string,
+  topology: RecordedTopology,
+  model: QtestMachine,
+  lines: Iterable<string>,
+): Promise<Row> {
+  const row = new RowBuilder('qtest-live', file);
   const qemu = new QtestProcess(PROGRAM, topology.args, RAM_MIB);
   try {
     let at = 0;
-    for (const line of randomAccesses(topology, new Prng(seed), ACCESSES)) {
+    for (const line of lines) {
       at += 1;
       const spoken = await qemu.command(line);
-      if (spoken === null) throw new Trouble('CNF-006', 'QEMU ended', { actual: line });
+      if (spoken === null) throw new Trouble('CNF-006', 'QEMU ended', { file, actual: line });
       const answer = model.answer(line);
       if (answer.reply === null) row.unmodelled(answer.reason);
       else

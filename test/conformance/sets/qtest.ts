@@ -132,19 +132,17 @@ export function readTopologies(packed: string): Topologies {
 }
 
 /** Device types that occur anywhere in the set can also be hot-added, and those the model knows by itself. */
-function pluggableFunctions(topologies: Topologies): FunctionBytes[] {
+export function pluggableFunctions(topologies: Topologies): FunctionBytes[] {
   const byType = new Map<string, FunctionBytes>();
   for (const topology of Object.values(topologies)) {
     for (const device of topology.devices) {
       const bytes = functionBytes(device);
-      // A function started with options that give it other BARs is not what a plain request adds.
-      const plain = deviceType(bytes.type);
-      if (plain !== null && plain.bars.length !== bytes.bars.length) continue;
       if (!byType.has(bytes.type)) byType.set(bytes.type, bytes);
     }
   }
+  // What the model knows is what a plain request adds; a topology's function may have been started with options.
   const known = deviceTypes().flatMap((type) => deviceType(type) ?? []);
-  return [...addedTypes(), ...known, ...byType.values()];
+  return [...byType.values(), ...addedTypes(), ...known];
 }
 
 function startMachine(

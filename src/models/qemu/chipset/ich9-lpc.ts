@@ -42,12 +42,19 @@ function updatePm(machine: QemuMachine, lpc: FunctionState): void {
 /** SCI select codes; 3, 6 and 7 are reserved and change nothing. */
 const SCI_IRQ: Readonly<Record<number, number>> = { 0: 9, 1: 10, 2: 11, 4: 20, 5: 21 };
 
-/** Drives the system control interrupt; on q35 ORed with the PIRQs routed to the same pin. */
+/**
+ * Drives the system control interrupt; on q35 ORed with the PIRQs routed to the same pin. PIIX4 drives its pin at every
+ * update, whatever a PIRQ routed there holds it at.
+ * @source QEMU hw/acpi/core.c acpi_update_sci, hw/isa/lpc_ich9.c ich9_set_sci (7.2)
+ */
 export function setSci(machine: QemuMachine, level: boolean): void {
   const { pm } = machine.state;
+  if (machine.board.kind === 'pc') {
+    pm.sciLevel = level;
+    return setIrq(machine, pm.sciIrq, level);
+  }
   if (pm.sciLevel === level) return;
   pm.sciLevel = level;
-  if (machine.board.kind === 'pc') return setIrq(machine, pm.sciIrq, level);
   if (pm.sciIrq >= 16) updateIoapicPin(machine, pm.sciIrq);
   else updateIsaPin(machine, pm.sciIrq);
 }
