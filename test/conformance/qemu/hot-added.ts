@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { PlugRequest } from '../../../src/models/qemu/hotplug.js';
+import { functionById, type PlugRequest } from '../../../src/models/qemu/hotplug.js';
 import { type FunctionBytes, type FunctionImage, functionImage } from '../../../src/models/qemu/image.js';
 import { imageOf, type QemuMachine } from '../../../src/models/qemu/machine.js';
 import { extendedCapabilities, findCapability } from '../../../src/pci/capabilities.js';
@@ -15,17 +15,16 @@ export class HotAdded {
   readonly #machine: QemuMachine;
   /** Images from here on were shaped by an earlier request. */
   readonly #plainImages: number;
-  readonly #macs = new Set<string>();
-  readonly #slots = new Set<string>();
+  /** Network addresses and slot numbers in use, by whom: a device that left gives them back. */
+  readonly #macs = new Map<string, string>();
+  readonly #slots = new Map<string, string>();
 
   /** @param args The machine's command line. */
   constructor(machine: QemuMachine, args: readonly string[]) {
     this.#machine = machine;
     this.#plainImages = machine.images.length;
     for (const { type, options } of deviceOptions(args)) {
-      const mac = this.#macOf(type, options);
-      if (mac !== null) this.#macs.add(mac);
-      if (SLOT_PORT.test(type)) this.#slots.add(slotKey(options));
+      this.#take(type, options);
     }
   }
 
@@ -52,10 +51,20 @@ export class HotAdded {
 
   /** The request was carried out: what it took is taken. */
   added(options: Options): void {
-    const driver = String(options['driver'] ?? '');
-    const mac = this.#macOf(driver, options);
-    if (mac !== null) this.#macs.add(mac);
-    if (SLOT_PORT.test(driver)) this.#slots.add(slotKey(options));
+    this.#take(String(options['driver'] ?? ''), options);
+  }
+
+  #take(type: string, options: Options): void {
+    const id = String(options['id'] ?? '');
+    const mac = this.#macOf(type, options);
+    if (mac !== null) this.#macs.set(mac, id);
+    if (SLOT_PORT.test(type)) this.#slots.set(slotKey(options), id);
+  }
+
+  /** Taken by a device that is still there; one without a name cannot be asked to leave. */
+  #isTaken(by: ReadonlyMap<string, string>, what: string): boolean {
+    const id = by.get(what);
+    return id !== undefined && (id === '' || functionById(this.#machine, id) !== null);
   }
 
   /** An option the device cannot start without; QEMU's words. */
@@ -70,7 +79,7 @@ export class HotAdded {
     if (driver === 'pci-bridge' && Number(options['chassis_nr'] ?? 0) === 0) {
       return 'Bridge chassis not specified. Each bridge is required to be assigned a unique chassis id > 0.';
     }
-    if (SLOT_PORT.test(driver) && this.#slots.has(slotKey(options))) {
+    if (SLOT_PORT.test(driver) && this.#isTaken(this.#slots, slotKey(options))) {
       return "Can't add chassis slot, error -16";
     }
     return null;
@@ -106,7 +115,7 @@ export class HotAdded {
     if (options['mac'] !== undefined) return String(options['mac']).toLowerCase();
     for (let last = FIRST_MAC; last <= 0xfe; last++) {
       const mac = `52:54:00:12:34:${last.toString(16)}`;
-      if (!this.#macs.has(mac)) return mac;
+      if (!this.#isTaken(this.#macs, mac)) return mac;
     }
     return null;
   }
