@@ -126,7 +126,9 @@ function parseField(field: Field, json: unknown, table: BridgeTable, path: strin
   const { type } = field;
   switch (type.is) {
     case 'uint': {
-      const value = type.print === 'hex' && typeof json === 'string' ? parseInteger(json) : json;
+      // Sizes were hex texts in exports of 0.1.0.
+      const hexText = type.print === 'hex' || type.bits === 53;
+      const value = hexText && typeof json === 'string' ? parseInteger(json) : json;
       if (!isCount(value) || value > 2 ** type.bits - 1)
         wrong(path, `an unsigned ${type.bits}-bit number`, json);
       return value;

@@ -24,7 +24,7 @@ const reachedAnother: Rule = {
           function: meant,
           xenName: data.sbdf,
           dom0Name: name,
-          evidence: { reg: hex(data.reg), reached: formatFunction(data.function, env.platform) },
+          evidence: { reg: data.reg, reached: formatFunction(data.function, env.platform) },
         });
       },
     };

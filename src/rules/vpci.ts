@@ -71,7 +71,7 @@ const notEmulated: Rule = {
           message: `d${domid} ${dir === 'read' ? 'reads' : 'writes'} register ${hex(reg)} of ${formatSbdf(sbdf)}, where vPCI has no handler for ${hex(at)}`,
           function: functionOf(watching, name),
           xenName: name,
-          evidence: { domid, dir, reg: hex(reg), size, unhandled: hex(at) },
+          evidence: { domid, dir, reg, size, unhandled: at },
         });
       },
     };

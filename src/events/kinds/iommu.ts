@@ -1,6 +1,7 @@
 import {
   address,
   choice,
+  count,
   domid,
   flag,
   functionField,
@@ -31,7 +32,7 @@ export const iommuKinds = {
     domid: domid('the domain'),
     address: address('first guest physical address'),
     target: address('machine address behind it'),
-    sizeBytes: address('length in bytes'),
+    sizeBytes: count('length in bytes'),
     writable: flag('devices and processors may write'),
   }),
   'dma.attempted': input('A function issued a memory request.', {

@@ -1,6 +1,7 @@
 import {
   address,
   choice,
+  count,
   domid,
   flag,
   guestSbdf,
@@ -59,7 +60,7 @@ export const mmconfigKinds = {
   'mmconfig.changed': outcome("Xen's idea of the guest's ECAM window changed.", {
     domid: guest,
     base: address('first byte of the window'),
-    sizeBytes: address('256, 128 or 64 MiB'),
+    sizeBytes: count('256, 128 or 64 MiB'),
     enabled: flag('accesses in it are configuration accesses'),
     source: choice(
       ['report', 'register', 'intercept'],

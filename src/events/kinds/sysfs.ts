@@ -1,6 +1,7 @@
 import {
   address,
   choice,
+  count,
   dom0Sbdf,
   domid,
   flag,
@@ -54,7 +55,7 @@ export const sysfsKinds = {
     reg: u16('register offset'),
     space: choice(['io', 'mem32', 'mem64', 'rom'], ''),
     start: address('address it holds; 0: unassigned'),
-    sizeBytes: address('size'),
+    sizeBytes: count('size'),
   }),
   'linux.bus-numbered': outcome('A bridge has bus numbers.', {
     sbdf: dom0Sbdf('the bridge'),
