@@ -34,6 +34,11 @@ export const behaviourTable = {
     since: '0.2.0',
     doc: "pciback's files list devices as they were seized: fields with the oldest first, the others with the newest; before, by address.",
   },
+  'guests-say-why': {
+    number: 6,
+    since: '0.2.0',
+    doc: 'A guest prints why it has no MSI, and pciback that a device is not connected or owned by HVM when an error meets it; before, the guest said nothing and pciback spoke of a missing AER driver.',
+  },
 } as const satisfies Record<string, Behaviour>;
 
 export type BehaviourName = keyof typeof behaviourTable;

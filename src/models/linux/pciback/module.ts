@@ -1,12 +1,11 @@
 import { type Dom0Sbdf, formatSbdf } from '../../../pci/sbdf.js';
-import { kernelConnection } from '../../../state/pciback.js';
+import { hasBehaviour } from '../../../policy/behaviours.js';
 import type { Decider } from '../../context.js';
-import { deviceOwner, linuxDomain } from '../../xen/driver-domain.js';
+import { deviceOwner } from '../../xen/driver-domain.js';
 import { by, linuxDevice, linuxLog } from '../devices.js';
 import { expand } from '../sysfs.js';
-import { XenstoreClient } from '../xenstored/client.js';
-import { backendPath } from '../xenstored/xenbus.js';
 import { startBackends } from './backend.js';
+import { giveUp } from './recovery.js';
 import { releaseDevice, seizeDevice } from './stub.js';
 
 /**
@@ -67,7 +66,9 @@ export const decideAerReport: Decider<'aer.reported'> = (context, { data }) => {
   if (stub === undefined || domid === null) return;
   const backend = context.state.pciback.backends[domid];
   if (backend?.connected === true) return;
-  linuxLog(context, `pciback ${formatSbdf(data.sbdf)}: guest with no AER driver should have been killed`);
-  const store = new XenstoreClient(context, by(context), kernelConnection(linuxDomain(context)));
-  store.write(`${backendPath(domid, linuxDomain(context))}/aerState`, 'aerfail');
+  const why = hasBehaviour(context.env.behaviour, 'guests-say-why')
+    ? 'xen_pciback: device is not connected or owned by HVM, kill it'
+    : 'guest with no AER driver should have been killed';
+  linuxLog(context, `pciback ${formatSbdf(data.sbdf)}: ${why}`);
+  giveUp(context, domid);
 };

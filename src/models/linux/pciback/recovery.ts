@@ -3,7 +3,7 @@ import type { AerResult } from '../../../events/kinds/aer.js';
 import { type Dom0Sbdf, formatSbdf } from '../../../pci/sbdf.js';
 import { kernelConnection } from '../../../state/pciback.js';
 import type { Context, Decider } from '../../context.js';
-import { hardwareDomain } from '../../xen/domains.js';
+import { linuxDomain } from '../../xen/driver-domain.js';
 import { by, linuxLog } from '../devices.js';
 import { pciCommands } from '../pciif/page.js';
 import { XenstoreClient } from '../xenstored/client.js';
@@ -110,9 +110,9 @@ function ask(context: Context, recovery: Recovery): void {
 }
 
 /** `kill_domain_by_device`: a key that nobody watches. */
-function giveUp(context: Context, domid: number): void {
-  const store = new XenstoreClient(context, by(context), kernelConnection(hardwareDomain(context)));
-  store.write(`${backendPath(domid)}/aerState`, 'aerfail');
+export function giveUp(context: Context, domid: number): void {
+  const store = new XenstoreClient(context, by(context), kernelConnection(linuxDomain(context)));
+  store.write(`${backendPath(domid, linuxDomain(context))}/aerState`, 'aerfail');
 }
 
 /** `merge_result`: a driver that says nothing changes nothing. @source drivers/pci/pcie/err.c */

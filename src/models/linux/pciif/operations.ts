@@ -1,5 +1,6 @@
 import { errno, errnoName } from '../../../base/errno.js';
-import { type Dom0Sbdf, formatSbdf } from '../../../pci/sbdf.js';
+import { busOf, type Dom0Sbdf, devfnOf, formatSbdf, type GuestSbdf } from '../../../pci/sbdf.js';
+import { hasBehaviour } from '../../../policy/behaviours.js';
 import type { Context, Decider } from '../../context.js';
 import { domids } from '../../xen/domains.js';
 import { linuxDomain } from '../../xen/driver-domain.js';
@@ -50,7 +51,8 @@ export const decideServe: Decider<'pciif.served'> = (context, { data }) => {
   if (page === undefined || page.serving === null) return;
   const waits = page.pending !== null;
   const expired = page.expired;
-  const answer = carryOut(context, data.domid, page.serving);
+  const request = page.serving;
+  const answer = carryOut(context, data.domid, request);
   context.emit(by(context), 'pciif.finished', { domid: data.domid, ...answer });
   if (!waits) return;
   context.emit(`d${data.domid}`, 'pciif.returned', {
@@ -59,7 +61,36 @@ export const decideServe: Decider<'pciif.served'> = (context, { data }) => {
     value: answer.value,
     attempts: expired,
   });
+  if (!hasBehaviour(context.env.behaviour, 'guests-say-why')) return;
+  for (const text of refusalOf(request, answer))
+    context.emit(`d${data.domid}`, 'linux.logged', { domid: data.domid, text });
 };
+
+/**
+ * What a guest prints when it gets no messages. An MSI is always -EINVAL to its driver, MSI-X what came through the page.
+ * @source facts/dom0 7; drivers/pci/xen-pcifront.c, arch/x86/pci/xen.c (xen_setup_msi_irqs)
+ */
+function refusalOf(request: Request, { err, value }: Answer): readonly string[] {
+  const name = formatSbdf(request.sbdf as GuestSbdf);
+  switch (request.cmd) {
+    case pciCommands.enable_msi:
+      if (err === 0) return [];
+      return [
+        `${name}: pci frontend enable msi failed for dev ${busOf(request.sbdf as GuestSbdf).toString(16)}:${devfnOf(request.sbdf as GuestSbdf).toString(16)}`,
+        `${name}: Xen PCI frontend error: ${-errno.EINVAL}!`,
+      ];
+    case pciCommands.enable_msix: {
+      if (err === 0 && value === 0) return [];
+      const what = err === 0 ? `value ${value.toString(16)}` : `err ${(err >>> 0).toString(16)}`;
+      return [
+        `${name}: enable msix get ${what}`,
+        `${name}: Xen PCI frontend error: ${err === 0 ? value | 0 : err}!`,
+      ];
+    }
+    default:
+      return [];
+  }
+}
 
 /** Two seconds: the frontend takes its request back and tells its caller -1. @source facts/dom0 6 */
 export const decideExpiry: Decider<'pciif.expired'> = (context, { data }) => {
