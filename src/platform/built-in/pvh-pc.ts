@@ -2,6 +2,7 @@ import type { CfgBase } from '../../base/brand.js';
 import { functionId } from '../../pci/function-id.js';
 import { bdf } from '../../pci/sbdf.js';
 import { ConfigImage } from '../config-image.js';
+import { plainBridge } from '../plain-bridge.js';
 import { emptyPlatform, type Platform, type PlatformFunction } from '../platform.js';
 
 /** Where the MMCFG window of `pvhPc` starts. */
@@ -56,24 +57,15 @@ export const pvhPc = (extra: readonly PlatformFunction[] = []): Platform => ({
   name: 'pc-mmcfg',
   arch: 'x86_64',
   bridges: [
-    {
+    plainBridge({
       node: '\\_SB.PCI0',
       compatible: ['PNP0A08'],
       access: 'mmcfg',
       cfgBase: PC_MMCFG,
-      cfgSizeBytes: 0x1000_0000,
-      registers: [],
       busStart: 0,
       busEnd: 255,
-      available: true,
-      xenPassthrough: false,
-      isPciNode: false,
-      pciDomain: 0,
-      iommuMap: null,
-      msiMap: null,
-      msiParents: [],
       windows: [],
-    },
+    }),
   ],
   functions: [hostBridge(), networkCard(2), graphicsCard(), ...extra],
 });

@@ -1,9 +1,9 @@
 import type { CfgBase } from '../../base/brand.js';
 import { type FunctionId, functionId } from '../../pci/function-id.js';
 import { bdf } from '../../pci/sbdf.js';
+import { plainBridge } from '../../platform/plain-bridge.js';
 import {
   emptyPlatform,
-  type HostBridge,
   type HostWindow,
   type Platform,
   type PlatformFunction,
@@ -117,28 +117,19 @@ const window = (space: HostWindow['space'], address: number, sizeBytes: number):
 
 /** A PC with one host bridge and the windows its firmware names. */
 export function pc(functions: readonly PlatformFunction[]): Platform {
-  const bridge: HostBridge = {
+  const bridge = plainBridge({
     node: 'PCI0',
     compatible: [],
     access: 'mmcfg',
     cfgBase: 0xb000_0000 as CfgBase,
-    cfgSizeBytes: 0x1000_0000,
-    registers: [],
     busStart: 0,
     busEnd: 255,
-    available: true,
-    xenPassthrough: false,
-    isPciNode: false,
-    pciDomain: 0,
-    iommuMap: null,
-    msiMap: null,
-    msiParents: [],
     windows: [
       window('io', 0x0, 0xcf8),
       window('io', 0xd00, 0xf300),
       window('mem32', 0xc000_0000, 0x3ec0_0000),
       window('mem64', 0x1_0000_0000, 0x8_0000_0000),
     ],
-  };
+  });
   return { ...emptyPlatform, name: 'pc', arch: 'x86_64', bridges: [bridge], functions };
 }

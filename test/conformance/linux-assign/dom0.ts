@@ -1,6 +1,7 @@
 import type { CfgBase } from '../../../src/base/brand.js';
 import { type FunctionId, functionId } from '../../../src/pci/function-id.js';
 import { bdfOf, type Dom0Sbdf, parseSbdf } from '../../../src/pci/sbdf.js';
+import { plainBridge } from '../../../src/platform/plain-bridge.js';
 import { emptyPlatform, type Platform, type PlatformFunction } from '../../../src/platform/platform.js';
 import type { RootBus } from './console.js';
 
@@ -44,24 +45,17 @@ export function dom0Machine(
       },
     ];
   });
-  const bridges = roots.map((root) => ({
-    node: '/pcie',
-    compatible: [],
-    access: 'mmcfg' as const,
-    cfgBase: 0xb000_0000 as CfgBase,
-    cfgSizeBytes: 0x1000_0000,
-    registers: [],
-    busStart: root.busStart,
-    busEnd: root.busEnd,
-    available: true,
-    xenPassthrough: false,
-    isPciNode: false,
-    pciDomain: 0,
-    iommuMap: null,
-    msiMap: null,
-    msiParents: [],
-    windows: root.windows,
-  }));
+  const bridges = roots.map((root) =>
+    plainBridge({
+      node: '/pcie',
+      compatible: [],
+      access: 'mmcfg' as const,
+      cfgBase: 0xb000_0000 as CfgBase,
+      busStart: root.busStart,
+      busEnd: root.busEnd,
+      windows: root.windows,
+    }),
+  );
   return { ...emptyPlatform, name: 'dom0', arch: 'x86_64', bridges, functions };
 }
 

@@ -12,12 +12,8 @@ import { get32 } from '../../../src/models/qemu/registers.js';
 import type { FunctionState } from '../../../src/models/qemu/state.js';
 import { type FunctionId, functionId } from '../../../src/pci/function-id.js';
 import { bdf } from '../../../src/pci/sbdf.js';
-import {
-  emptyPlatform,
-  type HostBridge,
-  type Platform,
-  type PlatformFunction,
-} from '../../../src/platform/platform.js';
+import { plainBridge } from '../../../src/platform/plain-bridge.js';
+import { emptyPlatform, type Platform, type PlatformFunction } from '../../../src/platform/platform.js';
 import { Player } from '../qemu/player.js';
 import { type RecordedBoot, traceChunks } from '../qemu/recorded-boot.js';
 import { describeMachine, functionBytes } from '../qemu/topology.js';
@@ -153,23 +149,14 @@ function platformOf(
     });
   }
   const isVirt = machine.board.kind === 'virt';
-  const bridges = roots.map(
-    (root, index): HostBridge => ({
+  const bridges = roots.map((root, index) =>
+    plainBridge({
       node: `/pcie@${index}`,
       compatible: isVirt ? ['pci-host-ecam-generic'] : [],
       access: isVirt ? 'ecam' : 'cf8',
       cfgBase: (0xb000_0000 + index * 0x1000_0000) as CfgBase,
-      cfgSizeBytes: 0x1000_0000,
-      registers: [],
       busStart: root.busStart,
       busEnd: root.busEnd,
-      available: true,
-      xenPassthrough: false,
-      isPciNode: false,
-      pciDomain: 0,
-      iommuMap: null,
-      msiMap: null,
-      msiParents: [],
       windows: root.windows,
     }),
   );
