@@ -18,8 +18,7 @@ type Content =
   | 'ivshmem'
   | 'testdev'
   | 'smbus'
-  | 'index-data'
-  | 'e1000e';
+  | 'index-data';
 
 /** By device type and BAR index; what is not listed is the device's own registers. @source facts/q35-qemu 2.3, 2.7 */
 const CONTENT: Readonly<Record<string, Readonly<Record<number, Content>>>> = {
@@ -29,7 +28,7 @@ const CONTENT: Readonly<Record<string, Readonly<Record<number, Content>>>> = {
   edu: { 0: 'edu' },
   // The emulator of scenarios, src/routing/vgpu.ts: a register that raises its message, and an aperture.
   vgpu: { 0: 'edu', 2: 'ram' },
-  e1000e: { 0: 'e1000e', 1: 'empty', 2: 'index-data', 3: 'empty' },
+  e1000e: { 1: 'empty', 2: 'index-data', 3: 'empty' },
   'ich9-ahci': { 4: 'index-data' },
   'ivshmem-plain': { 0: 'ivshmem', 2: 'ram' },
   'pci-testdev': { 0: 'testdev', 1: 'testdev', 2: 'empty' },
@@ -65,8 +64,6 @@ export function barTarget(
       return { region: ivshmemRegisters, offset, fn };
     case 'testdev':
       return { region: fn.own[TESTDEV_SELECTED] === 1 ? testdevRunning : testdevIdle, offset, fn };
-    case 'e1000e':
-      return { region: e1000eRegisters, offset, fn };
     case 'index-data':
       return indexDataTarget(fn, image.type, offset);
     case 'smbus':
@@ -149,13 +146,7 @@ const deviceRam: Region = region('device RAM', {
 function indexDataTarget(fn: FunctionState, type: string, offset: number): Target {
   const { at, window } = type === 'e1000e' ? { at: 0, window: e1000eIndex } : { at: 0x10, window: ahciIndex };
   const inData = offset >= at + 4 && offset < at + 8;
-  if (!inData) return { region: window, offset, fn };
-  const isReset = type === 'e1000e' && (fn.own[INDEX] ?? 0) === 0 && fn.own[E1000E_STORED] !== 1;
-  return {
-    region: isReset ? e1000eControl : type === 'e1000e' ? e1000eRegisters : deviceRegisters,
-    offset,
-    fn,
-  };
+  return { region: inData ? deviceRegisters : window, offset, fn };
 }
 
 /** `own` key of the index register. */
@@ -169,26 +160,6 @@ const indexRegister = (name: string, at: number, mask: number, minStep: number):
       if (offset === at) fn!.own[INDEX] = (value & mask) >>> 0;
     },
   });
-
-/** `own` key: something was stored in e1000e's registers, so that they may have left their reset values. */
-const E1000E_STORED = -1;
-
-const e1000eRegisters: Region = {
-  ...ownRegisters('device registers', 'registers behind a BAR belong to the device'),
-  write: (_machine, { fn }) => {
-    fn!.own[E1000E_STORED] = 1;
-  },
-};
-
-/** Register 0 through the data register while nothing was stored. @source measured; QEMU hw/net/e1000e_core.c (7.2) */
-const e1000eControl: Region = {
-  ...e1000eRegisters,
-  name: 'e1000e control',
-  unmodelled: null,
-  minStep: 4,
-  read: (_machine, _target, offset) => (offset === 4 ? E1000E_CONTROL : 0),
-};
-const E1000E_CONTROL = 0x0014_0241;
 
 const e1000eIndex = indexRegister('e1000e-io', 0, 0xffff_ffff, 4);
 const ahciIndex = indexRegister('ahci-idp', 0x10, 0x0ffc, 1);
