@@ -1,12 +1,28 @@
+import { assertNever } from '../src/base/assert.js';
 import { errnoName } from '../src/base/errno.js';
 import { hex, hexPad } from '../src/base/hex.js';
-import type { InputEvent, TraceEvent } from '../src/events/catalogue.js';
+import type { DataOf, InputEvent, TraceEvent } from '../src/events/catalogue.js';
 import { formatFunction } from '../src/pci/function-id.js';
 import { formatSbdf } from '../src/pci/sbdf.js';
 import type { Platform } from '../src/platform/platform.js';
 import { follow, noWay, type Reason, reasonOf, registerOf, type Way } from './reason.js';
 
 const valueText = (value: number | null): string => (value === null ? '' : ` ${hex(value)}`);
+
+function memoryText({ whose, owner }: DataOf<'memory.reached'>): string {
+  switch (whose) {
+    case 'guest':
+      return `memory of d${owner}`;
+    case 'page-table':
+      return `page table of d${owner}`;
+    case 'xen':
+      return "Xen's memory";
+    case 'nobody':
+      return 'memory of nobody';
+    default:
+      return assertNever(whose);
+  }
+}
 
 /** Owner, value or interrupt in an outcome, as one looks for them when designs are compared; null for inner steps. */
 function gistOf(event: TraceEvent, platform: Platform): string | null {
@@ -31,6 +47,12 @@ function gistOf(event: TraceEvent, platform: Platform): string | null {
       const owner = event.data.domid === null ? 'untranslated' : `memory of d${event.data.domid}`;
       return `${owner}${valueText(event.data.address)}`;
     }
+    case 'memory.reached':
+      return `${memoryText(event.data)}${valueText(event.data.address)}`;
+    case 'vtd.faulted':
+      return `fault ${hexPad(event.data.reason, 2)}: ${event.data.text}`;
+    case 'dma.discarded':
+      return event.data.why === 'scratch-page' ? 'scratch page' : 'not sent: bus mastering is off';
     case 'iommu.faulted':
       return `${event.data.event ?? 'silent abort'} 0x${hexPad(event.data.streamId, 5)}`;
     case 'segment.assigned':

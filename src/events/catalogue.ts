@@ -24,6 +24,7 @@ import { physmapKinds } from './kinds/physmap.js';
 import { sysfsKinds } from './kinds/sysfs.js';
 import { toolstackKinds } from './kinds/toolstack.js';
 import { vpciKinds } from './kinds/vpci.js';
+import { vtdKinds } from './kinds/vtd.js';
 import { xenbusKinds } from './kinds/xenbus.js';
 
 /**
@@ -37,6 +38,7 @@ export const catalogue = {
   ...bridgeInitKinds,
   ...deviceKinds,
   ...iommuKinds,
+  ...vtdKinds,
   ...msiKinds,
   ...itsKinds,
   ...domainKinds,

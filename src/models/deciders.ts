@@ -1,8 +1,8 @@
 import { decideBridgeStep } from './arm/bridge-init.js';
-import { decideDma } from './arm/dma.js';
 import { decideItsCommand } from './arm/virtual-its.js';
 import type { Deciders } from './context.js';
 import { decideConfigRequest } from './hardware/config-access.js';
+import { decideDma } from './hardware/dma.js';
 import { decideChannelDelivery, decideChannelDial, decideChannelHangUp } from './libxl/channel/client.js';
 import { decideChannelLoss, decideChannelOffer, decideChannelServe } from './libxl/channel/server.js';
 import {
@@ -66,6 +66,7 @@ export const deciders: Deciders = {
   'msi.serviced': decideMsiService,
   'bridge.stepped': decideBridgeStep,
   'stage2.populated': nothingFollows,
+  'memory.given': nothingFollows,
   'domain.created': nothingFollows,
 
   'domain.configured': nothingFollows,

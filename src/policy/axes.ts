@@ -21,6 +21,11 @@ export const axes = {
     default: 'by-version',
   },
   iommu: { doc: 'Whether Xen drives the IOMMU.', values: ['on', 'off'], default: 'on' },
+  'dom0-iommu': {
+    doc: "Xen's `dom0-iommu=` on x86: what the hardware domain's devices reach. `relaxed` all memory but Xen's, `strict` its own, `passthrough` everything, untranslated. A PVH hardware domain is always strict.",
+    values: ['relaxed', 'strict', 'passthrough'],
+    default: 'relaxed',
+  },
   quarantine: {
     doc: "Xen's `iommu=quarantine`: where a device goes when a guest gives it back; `none`: to the hardware domain unless it was put into quarantine by name.",
     values: ['basic', 'scratch-page', 'none'],

@@ -39,6 +39,11 @@ export const behaviourTable = {
     since: '0.2.0',
     doc: 'A guest prints why it has no MSI, and pciback that a device is not connected or owned by HVM when an error meets it; before, the guest said nothing and pciback spoke of a missing AER driver.',
   },
+  'vtd-translates': {
+    number: 7,
+    since: '0.2.0',
+    doc: 'On x86 Xen writes context entries for its devices, and their requests go through them; before, every request reached the address it named.',
+  },
 } as const satisfies Record<string, Behaviour>;
 
 export type BehaviourName = keyof typeof behaviourTable;

@@ -3,6 +3,7 @@ import { bridgeInitRules } from './bridge-init.js';
 import { bridgeRules } from './bridges.js';
 import { configRules } from './config.js';
 import { designRules } from './designs.js';
+import { dmaRules } from './dma.js';
 import { interruptRules } from './interrupts.js';
 import { iommuRules } from './iommu.js';
 import { ioreqRules } from './ioreq.js';
@@ -21,6 +22,7 @@ export const rules: readonly Rule[] = [
   ...ioreqRules,
   ...bridgeInitRules,
   ...iommuRules,
+  ...dmaRules,
   ...msiRules,
   ...interruptRules,
   ...assignmentRules,

@@ -3,7 +3,7 @@ import { argNumber, argRecord } from '../models/hypercall.js';
 import { bridgeIndex } from '../models/xen/arm-bridges.js';
 import { machineName } from '../models/xen/assignment.js';
 import { domids } from '../models/xen/domains.js';
-import { type FunctionId, functionId } from '../pci/function-id.js';
+import { bridgeOf, type FunctionId, functionId } from '../pci/function-id.js';
 import { type AnySbdf, bdf, bdfOf, type Dom0Sbdf, sbdf, segmentOf, type XenSbdf } from '../pci/sbdf.js';
 import type { Env } from '../state/env.js';
 import type { ReadonlyWorld } from '../state/world.js';
@@ -22,8 +22,17 @@ export function meantByDom0(state: ReadonlyWorld, env: Env, name: Dom0Sbdf): Fun
   return index < 0 ? null : functionId(index, bdfOf(name));
 }
 
+/** Firmware's name for a function of an x86 machine, which everybody uses; null elsewhere. */
+function firmwareName(env: Env, fn: FunctionId): number | null {
+  const bridge = env.platform.bridges[bridgeOf(fn)];
+  if (env.platform.arch !== 'x86_64' || bridge === undefined) return null;
+  return (bridge.pciDomain ?? bridgeOf(fn)) * 0x1_0000 + bdfOf(fn);
+}
+
 /** Dom0's name for a function; null while it has not registered the bridge. */
 export function dom0Name(state: ReadonlyWorld, env: Env, fn: FunctionId): Dom0Sbdf | null {
+  const byFirmware = firmwareName(env, fn);
+  if (byFirmware !== null) return byFirmware as Dom0Sbdf;
   const cfgBase = env.platform.bridges[Math.floor(fn / 0x1_0000)]?.cfgBase;
   const held = state.dom0.bridges.find((bridge) => bridge.cfgBase === cfgBase);
   return held === undefined ? null : sbdf<Dom0Sbdf>(held.segment, fn & 0xffff);
@@ -31,6 +40,8 @@ export function dom0Name(state: ReadonlyWorld, env: Env, fn: FunctionId): Dom0Sb
 
 /** Xen's name for a function; null while the bridge has no number there. */
 export function xenName(state: ReadonlyWorld, env: Env, fn: FunctionId): XenSbdf | null {
+  const byFirmware = firmwareName(env, fn);
+  if (byFirmware !== null) return byFirmware as XenSbdf;
   const cfgBase = env.platform.bridges[Math.floor(fn / 0x1_0000)]?.cfgBase;
   const held = state.xen.bridges.find((bridge) => bridge.cfgBase === cfgBase);
   return held === undefined || held.segment === null ? null : sbdf<XenSbdf>(held.segment, fn & 0xffff);

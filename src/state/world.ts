@@ -13,6 +13,7 @@ import { irqSlice } from './irq.js';
 import { itsSlice } from './its.js';
 import { linuxTreeSlice } from './linux-tree.js';
 import { marksSlice } from './marks.js';
+import { memorySlice } from './memory.js';
 import { mmconfigSlice } from './mmconfig.js';
 import { msiSlice } from './msi.js';
 import { ownersSlice } from './owners.js';
@@ -24,6 +25,7 @@ import { linuxSlice } from './sysfs.js';
 import { toolstackSlice } from './toolstack.js';
 import { vchanSlice } from './vchan.js';
 import { vpciSlice } from './vpci.js';
+import { vtdSlice } from './vtd.js';
 import { xenSlice } from './xen.js';
 import { xenstoreSlice } from './xenstore.js';
 
@@ -54,6 +56,8 @@ export const slices = {
   mmconfig: mmconfigSlice,
   owners: ownersSlice,
   vchan: vchanSlice,
+  memory: memorySlice,
+  vtd: vtdSlice,
 };
 
 type Slices = typeof slices;

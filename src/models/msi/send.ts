@@ -5,6 +5,7 @@ import type { MsiController } from '../../platform/platform.js';
 import { type HardwareIds, hardwareIds } from '../arm/hardware-ids.js';
 import { STOPPED, streamDomain, translate } from '../arm/translate.js';
 import type { Context, Decider } from '../context.js';
+import { followsRequests, requestOnX86 } from '../xen/vtd/request.js';
 import { controllerAt, doorbellSize, doorbellStart } from './doorbells.js';
 import { drop } from './drop.js';
 import { raise } from './raise.js';
@@ -20,6 +21,12 @@ export const decideMsiWrite: Decider<'msi.written'> = (context, { data }) => {
 
 /** The same for any writer of a message. */
 export function send(context: Context, fn: FunctionId, address: number, data: number): void {
+  if (followsRequests(context)) {
+    const end = requestOnX86(context, fn, address, 'write', data);
+    if (end === 'stopped') drop(context, 'the request was stopped: no local APIC sees it');
+    if (end === 'memory') drop(context, 'the address is no doorbell: the message went to memory');
+    return;
+  }
   const ids = hardwareIds(context.env.platform, fn);
   const before = recordsWaiting(context, ids);
   const target = carry(context, fn, ids, address, data);

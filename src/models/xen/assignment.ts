@@ -76,6 +76,7 @@ function assign(context: Context, name: XenSbdf, to: DomainId, isRelaxed: boolea
   const kept = takeRegions(context, name, to, isRelaxed);
   if (kept !== 0) return refuse(kept);
   const ret = changeOwner(context, name, to);
+  if (ret !== 0 && context.state.xen.devices[name]?.owner !== to) leaveRegions(context, name, to);
   if (ret === 0 && to === domids.IO) setQuarantine(context, name, true);
   return ret;
 }
@@ -130,7 +131,7 @@ export function changeOwner(context: Context, name: XenSbdf, to: DomainId): numb
   if (isX86 && device.type === 'host-bridge' && to !== hardwareDomain(context))
     return fail(-errno.EPERM, 'host bridge');
   detachVpci(context, name);
-  const failure = moveStreams(context, name, device.owner, to === domids.IO ? null : to);
+  const failure = moveStreams(context, name, device.owner, to);
   if (failure !== null) return fail(failure.errno, failure.reason);
   const from = device.owner;
   context.emit('xen', 'device.assigned', { sbdf: name, function: device.function, from, to });

@@ -3,10 +3,12 @@ import { type FunctionId, functionId } from '../../pci/function-id.js';
 import { type Bdf, bdfOf, sbdf, type XenSbdf } from '../../pci/sbdf.js';
 import type { Context, Decider } from '../context.js';
 import { domids, hardwareDomain } from './domains.js';
+import { attachToIommu } from './iommu.js';
 import { readType } from './pci-device.js';
 import { grant, revoke } from './permissions.js';
 import { mapRegionsAtBoot } from './reserved-regions.js';
 import { attachVpci } from './vpci/attach.js';
+import { hasVtd } from './vtd/contexts.js';
 import { nrGsis, x86Facts } from './x86.js';
 
 /**
@@ -36,6 +38,10 @@ export function bootX86(context: Context, hardware: DomainId | null): void {
       if (answersScan(context, index, fn)) register(context, segment, fn, hardware);
     }
   });
+  if (hardware === null || !hasVtd(context)) return;
+  // `setup_hwdom_pci_devices`: those Xen hides are mapped for the hardware domain too.
+  for (const name of Object.keys(context.state.xen.devices))
+    attachToIommu(context, Number(name) as XenSbdf, hardware);
 }
 
 /** Function 0 missing hides the slot; a single-function slot stops after it. */

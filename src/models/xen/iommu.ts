@@ -7,6 +7,8 @@ import type { Smmu } from '../../platform/platform.js';
 import { attachStream, detachStream } from '../arm/smmu.js';
 import type { Context } from '../context.js';
 import { functionBehind } from './config-access.js';
+import { domids } from './domains.js';
+import { hasVtd, mapContext, unmapContext } from './vtd/contexts.js';
 
 /** Why an IOMMU step failed, with the line Xen logs. */
 export interface IommuFailure {
@@ -47,6 +49,7 @@ function streamOf(context: Context, name: XenSbdf): Stream | IommuFailure {
 
 /** Gives a device's streams to `owner`; null when all went well. Without an IOMMU there is nothing to do. */
 export function attachToIommu(context: Context, name: XenSbdf, owner: DomainId): IommuFailure | null {
+  if (hasVtd(context)) return mapContext(context, name, owner);
   if (context.env.policies.iommu !== 'on' || context.env.platform.arch !== 'arm64') return null;
   const stream = streamOf(context, name);
   if ('errno' in stream) return stream;
@@ -58,18 +61,26 @@ export function attachToIommu(context: Context, name: XenSbdf, owner: DomainId):
 
 /** Takes a device's streams away: they abort from here on. */
 export function detachFromIommu(context: Context, name: XenSbdf): void {
+  if (hasVtd(context)) {
+    unmapContext(context, name);
+    return;
+  }
   if (context.env.policies.iommu !== 'on' || context.env.platform.arch !== 'arm64') return;
   const stream = streamOf(context, name);
   if (!('errno' in stream)) detachStream(context, stream.smmu, stream.streamId, stream.function);
 }
 
-/** Moves a device's streams: abort first, then the new owner's stage 2; `to` null leaves them aborted (quarantine). */
+/**
+ * Moves a device's streams: abort first, then the new owner's stage 2; dom_io leaves them aborted (quarantine). VT-d
+ * writes the new entry over the old one.
+ */
 export function moveStreams(
   context: Context,
   name: XenSbdf,
   from: DomainId | null,
-  to: DomainId | null,
+  to: DomainId,
 ): IommuFailure | null {
+  if (hasVtd(context)) return mapContext(context, name, to);
   if (from !== null) detachFromIommu(context, name);
-  return to === null ? null : attachToIommu(context, name, to);
+  return to === domids.IO ? null : attachToIommu(context, name, to);
 }

@@ -55,7 +55,8 @@ export function mapRegionsAtBoot(context: Context, hardware: DomainId): void {
 const newestFirst = (context: Context): readonly ReservedRegion[] =>
   x86Facts(context.env).reservedRegions?.toReversed() ?? [];
 
-const regionsOf = (context: Context, name: XenSbdf): readonly ReservedRegion[] =>
+/** The regions firmware keeps for a device, the last of its table first. */
+export const regionsOf = (context: Context, name: XenSbdf): readonly ReservedRegion[] =>
   context.env.platform.arch === 'x86_64'
     ? newestFirst(context).filter(
         ({ segment, devices }) => segment === segmentOf(name) && devices.includes(bdfOf(name)),

@@ -2,6 +2,7 @@ import type { DomainId } from '../../base/brand.js';
 import { emptyPlatform } from '../../platform/platform.js';
 import type { Scenario } from '../scenario.js';
 import { armOwners } from './arm-owners.js';
+import { dmaCases } from './dma.js';
 import { errorRecovery } from './error-recovery.js';
 import { e1000e, machineWith, nvme, packed } from './functions.js';
 import { grants } from './grants.js';
@@ -68,7 +69,9 @@ const armAddRefused: Scenario = {
 /** The threads of 2008 and 2020 as cases. @source facts/dom0 Appendix C */
 export const toolstackScenarios: readonly Scenario[] = [
   ...[...lifeCycles, ...pvProtocol, ...oneSideMissing, ...ownership, ...owners].map(toScenario),
-  ...[...requestChannel, ...stubDomains, ...reservedMemory, ...errorRecovery, ...grants].map(toScenario),
+  ...[...requestChannel, ...stubDomains, ...reservedMemory, ...errorRecovery, ...grants, ...dmaCases].map(
+    toScenario,
+  ),
   ...armOwners,
   armAddRefused,
 ];

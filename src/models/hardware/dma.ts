@@ -1,7 +1,8 @@
+import { hardwareIds } from '../arm/hardware-ids.js';
+import { translate } from '../arm/translate.js';
 import type { Decider } from '../context.js';
 import { carry, reachMemory } from '../msi/send.js';
-import { hardwareIds } from './hardware-ids.js';
-import { translate } from './translate.js';
+import { followsRequests, requestOnX86 } from '../xen/vtd/request.js';
 
 /**
  * A memory request of a function. The StreamID is what the wiring of its bridge makes it, whatever number anyone gave
@@ -9,6 +10,10 @@ import { translate } from './translate.js';
  * @source facts/arm-msi-iommu 6.2, 9
  */
 export const decideDma: Decider<'dma.attempted'> = (context, { data }) => {
+  if (followsRequests(context)) {
+    requestOnX86(context, data.function, data.address, data.dir, data.data);
+    return;
+  }
   const ids = hardwareIds(context.env.platform, data.function);
   const target =
     data.dir === 'write' && data.data !== null

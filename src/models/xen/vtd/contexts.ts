@@ -1,0 +1,99 @@
+import type { DomainId } from '../../../base/brand.js';
+import { errno } from '../../../base/errno.js';
+import { formatSbdf, sbdf, segmentOf, type XenSbdf } from '../../../pci/sbdf.js';
+import { hasBehaviour } from '../../../policy/behaviours.js';
+import type { ContextEntry } from '../../../state/vtd.js';
+import type { Context } from '../../context.js';
+import { domids, hardwareDomain } from '../domains.js';
+import type { IommuFailure } from '../iommu.js';
+import { regionsOf } from '../reserved-regions.js';
+import { upstreamBridge } from '../upstream-bridge.js';
+
+/** Whether Xen drives VT-d here. Traces from before it was modelled have none. */
+export const hasVtd = ({ env }: Pick<Context, 'env'>): boolean =>
+  env.platform.arch === 'x86_64' &&
+  env.policies.iommu === 'on' &&
+  hasBehaviour(env.behaviour, 'vtd-translates');
+
+type Root = Pick<ContextEntry, 'root' | 'domid'>;
+
+/**
+ * `domain_context_mapping`: a PCI Express device has one entry. A conventional one behind a bridge has up to three, as
+ * its requests come under the id of the bridge or of device 0 on the bus behind it, and those stand for every device
+ * there: the last one mapped decides. Bridges have none.
+ * @source xen/drivers/passthrough/vtd/iommu.c at c447b73; facts/xen 7.2
+ */
+export function mapContext(context: Context, name: XenSbdf, to: DomainId): IommuFailure | null {
+  const device = context.state.xen.devices[name];
+  if (device === undefined || (device.type !== 'pci' && device.type !== 'pcie-endpoint')) return null;
+  const root = rootOf(context, name, to);
+  if (root === null) {
+    unmapContext(context, name);
+    return null;
+  }
+  const had = context.state.vtd.contexts[name] !== undefined;
+  write(context, name, 'function', root);
+  if (device.type !== 'pci') return null;
+  const above = upstreamBridge(context, name);
+  if (above === null) return null;
+  if (had && device.owner !== null && device.owner !== to && regionsOf(context, name).length > 0) {
+    mapContext(context, name, device.owner);
+    const reason = `${formatSbdf(name)} has reserved memory and stands behind a bridge others may share`;
+    return { errno: -errno.EOPNOTSUPP, reason };
+  }
+  const at = (id: number): XenSbdf => sbdf<XenSbdf>(segmentOf(name), id);
+  write(context, at(above.bridge), 'bridge', root);
+  const zero = at(above.bus << 8);
+  if (above.type === 'pcie-to-pci' && zero !== name) write(context, zero, 'behind-bridge', root);
+  return null;
+}
+
+/** `domain_context_unmap`: the entries of the bridge go with the device's own, whoever else needs them. */
+export function unmapContext(context: Context, name: XenSbdf): void {
+  const device = context.state.xen.devices[name];
+  if (device === undefined || (device.type !== 'pci' && device.type !== 'pcie-endpoint')) return;
+  clear(context, name);
+  const above = device.type === 'pci' ? upstreamBridge(context, name) : null;
+  if (above === null) return;
+  clear(context, sbdf<XenSbdf>(segmentOf(name), above.bridge));
+  if (above.type === 'pcie-to-pci') clear(context, sbdf<XenSbdf>(segmentOf(name), above.bus << 8));
+}
+
+/**
+ * What an owner's devices go through; null: no entry. Quarantine has a table of its own only with a scratch page, or
+ * for a device with reserved regions. @source vtd/iommu.c (intel_iommu_quarantine_init)
+ */
+function rootOf(context: Context, name: XenSbdf, to: DomainId): Root | null {
+  const { quarantine } = context.env.policies;
+  if (to === domids.IO) {
+    if (quarantine === 'scratch-page') return { root: 'scratch-page', domid: null };
+    return quarantine === 'basic' && regionsOf(context, name).length > 0
+      ? { root: 'quarantine', domid: null }
+      : null;
+  }
+  const passes = to === hardwareDomain(context) && hardwareDomainReach(context, to) === 'passthrough';
+  return passes ? { root: 'pass-through', domid: null } : { root: 'domain', domid: to };
+}
+
+/** What the hardware domain's page table maps; translated domains are strict. @source drivers/passthrough/iommu.c (check_hwdom_reqs) */
+export const hardwareDomainReach = (context: Context, hardware: DomainId): string =>
+  context.state.domains[hardware]?.type === 'pv' ? context.env.policies['dom0-iommu'] : 'strict';
+
+function write(context: Context, requester: XenSbdf, stands: ContextEntry['stands'], root: Root): void {
+  const held = context.state.vtd.contexts[requester];
+  if (held !== undefined && held.root === root.root && held.domid === root.domid) return;
+  context.emit('xen', 'vtd.programmed', {
+    requester,
+    stands,
+    root: root.root,
+    domid: root.domid as DomainId | null,
+    from: (held?.domid ?? null) as DomainId | null,
+  });
+}
+
+function clear(context: Context, requester: XenSbdf): void {
+  const held = context.state.vtd.contexts[requester];
+  if (held === undefined) return;
+  const from = held.domid as DomainId | null;
+  context.emit('xen', 'vtd.programmed', { requester, stands: held.stands, root: 'none', domid: null, from });
+}

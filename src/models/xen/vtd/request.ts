@@ -1,0 +1,41 @@
+import type { PhysicalAddress } from '../../../base/brand.js';
+import type { FunctionId } from '../../../pci/function-id.js';
+import { isX86Doorbell } from '../../../pci/x86-message.js';
+import { hasBehaviour } from '../../../policy/behaviours.js';
+import type { Context } from '../../context.js';
+import { raiseX86 } from '../../msi/x86.js';
+import { holderOf } from './holder.js';
+import { passVtd, requesterNamed } from './translate.js';
+
+/** Whether requests of devices are followed to memory on this machine: x86, in traces that have it. */
+export const followsRequests = ({ env }: Pick<Context, 'env'>): boolean =>
+  env.platform.arch === 'x86_64' && hasBehaviour(env.behaviour, 'vtd-translates');
+
+/**
+ * A memory request of a function of an x86 machine: a write to the window of the local APICs is an interrupt message and
+ * passes no DMA translation; everything else goes through VT-d to memory.
+ * @param data Null for reads, and for writes of no known dword.
+ * @source facts/arm-msi-iommu 6.6
+ */
+export function requestOnX86(
+  context: Context,
+  fn: FunctionId,
+  address: number,
+  dir: 'read' | 'write',
+  data: number | null,
+): 'message' | 'memory' | 'stopped' {
+  if (dir === 'write' && data !== null && isX86Doorbell(address)) {
+    raiseX86(context, fn, address, data);
+    return 'message';
+  }
+  const { target, domid } = passVtd(context, fn, address, dir);
+  if (target < 0) return 'stopped';
+  context.emit('hw', 'memory.reached', {
+    requester: requesterNamed(context, fn),
+    address: target as PhysicalAddress,
+    dir,
+    through: domid,
+    ...holderOf(context, target),
+  });
+  return 'memory';
+}
