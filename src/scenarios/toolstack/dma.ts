@@ -169,7 +169,7 @@ export const dmaCases: readonly Symptom[] = [
     source: 'facts/dom0 10.3; vtd/iommu.c (domain_context_mapping, domain_context_unmap)',
     shows:
       "Requests of both cards come as device 0 behind the bridge. The second guest's entry replaces the first one's: the first card writes to the second guest's memory. Taking the second card away leaves the first one without an entry.",
-    expects: ['IOM-007', 'IOM-008', 'ASG-005'],
+    expects: ['ASG-005', 'IOM-008', 'ASG-011', 'ASG-013', 'IOM-007', 'IOM-009'],
     devices: [pciBridge, rtl8139, secondCard],
     *story(machine) {
       yield* boot([pciBridge, rtl8139, secondCard]);

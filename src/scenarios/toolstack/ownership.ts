@@ -151,7 +151,7 @@ export const ownership: readonly Symptom[] = [
     source: 'facts/dom0 10.2, 10.5',
     shows:
       'Two cards behind one PCIe-to-PCI bridge send with one id; giving away one gives away both, and libxl does not look.',
-    expects: ['ASG-011', 'ASG-013', 'ASG-005'],
+    expects: ['IOM-008', 'ASG-011', 'ASG-013', 'ASG-005'],
     devices: [pciBridge, rtl8139, { ...rtl8139, name: '0000:07:02.0' }],
     *story(machine) {
       const second = secondCard;

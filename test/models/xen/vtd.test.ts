@@ -64,8 +64,9 @@ class Machine {
       by: 'd0',
       data: { domid: d(0), hypercall: 'domctl', op, args },
     });
-    return (events.find(({ kind }) => kind === 'hypercall.returned')?.data as DataOf<'hypercall.returned'>)
-      .ret;
+    const returned = events.find((event) => event.kind === 'hypercall.returned');
+    expect(returned).toBeDefined();
+    return (returned!.data as DataOf<'hypercall.returned'>).ret;
   }
 
   master(on: boolean): void {
