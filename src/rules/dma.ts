@@ -1,4 +1,3 @@
-import type { EventSeq } from '../base/brand.js';
 import { hex } from '../base/hex.js';
 import { requesterNamed } from '../models/xen/vtd/translate.js';
 import { type FunctionId, formatFunction } from '../pci/function-id.js';
@@ -6,12 +5,6 @@ import { formatSbdf, type XenSbdf } from '../pci/sbdf.js';
 import { about } from './msi.js';
 import { dom0Name, xenName } from './names.js';
 import type { Rule, Watcher, Watching } from './rule.js';
-
-/** The request a completion or a fault belongs to. */
-interface Request {
-  readonly seq: EventSeq;
-  readonly fn: FunctionId;
-}
 
 /** The guest that has a device: in Xen's book, or, where Xen keeps none, in pciback's. Null: no guest. */
 function guestOf({ state, env }: Watching, fn: FunctionId): number | null {
@@ -34,17 +27,10 @@ const foreignMemory: Rule = {
   doc: "The memory is another domain's, Xen's, or a page table of the guest itself: whoever drives the device can read it or take it over. Nothing but an IOMMU stands in the way of a device.",
   watch: (): Watcher => {
     const reported = new Set<string>();
-    let request: Request | null = null;
     return {
-      'dma.attempted': ({ seq, data }) => {
-        request = { seq, fn: data.function };
-      },
-      'msi.written': ({ seq, data }) => {
-        request = { seq, fn: data.function };
-      },
-      'memory.reached': ({ cause, data }, watching) => {
-        if (request === null || request.seq !== cause || data.whose === 'nobody') return;
-        const { fn } = request;
+      'memory.reached': ({ data }, watching) => {
+        if (data.whose === 'nobody') return;
+        const fn = data.function;
         const guest = guestOf(watching, fn);
         if (guest === null || (data.owner === guest && data.whose === 'guest')) return;
         const whose =
@@ -83,20 +69,15 @@ const sharedRequester: Rule = {
   title: 'One requester id stands for devices of different domains',
   doc: "Requests of conventional devices come under the id of the bridge above them: the entry Xen wrote for one of them is everybody's, and taking one device away cuts off the others.",
   watch: (): Watcher => {
-    // A device's own entry is written right before those it shares.
-    let written: XenSbdf | null = null;
     return {
       'vtd.programmed': ({ data }, watching) => {
-        if (data.stands === 'function') {
-          written = data.requester;
-          return;
-        }
+        if (data.stands === 'function') return;
         const { state, env } = watching;
         const id = formatSbdf(data.requester);
         for (const [key, device] of Object.entries(state.xen.devices)) {
           const name = Number(key) as XenSbdf;
           const fn = device.function;
-          if (name === written || fn === null || device.type !== 'pci') continue;
+          if (name === data.device || fn === null || device.type !== 'pci') continue;
           if (device.owner === null || device.owner === data.domid) continue;
           // Dom0's own devices beside each other, and those in quarantine, have nothing to lose.
           const guest = guestOf(watching, fn);
@@ -127,15 +108,10 @@ const unknownRequester: Rule = {
   doc: 'Xen wrote an entry for the function itself; the requests come as another function of the slot, or as the bridge after a neighbour was taken away. `pci-phantom=` names functions a device sends as.',
   watch: (): Watcher => {
     const reported = new Set<FunctionId>();
-    let request: Request | null = null;
     return {
-      'dma.attempted': ({ seq, data }) => {
-        request = { seq, fn: data.function };
-      },
-      'vtd.faulted': ({ cause, data }, watching) => {
-        if (request === null || request.seq !== cause || data.domid !== null || reported.has(request.fn))
-          return;
-        const { fn } = request;
+      'vtd.faulted': ({ data }, watching) => {
+        const fn = data.function;
+        if (data.domid !== null || reported.has(fn)) return;
         const name = xenName(watching.state, watching.env, fn);
         if (name === null || name === data.requester) return;
         const owner = watching.state.xen.devices[name]?.owner ?? null;

@@ -1,4 +1,16 @@
-import { address, choice, count, domid, input, orNull, outcome, reg32, text, xenSbdf } from '../field.js';
+import {
+  address,
+  choice,
+  count,
+  domid,
+  functionField,
+  input,
+  orNull,
+  outcome,
+  reg32,
+  text,
+  xenSbdf,
+} from '../field.js';
 
 /** DMA remapping of x86 (VT-d), and whose memory a request ends in. @source facts/xen 7.2, 10.4 */
 export const vtdKinds = {
@@ -16,6 +28,7 @@ export const vtdKinds = {
   ),
   'vtd.programmed': outcome('Xen wrote a context entry: what requests of one requester id go through.', {
     requester: xenSbdf('requester id the entry is for'),
+    device: xenSbdf('the device Xen wrote or cleared it for'),
     stands: choice(
       ['function', 'bridge', 'behind-bridge'],
       'the function itself, the conventional bridge above it, or device 0 on the bus behind that bridge',
@@ -28,6 +41,7 @@ export const vtdKinds = {
     from: orNull(domid('who had the entry before; null: nobody')),
   }),
   'vtd.faulted': outcome('DMA remapping ended a request.', {
+    function: functionField('who sent it'),
     requester: xenSbdf('requester id of the request'),
     domid: orNull(domid('whose page table refused it; null: no entry, or none of a domain')),
     address: address('page of the request'),
@@ -36,6 +50,7 @@ export const vtdKinds = {
     text: text('the same in words, as Xen prints it'),
   }),
   'memory.reached': outcome('A request ended in machine memory, or at an address nobody was given.', {
+    function: functionField('who sent it'),
     requester: xenSbdf('requester id of the request'),
     address: address('machine address'),
     dir: choice(['read', 'write'], ''),
@@ -47,6 +62,7 @@ export const vtdKinds = {
     owner: orNull(domid('the domain it belongs to')),
   }),
   'dma.discarded': outcome('A request did not reach memory, and no fault says so.', {
+    function: functionField('who sent it'),
     requester: xenSbdf('requester id of the request'),
     why: choice(
       ['bus-master-off', 'scratch-page'],

@@ -2,7 +2,8 @@ import { hardwareIds } from '../arm/hardware-ids.js';
 import { translate } from '../arm/translate.js';
 import type { Decider } from '../context.js';
 import { carry, reachMemory } from '../msi/send.js';
-import { followsRequests, requestOnX86 } from '../xen/vtd/request.js';
+import { followsRequests } from '../xen/vtd/contexts.js';
+import { requestOnX86 } from '../xen/vtd/request.js';
 
 /**
  * A memory request of a function. The StreamID is what the wiring of its bridge makes it, whatever number anyone gave

@@ -3,7 +3,8 @@ import { type Bdf, bdfOf, busOf, devfnOf } from '../../pci/sbdf.js';
 import type { Platform, PlatformFunction } from '../../platform/platform.js';
 import type { Context } from '../context.js';
 import { dmaAliases } from '../linux/groups/alias-quirks.js';
-import { describeFunction, readConfig } from './config-space.js';
+import { findCapability } from '../linux/pciback/fields.js';
+import { readConfig } from './config-space.js';
 
 type View = Pick<Context, 'state' | 'env'>;
 
@@ -43,7 +44,7 @@ function ownRequester(view: View, fn: FunctionId): Bdf {
 }
 
 /** The bridge whose secondary bus it is; null on a root bus. */
-export function bridgeAbove(view: View, hostBridge: number, bus: number): FunctionId | null {
+function bridgeAbove(view: View, hostBridge: number, bus: number): FunctionId | null {
   for (const { function: fn } of bridgesOf(view.env.platform)) {
     if (bridgeOf(fn) !== hostBridge || view.state.hw.present[fn] === undefined) continue;
     if (readConfig(view, fn, 0x19, 1) === bus) return fn;
@@ -60,14 +61,9 @@ function bridgesOf(platform: Platform): readonly PlatformFunction[] {
   return bridges;
 }
 
-/** PCI Express port type; null for a conventional function. The capability list does not change: power-on bytes serve. */
-export function portType(view: View, fn: FunctionId): number | null {
-  const config = describeFunction(view.env.platform, fn)?.config;
-  if (config === undefined || (config[0x06]! & 0x10) === 0) return null;
-  let at = config[0x34]! & ~3;
-  for (let step = 0; step < 48 && at >= 0x40; step++) {
-    if (config[at] === 0x10) return config[at + 2]! >>> 4;
-    at = config[at + 1]! & ~3;
-  }
-  return null;
+/** PCI Express port type; null for a conventional function. */
+function portType(view: View, fn: FunctionId): number | null {
+  const read = (reg: number, size: number): number => readConfig(view, fn, reg, size);
+  const express = findCapability(read, 0x10);
+  return express === 0 ? null : (read(express + 2, 2) >>> 4) & 0xf;
 }

@@ -1,20 +1,9 @@
 import type { DomainId } from '../../base/brand.js';
-import type { RecordObject } from '../../events/field.js';
 import type { XenstoreOp } from '../../events/kinds/xenbus.js';
-import type { Wired } from './functions.js';
-import { packed } from './functions.js';
-import type { Part } from './parts.js';
+import { packed, type Wired } from './functions.js';
+import { domctl, type Part } from './parts.js';
 
 const CONN = 'script';
-
-/** A domctl of Dom0. */
-export function* domctl(op: string, domid: number, args: RecordObject): Part {
-  yield {
-    kind: 'hypercall.issued',
-    by: 'd0',
-    data: { domid: 0 as DomainId, hypercall: 'domctl', op, args: { domain: domid, ...args } },
-  };
-}
 
 /**
  * A device given to a PV guest by a script instead of xl, as before libxl: the frames of its registers, its assignment,

@@ -1,7 +1,5 @@
-import type { DomainId } from '../../base/brand.js';
-import type { RecordObject } from '../../events/field.js';
 import { nvme, rtl8139, usbHigh, usbLow } from './functions.js';
-import { boot, guest, type Part, run } from './parts.js';
+import { boot, domctl, guest, type Part, run } from './parts.js';
 import type { Symptom } from './symptom.js';
 
 /** Where the NVMe disk has its registers, and the network card its ports. */
@@ -50,13 +48,6 @@ export const grants: readonly Symptom[] = [
   },
 ];
 
-function* domctl(op: string, domid: number, args: RecordObject): Part {
-  yield {
-    kind: 'hypercall.issued',
-    by: 'd0',
-    data: { domid: 0 as DomainId, hypercall: 'domctl', op, args: { domain: domid, ...args } },
-  };
-}
 const map = (domid: number, mfn: number): Part =>
   domctl('memory_mapping', domid, { first_gfn: 0xf2000, first_mfn: mfn, nr_mfns: 4, add_mapping: 1 });
 const ports = (domid: number): Part =>

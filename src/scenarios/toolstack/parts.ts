@@ -203,6 +203,15 @@ export function* submit(
   };
 }
 
+/** A domctl of Dom0. */
+export function* domctl(op: string, domid: number, args: RecordObject): Part {
+  yield {
+    kind: 'hypercall.issued',
+    by: 'd0',
+    data: { domid: d(0), hypercall: 'domctl', op, args: { domain: domid, ...args } },
+  };
+}
+
 /** Writes a file below /sys by hand. */
 export function* echo(value: string, path: string): Part {
   yield { kind: 'sysfs.requested', by: 'root', data: { verb: 'write', path, value } };

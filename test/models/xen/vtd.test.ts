@@ -1,12 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DomainId, PhysicalAddress } from '../../../src/base/brand.js';
-import type { DataOf, InputDraft, TraceEvent } from '../../../src/events/catalogue.js';
-import { Engine } from '../../../src/models/engine.js';
-import { defaultPolicies, type Policies } from '../../../src/policy/axes.js';
-import { currentBehaviour } from '../../../src/policy/behaviours.js';
-import { defaultSwitches } from '../../../src/policy/switches.js';
-import { e1000e, functionOf, machineWith, packed } from '../../../src/scenarios/toolstack/functions.js';
+import type { DataOf, TraceEvent } from '../../../src/events/catalogue.js';
+import { functionId } from '../../../src/pci/function-id.js';
+import { bdfOf, type CallerSbdf, parseSbdf, type XenSbdf } from '../../../src/pci/sbdf.js';
+import type { Policies } from '../../../src/policy/axes.js';
+import { functions, Machine } from '../libxl/machine.js';
 
 const d = (domid: number): DomainId => domid as DomainId;
 const at = (address: number): PhysicalAddress => address as PhysicalAddress;
@@ -21,44 +20,20 @@ const pages = [
 ] as const;
 const names = ['xen', 'd0', 'd1', 'table of d1', 'd2', 'nobody'] as const;
 
-class Machine {
-  readonly engine: Engine;
+const device = parseSbdf<XenSbdf>(functions.e1000e)!;
 
+class Devices extends Machine {
   constructor(policies: Partial<Policies> = {}) {
-    this.engine = new Engine({
-      platform: machineWith([e1000e]),
-      policies: { ...defaultPolicies, ...policies },
-      switches: defaultSwitches,
-      behaviour: currentBehaviour,
-    } as never);
-    for (const domid of [0, 1, 2]) {
-      const hardware = domid === 0;
-      const data = {
-        domid: d(domid),
-        type: 'pv',
-        privileged: hardware,
-        hardware,
-        target: null,
-        name: `d${domid}`,
-      } as const;
-      this.step({ kind: 'domain.created', by: 'xen', data });
-    }
-    this.step({ kind: 'xen.booted', by: 'xen', data: { domid: d(0) } });
+    super({ policies, pciback: false });
+    for (const domid of [1, 2]) this.guest(domid, 'pv', `d${domid}`);
     pages.forEach(({ owner, use }, i) => {
-      this.step({
-        kind: 'memory.given',
-        by: 'xen',
-        data: { owner, use, address: at(i * PAGE), sizeBytes: PAGE },
-      });
+      const data = { owner, use, address: at(i * PAGE), sizeBytes: PAGE };
+      this.step({ kind: 'memory.given', by: 'xen', data });
     });
   }
 
-  step(draft: InputDraft): TraceEvent[] {
-    return this.engine.step(draft);
-  }
-
   give(op: 'assign_device' | 'deassign_device', domain: number): number {
-    const args = { domain, dev: 0, flags: 0, machine_sbdf: packed(e1000e) };
+    const args = { domain, dev: 0, flags: 0, machine_sbdf: device };
     const events = this.step({
       kind: 'hypercall.issued',
       by: 'd0',
@@ -70,24 +45,14 @@ class Machine {
   }
 
   master(on: boolean): void {
-    const data = { function: functionOf(e1000e), reg: 4, value: on ? 0x0010_0107 : 0x0010_0103 };
-    this.step({
-      kind: 'config.requested',
-      by: 'd0',
-      data: {
-        domid: d(0),
-        via: 'pv',
-        dir: 'write',
-        sbdf: packed(e1000e) as never,
-        reg: 4,
-        size: 2,
-        value: data.value & 0xffff,
-      },
-    });
+    const sbdf = device as number as CallerSbdf;
+    const value = on ? 0x0107 : 0x0103;
+    const data = { domid: d(0), via: 'pv', dir: 'write', sbdf, reg: 4, size: 2, value } as const;
+    this.step({ kind: 'config.requested', by: 'd0', data });
   }
 
   dma(address: number, dir: 'read' | 'write'): TraceEvent[] {
-    const data = { function: functionOf(e1000e), address: at(address), dir, data: null };
+    const data = { function: functionId(0, bdfOf(device)), address: at(address), dir, data: null };
     return this.step({ kind: 'dma.attempted', by: 'hw', data });
   }
 
@@ -112,7 +77,7 @@ describe('what a device reaches', () => {
     [{ quarantine: 'scratch-page' }, 'dom_io', []],
     [{ quarantine: 'none' }, 'given back', ['d0', 'd1', 'table of d1', 'd2', 'nobody']],
   ] as const)('%o, device of %s', (policies, owner, reached) => {
-    const machine = new Machine(policies);
+    const machine = new Devices(policies);
     machine.master(true);
     if (owner === 'd1' || owner === 'd2') expect(machine.give('assign_device', Number(owner[1]))).toBe(0);
     if (owner === 'dom_io' || owner === 'given back') {
@@ -123,13 +88,13 @@ describe('what a device reaches', () => {
   });
 
   it('sends nothing while its bus mastering is off', () => {
-    const machine = new Machine({ iommu: 'off' });
+    const machine = new Devices({ iommu: 'off' });
     machine.master(false);
     expect(machine.reach()).toEqual([]);
   });
 
   it('is stopped by Xen at the tenth fault of a burst, and counted anew for a new owner', () => {
-    const machine = new Machine();
+    const machine = new Devices();
     machine.master(true);
     machine.give('assign_device', 1);
     const isStopped = (events: TraceEvent[]): boolean =>
@@ -153,14 +118,14 @@ describe('what a device reaches', () => {
     const request = fc.record({ page: fc.nat(5), dir: fc.constantFrom('read', 'write') });
     fc.assert(
       fc.property(fc.array(fc.oneof(move, request), { maxLength: 40 }), (story) => {
-        const machine = new Machine();
+        const machine = new Devices();
         for (const one of story) {
           machine.master(true);
           if ('op' in one) {
             machine.give(one.op as 'assign_device', one.domid);
             continue;
           }
-          const owner = machine.engine.state.xen.devices[packed(e1000e)]?.owner;
+          const owner = machine.engine.state.xen.devices[device]?.owner;
           for (const event of machine.dma(one.page * PAGE, one.dir as 'read')) {
             if (event.kind !== 'memory.reached') continue;
             if (owner === 0) expect(event.data.whose).not.toBe('xen');

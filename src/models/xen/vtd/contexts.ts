@@ -9,11 +9,13 @@ import type { IommuFailure } from '../iommu.js';
 import { regionsOf } from '../reserved-regions.js';
 import { upstreamBridge } from '../upstream-bridge.js';
 
-/** Whether Xen drives VT-d here. Traces from before it was modelled have none. */
-export const hasVtd = ({ env }: Pick<Context, 'env'>): boolean =>
-  env.platform.arch === 'x86_64' &&
-  env.policies.iommu === 'on' &&
-  hasBehaviour(env.behaviour, 'vtd-translates');
+/** Whether requests of devices are followed to memory on this machine: x86, in traces that have it. */
+export const followsRequests = ({ env }: Pick<Context, 'env'>): boolean =>
+  env.platform.arch === 'x86_64' && hasBehaviour(env.behaviour, 'vtd-translates');
+
+/** Whether Xen drives VT-d there. */
+export const hasVtd = (context: Pick<Context, 'env'>): boolean =>
+  context.env.policies.iommu === 'on' && followsRequests(context);
 
 type Root = Pick<ContextEntry, 'root' | 'domid'>;
 
@@ -32,7 +34,7 @@ export function mapContext(context: Context, name: XenSbdf, to: DomainId): Iommu
     return null;
   }
   const had = context.state.vtd.contexts[name] !== undefined;
-  write(context, name, 'function', root);
+  write(context, name, name, 'function', root);
   if (device.type !== 'pci') return null;
   const above = upstreamBridge(context, name);
   if (above === null) return null;
@@ -42,9 +44,9 @@ export function mapContext(context: Context, name: XenSbdf, to: DomainId): Iommu
     return { errno: -errno.EOPNOTSUPP, reason };
   }
   const at = (id: number): XenSbdf => sbdf<XenSbdf>(segmentOf(name), id);
-  write(context, at(above.bridge), 'bridge', root);
+  write(context, name, at(above.bridge), 'bridge', root);
   const zero = at(above.bus << 8);
-  if (above.type === 'pcie-to-pci' && zero !== name) write(context, zero, 'behind-bridge', root);
+  if (above.type === 'pcie-to-pci' && zero !== name) write(context, name, zero, 'behind-bridge', root);
   return null;
 }
 
@@ -52,11 +54,11 @@ export function mapContext(context: Context, name: XenSbdf, to: DomainId): Iommu
 export function unmapContext(context: Context, name: XenSbdf): void {
   const device = context.state.xen.devices[name];
   if (device === undefined || (device.type !== 'pci' && device.type !== 'pcie-endpoint')) return;
-  clear(context, name);
+  clear(context, name, name);
   const above = device.type === 'pci' ? upstreamBridge(context, name) : null;
   if (above === null) return;
-  clear(context, sbdf<XenSbdf>(segmentOf(name), above.bridge));
-  if (above.type === 'pcie-to-pci') clear(context, sbdf<XenSbdf>(segmentOf(name), above.bus << 8));
+  clear(context, name, sbdf<XenSbdf>(segmentOf(name), above.bridge));
+  if (above.type === 'pcie-to-pci') clear(context, name, sbdf<XenSbdf>(segmentOf(name), above.bus << 8));
 }
 
 /**
@@ -79,11 +81,18 @@ function rootOf(context: Context, name: XenSbdf, to: DomainId): Root | null {
 export const hardwareDomainReach = (context: Context, hardware: DomainId): string =>
   context.state.domains[hardware]?.type === 'pv' ? context.env.policies['dom0-iommu'] : 'strict';
 
-function write(context: Context, requester: XenSbdf, stands: ContextEntry['stands'], root: Root): void {
+function write(
+  context: Context,
+  device: XenSbdf,
+  requester: XenSbdf,
+  stands: ContextEntry['stands'],
+  root: Root,
+): void {
   const held = context.state.vtd.contexts[requester];
   if (held !== undefined && held.root === root.root && held.domid === root.domid) return;
   context.emit('xen', 'vtd.programmed', {
     requester,
+    device,
     stands,
     root: root.root,
     domid: root.domid as DomainId | null,
@@ -91,9 +100,16 @@ function write(context: Context, requester: XenSbdf, stands: ContextEntry['stand
   });
 }
 
-function clear(context: Context, requester: XenSbdf): void {
+function clear(context: Context, device: XenSbdf, requester: XenSbdf): void {
   const held = context.state.vtd.contexts[requester];
   if (held === undefined) return;
   const from = held.domid as DomainId | null;
-  context.emit('xen', 'vtd.programmed', { requester, stands: held.stands, root: 'none', domid: null, from });
+  context.emit('xen', 'vtd.programmed', {
+    requester,
+    device,
+    stands: held.stands,
+    root: 'none',
+    domid: null,
+    from,
+  });
 }

@@ -1,4 +1,5 @@
 import type { DomainId, PhysicalAddress } from '../../../base/brand.js';
+import type { FunctionId } from '../../../pci/function-id.js';
 import { formatSbdf, type XenSbdf } from '../../../pci/sbdf.js';
 import type { Context } from '../../context.js';
 import { xenConfigRead, xenConfigWrite } from '../config-access.js';
@@ -14,6 +15,7 @@ const reasons = {
 export type FaultReason = keyof typeof reasons;
 
 export interface Fault {
+  readonly fn: FunctionId;
   readonly requester: XenSbdf;
   readonly domid: DomainId | null;
   readonly address: number;
@@ -32,10 +34,11 @@ const BUS_MASTER = 1 << 2;
  * The handler is taken to run at once; in a real Xen it is a tasklet.
  * @source vtd/iommu.c (iommu_page_fault_do_one), passthrough/pci.c (pci_check_disable_device); facts/xen 10.4
  */
-export function fault(context: Context, { requester, domid, address, dir, reason }: Fault): void {
+export function fault(context: Context, { fn, requester, domid, address, dir, reason }: Fault): void {
   const { code, text } = reasons[reason];
   const page = address - (address % 4096);
   context.emit('hw', 'vtd.faulted', {
+    function: fn,
     requester,
     domid,
     address: page as PhysicalAddress,

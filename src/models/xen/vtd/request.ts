@@ -1,15 +1,10 @@
 import type { PhysicalAddress } from '../../../base/brand.js';
 import type { FunctionId } from '../../../pci/function-id.js';
 import { isX86Doorbell } from '../../../pci/x86-message.js';
-import { hasBehaviour } from '../../../policy/behaviours.js';
 import type { Context } from '../../context.js';
 import { raiseX86 } from '../../msi/x86.js';
 import { holderOf } from './holder.js';
 import { passVtd, requesterNamed } from './translate.js';
-
-/** Whether requests of devices are followed to memory on this machine: x86, in traces that have it. */
-export const followsRequests = ({ env }: Pick<Context, 'env'>): boolean =>
-  env.platform.arch === 'x86_64' && hasBehaviour(env.behaviour, 'vtd-translates');
 
 /**
  * A memory request of a function of an x86 machine: a write to the window of the local APICs is an interrupt message and
@@ -28,10 +23,12 @@ export function requestOnX86(
     raiseX86(context, fn, address, data);
     return 'message';
   }
-  const { target, domid } = passVtd(context, fn, address, dir);
+  const requester = requesterNamed(context, fn);
+  const { target, domid } = passVtd(context, { fn, requester, address, dir });
   if (target < 0) return 'stopped';
   context.emit('hw', 'memory.reached', {
-    requester: requesterNamed(context, fn),
+    function: fn,
+    requester,
     address: target as PhysicalAddress,
     dir,
     through: domid,

@@ -1,6 +1,5 @@
 import type { DomainId } from '../../../base/brand.js';
-import type { FunctionId } from '../../../pci/function-id.js';
-import { bridgeOf } from '../../../pci/function-id.js';
+import { bridgeOf, type FunctionId } from '../../../pci/function-id.js';
 import { sbdf, type XenSbdf } from '../../../pci/sbdf.js';
 import { STOPPED } from '../../arm/translate.js';
 import type { Context } from '../../context.js';
@@ -13,6 +12,14 @@ import { type FaultReason, fault } from './fault.js';
 
 const PAGE = 4096;
 const BUS_MASTER = 1 << 2;
+
+/** A request as it leaves its function. */
+export interface Request {
+  readonly fn: FunctionId;
+  readonly requester: XenSbdf;
+  readonly address: number;
+  readonly dir: 'read' | 'write';
+}
 
 /** Where a request went, and whose page table sent it there; null: none did. */
 export interface Passed {
@@ -27,15 +34,14 @@ export interface Passed {
  * @returns `target` is `STOPPED` where a fault or nothing at all came of it.
  * @source xen/drivers/passthrough/vtd/iommu.c at c447b73; facts/xen 10.4
  */
-export function passVtd(context: Context, fn: FunctionId, address: number, dir: 'read' | 'write'): Passed {
-  const requester = requesterNamed(context, fn);
+export function passVtd(context: Context, { fn, requester, address, dir }: Request): Passed {
   if ((readConfig(context, fn, 0x04, 2) & BUS_MASTER) === 0)
-    return discard(context, requester, 'bus-master-off');
+    return discard(context, fn, requester, 'bus-master-off');
   if (!hasVtd(context)) return { target: address, domid: null };
   const { contexts, buses } = context.state.vtd;
   const entry = contexts[requester];
   const stop = (reason: FaultReason, domid: DomainId | null): Passed => {
-    fault(context, { requester, domid, address, dir, reason });
+    fault(context, { fn, requester, domid, address, dir, reason });
     return { target: STOPPED, domid };
   };
   if (entry === undefined) {
@@ -46,7 +52,7 @@ export function passVtd(context: Context, fn: FunctionId, address: number, dir: 
     case 'pass-through':
       return { target: address, domid: null };
     case 'scratch-page':
-      return discard(context, requester, 'scratch-page');
+      return discard(context, fn, requester, 'scratch-page');
     case 'quarantine': {
       const isKept = regionsOf(context, requester).some(({ base, end }) => address >= base && address <= end);
       return isKept ? { target: address, domid: null } : stop(refused, null);
@@ -65,8 +71,13 @@ export function requesterNamed(context: Pick<Context, 'state' | 'env'>, fn: Func
   return sbdf<XenSbdf>(context.env.platform.bridges[bridge]?.pciDomain ?? bridge, requesterOf(context, fn));
 }
 
-function discard(context: Context, requester: XenSbdf, why: 'bus-master-off' | 'scratch-page'): Passed {
-  context.emit('hw', 'dma.discarded', { requester, why });
+function discard(
+  context: Context,
+  fn: FunctionId,
+  requester: XenSbdf,
+  why: 'bus-master-off' | 'scratch-page',
+): Passed {
+  context.emit('hw', 'dma.discarded', { function: fn, requester, why });
   return { target: STOPPED, domid: null };
 }
 
