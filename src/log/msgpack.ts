@@ -35,7 +35,7 @@ export function unpackDocument(bytes: Uint8Array): unknown {
 }
 
 /**
- * Walks a document without allocating: every length fits, nesting is bounded, no extension types. The decoder
+ * Walks a document without allocating: every length fits, nesting is bounded, keys are texts, no extension types. The decoder
  * allocates by announced length before it reads, so a forged length must be caught here.
  */
 function checkDocument(bytes: Uint8Array): void {
@@ -49,7 +49,7 @@ function value(bytes: Uint8Array, start: number, depth: number): number {
   const head = bytes[start]!;
   const at = start + 1;
   if (head < 0x80 || head >= 0xe0) return at;
-  if (head < 0x90) return items(bytes, at, (head & 15) * 2, depth);
+  if (head < 0x90) return entries(bytes, at, head & 15, depth);
   if (head < 0xa0) return items(bytes, at, head & 15, depth);
   if (head < 0xc0) return skip(bytes, at, head & 31);
   switch (head) {
@@ -85,9 +85,9 @@ function value(bytes: Uint8Array, start: number, depth: number): number {
     case 0xdd:
       return items(bytes, at + 4, length(bytes, at, 4), depth);
     case 0xde:
-      return items(bytes, at + 2, length(bytes, at, 2) * 2, depth);
+      return entries(bytes, at + 2, length(bytes, at, 2), depth);
     case 0xdf:
-      return items(bytes, at + 4, length(bytes, at, 4) * 2, depth);
+      return entries(bytes, at + 4, length(bytes, at, 4), depth);
     default:
       return bad(start, `unsupported type 0x${head.toString(16)}`);
   }
@@ -97,6 +97,19 @@ function items(bytes: Uint8Array, start: number, count: number, depth: number): 
   if (count > bytes.length - start) bad(start, 'announces more items than bytes are left');
   let at = start;
   for (let i = 0; i < count; i++) at = value(bytes, at, depth + 1);
+  return at;
+}
+
+/** Keys are texts: the decoder throws at an array or a map in their place, and guesses at anything else. */
+function entries(bytes: Uint8Array, start: number, count: number, depth: number): number {
+  if (count * 2 > bytes.length - start) bad(start, 'announces more items than bytes are left');
+  let at = start;
+  for (let i = 0; i < count; i++) {
+    const head = bytes[at] ?? 0;
+    const isText = (head >= 0xa0 && head < 0xc0) || (head >= 0xd9 && head <= 0xdb);
+    if (!isText) bad(at, 'key of a map that is no text');
+    at = value(bytes, value(bytes, at, depth + 1), depth + 1);
+  }
   return at;
 }
 

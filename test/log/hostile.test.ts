@@ -167,6 +167,10 @@ describe('a document made by somebody else', () => {
     ['a length cut off', [0xdd, 0xff]],
     ['an extension', [0xd4, 0x72, 0x00]],
     ['two values', [0xc0, 0xc0]],
+    ['an array as a key', [0x81, 0x91, 0xc0, 0xc0]],
+    ['a map as a key', [0x81, 0x80, 0xc0]],
+    ['a number as a key', [0x81, 0x01, 0xc0]],
+    ['a key cut off', [0xde, 0x00, 0x01, 0xa2]],
     ['the type that does not exist', [0xc1]],
     ['10,000 nested arrays', [...new Array<number>(10_000).fill(0x91), 0xc0]],
   ])('is refused with %s', (_name, bytes) => {
