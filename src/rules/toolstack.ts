@@ -5,6 +5,7 @@ import { topologyOf } from '../models/linux/groups/topology.js';
 import { domids } from '../models/xen/domains.js';
 import type { FunctionId } from '../pci/function-id.js';
 import { type Dom0Sbdf, formatSbdf, parseSbdf, segmentOf } from '../pci/sbdf.js';
+import { drivenInQuarantine } from './driven-in-quarantine.js';
 import { ownerText } from './names.js';
 import type { Rule, Watching } from './rule.js';
 
@@ -229,4 +230,5 @@ export const toolstackRules: readonly Rule[] = [
   staleClaim,
   outsideGrants,
   hostDriverStays,
+  drivenInQuarantine,
 ];

@@ -20,7 +20,7 @@ import { type Symptom, secondCard } from './symptom.js';
 const MIB = 0x10_0000;
 /** Where memory of each party lies. */
 const xensMemory = 0x1000_0000;
-const memoryOf = (domid: number): number => 0x2000_0000 + domid * 0x1000_0000;
+export const memoryOf = (domid: number): number => 0x2000_0000 + domid * 0x1000_0000;
 /** The last page of a PV guest's memory here is one of its page tables. */
 const pageTableOf = (domid: number): number => memoryOf(domid) + 32 * MIB;
 
@@ -38,7 +38,7 @@ function* given(
 }
 
 /** Xen, Dom0 and PV guests have their memory. */
-function* memories(...domids: readonly number[]): Part {
+export function* memories(...domids: readonly number[]): Part {
   yield* given(null, xensMemory, 16 * MIB);
   for (const domid of [0, ...domids]) {
     yield* given(domid, memoryOf(domid), 32 * MIB);
@@ -47,7 +47,7 @@ function* memories(...domids: readonly number[]): Part {
 }
 
 /** The device's driver has it send a request: a descriptor names the address. */
-function* dma(one: Wired, address: number, dir: 'read' | 'write' = 'write'): Part {
+export function* dma(one: Wired, address: number, dir: 'read' | 'write' = 'write'): Part {
   yield {
     kind: 'dma.attempted',
     by: 'hw',

@@ -13,6 +13,7 @@ import { owners } from './owners.js';
 
 import { ownership } from './ownership.js';
 import { pvProtocol } from './pv-protocol.js';
+import { quarantined } from './quarantined.js';
 import { requestChannel } from './request-channel.js';
 import { reservedMemory } from './reserved-memory.js';
 import { stubDomains } from './stub-domains.js';
@@ -69,9 +70,15 @@ const armAddRefused: Scenario = {
 /** The threads of 2008 and 2020 as cases. @source facts/dom0 Appendix C */
 export const toolstackScenarios: readonly Scenario[] = [
   ...[...lifeCycles, ...pvProtocol, ...oneSideMissing, ...ownership, ...owners].map(toScenario),
-  ...[...requestChannel, ...stubDomains, ...reservedMemory, ...errorRecovery, ...grants, ...dmaCases].map(
-    toScenario,
-  ),
+  ...[
+    ...requestChannel,
+    ...stubDomains,
+    ...reservedMemory,
+    ...errorRecovery,
+    ...grants,
+    ...dmaCases,
+    ...quarantined,
+  ].map(toScenario),
   ...armOwners,
   armAddRefused,
 ];
