@@ -44,6 +44,11 @@ export const behaviourTable = {
     since: '0.2.0',
     doc: 'On x86 Xen writes context entries for its devices, and their requests go through them; before, every request reached the address it named.',
   },
+  'seize-asks-the-store': {
+    number: 10,
+    since: '0.2.0',
+    doc: 'Under `assignable=xen-flag` and `xenstore` the option `seize` of a device puts it on that list; before, it gave it to pciback, where those designs do not look.',
+  },
 } as const satisfies Record<string, Behaviour>;
 
 export type BehaviourName = keyof typeof behaviourTable;

@@ -16,7 +16,16 @@ import {
 } from '../field.js';
 
 /** What the toolstack may ask of a hardware domain that is not its own. @source facts/dom0 12.3 (idea of 2020) */
-export const channelVerbs = ['list', 'bind', 'unbind', 'reset', 'resources', 'irq', 'groups'] as const;
+export const channelVerbs = [
+  'list',
+  'bind',
+  'unbind',
+  'reset',
+  'resources',
+  'irq',
+  'groups',
+  'permissive',
+] as const;
 export type ChannelVerb = (typeof channelVerbs)[number];
 
 const message = {
@@ -123,7 +132,9 @@ export const ownerKinds = {
   ),
   'vchan.sent': outcome('A request stands in the ring.', {
     ...message,
-    argument: text('the driver to bind afterwards; the guest to map an interrupt for; else empty'),
+    argument: text(
+      'the driver to bind afterwards; the guest to map an interrupt for; the option that asks; else empty',
+    ),
     sizeBytes: count('what it takes of the ring'),
   }),
   'vchan.taken': outcome('The server took the oldest request out of the ring.', { id: message.id }),

@@ -16,6 +16,9 @@ const bdfOf = (io: StepIo): string => formatSbdf(deviceOf(io));
 /** Writes a BDF into one of pciback's or a driver's files. */
 const tell = (io: StepIo, file: string): number => io.write(file, bdfOf(io));
 
+/** The errno of an answer over the request channel, by name. */
+export const answerName = (failed: number): string => (failed === -EPIPE ? '-EPIPE' : errnoName(failed));
+
 /**
  * `xl pci-assignable-add [-n NAME] BDF`, with the driver remembered. @source facts/dom0 8.3
  * What a failure leaves behind stays: an unbound driver, the stored driver_path.
@@ -31,10 +34,7 @@ export const assignableAdd: Steps = {
   /** The hardware domain does it all; which driver the device had is known only when its answer is there. */
   'bind-there': (io) => {
     const failed = io.woken.errno ?? 0;
-    if (failed !== 0)
-      return io.fail(
-        `Couldn't bind device to pciback! (${failed === -EPIPE ? '-EPIPE' : errnoName(failed)})`,
-      );
+    if (failed !== 0) return io.fail(`Couldn't bind device to pciback! (${answerName(failed)})`);
     if (io.woken.reply !== '') io.store.write(libxlPath(deviceOf(io), 'driver_path'), io.woken.reply);
     return { to: 'name' };
   },
@@ -100,7 +100,7 @@ export const assignableAdd: Steps = {
 };
 
 /** Who keeps the list of assignable devices. */
-const storeOf = (io: StepIo): 'pciback' | 'xen-flag' | 'xenstore' => {
+export const storeOf = (io: StepIo): 'pciback' | 'xen-flag' | 'xenstore' => {
   const policy = io.context.env.policies.assignable;
   return policy === 'xen-flag' || policy === 'xenstore' ? policy : 'pciback';
 };
@@ -125,8 +125,7 @@ export const assignableRemove: Steps = {
   },
   'unbind-there': (io) => {
     const failed = io.woken.errno ?? 0;
-    if (failed !== 0)
-      return io.fail(`Couldn't unbind device! (${failed === -EPIPE ? '-EPIPE' : errnoName(failed)})`, -1);
+    if (failed !== 0) return io.fail(`Couldn't unbind device! (${answerName(failed)})`, -1);
     if (io.job.options['rebind'] === true) io.store.remove(libxlPath(deviceOf(io), 'driver_path'));
     return { to: 'forget-name' };
   },
@@ -191,7 +190,8 @@ export function assignableDevices(io: StepIo): readonly Assignable[] | null {
   return free;
 }
 
-function namesInStore(io: StepIo): readonly string[] | null {
+/** Names the store has, free or not; null where it cannot be read. */
+export function namesInStore(io: StepIo): readonly string[] | null {
   switch (storeOf(io)) {
     case 'pciback':
       return io.list(PCIBACK);

@@ -1,9 +1,10 @@
 import type { DomainId } from '../../base/brand.js';
+import { errno } from '../../base/errno.js';
 import { type Dom0Sbdf, formatSbdf } from '../../pci/sbdf.js';
 import { hasBehaviour } from '../../policy/behaviours.js';
 import { PCIBACK } from '../linux/sysfs.js';
 import { domainPath } from '../linux/xenstored/xenbus.js';
-import { assignableAdd, assignableDevices } from './assignable.js';
+import { answerName, assignableAdd, assignableDevices, namesInStore, storeOf } from './assignable.js';
 import { lookUpName } from './by-name.js';
 import { refusedAtCreation } from './create-gate.js';
 import { deviceAddArguments, deviceModelTakes } from './device-model.js';
@@ -29,8 +30,22 @@ function specOf(io: StepIo, index = at(io)): PciSpec {
 /** The device a step works on. */
 export const deviceOf = (io: StepIo): Dom0Sbdf => (specOf(io).device ?? 0) as Dom0Sbdf;
 
-/** `.*`: the step has to know every function of the slot. */
-export const wantsAllFunctions = (io: StepIo): boolean => specOf(io).allFunctions;
+/** Whether a step has work at all: `.*` looks at every function of the slot, `seize` and `permissive` at the files of pciback. */
+export function isWanted(io: StepIo, step: string): boolean {
+  const { allFunctions, seize, permissive } = specOf(io);
+  switch (step) {
+    case 'choose-functions':
+    case 'stub-connected':
+      return allFunctions;
+    case 'seize':
+      return seize;
+    case 'permissive':
+    case 'stub-permissive':
+      return permissive;
+    default:
+      return true;
+  }
+}
 
 /** Whose backend the command works on and waits for: the stub domain's or the guest's. */
 const subjectOf = (io: StepIo): number => io.recall('subject', io.domid);
@@ -78,7 +93,7 @@ function refuse(io: StepIo, text: string, code: number = rc.FAIL): Next {
  */
 const seizing: Steps = Object.fromEntries(
   Object.entries(assignableAdd)
-    .filter(([step]) => step !== 'start' && step !== 'mark')
+    .filter(([step]) => step !== 'start')
     .map(([step, run]) => [
       `seize-${step}`,
       (io: StepIo): Next => {
@@ -152,9 +167,16 @@ export const attach: Steps = {
     return refuse(io, text, code);
   },
   seize: (io) => {
-    const device = deviceOf(io);
-    if (!specOf(io).seize || io.exists(`${PCIBACK}/${formatSbdf(device)}`)) return { to: 'check-assignable' };
-    return { to: 'seize-find-device' };
+    if (!specOf(io).seize) return { to: 'check-assignable' };
+    const name = formatSbdf(deviceOf(io));
+    const asksStore =
+      storeOf(io) !== 'pciback' && hasBehaviour(io.context.env.behaviour, 'seize-asks-the-store');
+    if (!io.isFar && !asksStore)
+      return { to: io.exists(`${PCIBACK}/${name}`) ? 'check-assignable' : 'seize-find-device' };
+    // Only a list without it makes libxl seize: no list is an error, which passes for listed. @source facts/dom0 8.5 step 4
+    const listed = namesInStore(io);
+    if (listed === null || listed.includes(name)) return { to: 'check-assignable' };
+    return { to: asksStore ? 'seize-mark' : 'seize-bind-there' };
   },
   ...seizing,
   'check-assignable': (io) => {
@@ -228,6 +250,9 @@ export const attach: Steps = {
   grant: (io) => (permitRegions(io, deviceOf(io), true) ? { to: 'interrupt' } : abandon(io, rc.FAIL)),
   interrupt: (io) => {
     if (io.context.env.platform.arch === 'arm64') return { to: 'assign' };
+    const { by, errno: failed = 0 } = io.woken;
+    if (by === 'reply' && failed !== 0 && failed !== -errno.ENOENT)
+      return refuse(io, `xc_physdev_map_pirq of ${formatSbdf(deviceOf(io))} (${answerName(failed)})`);
     // A missing `irq` file skips `permissive` too, and nothing else. @source facts/dom0 8.5 step 12
     if (!io.exists(deviceFile(deviceOf(io), 'irq'))) return { to: 'assign' };
     return permitInterrupt(io, deviceOf(io)) ? { to: 'permissive' } : abandon(io, rc.FAIL);
@@ -282,7 +307,10 @@ function chooseFunctions(io: StepIo): Next | null {
 function makePermissive(io: StepIo): Next | null {
   if (!specOf(io).permissive) return null;
   const failed = io.write(`${PCIBACK}/permissive`, formatSbdf(deviceOf(io)));
-  return failed === 0 ? null : refuse(io, 'Setting permissive for device');
+  if (failed === 0) return null;
+  // Over the channel its errno is all that is known of it.
+  const how = io.woken.by === 'reply' ? ` (${answerName(failed)})` : '';
+  return refuse(io, `Setting permissive for device${how}`);
 }
 
 /**

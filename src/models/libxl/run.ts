@@ -76,7 +76,7 @@ function askFirst(context: Context, jobId: number, name: string): Woken | 'waits
   const job = context.state.toolstack.jobs[jobId]!;
   const io = new StepIo(context, jobId, { by: 'step', ok: true, reply: '' });
   const verb = io.isFar ? needOf(context, job.op, name) : null;
-  if (verb === null || (verb === 'groups' && !attaching.wantsAllFunctions(io))) return null;
+  if (verb === null || !isWanted(io, name)) return null;
   if (context.state.vchan.phase !== 'open') return brokenPipe;
   const device = verb === 'list' ? null : commands[job.op].deviceOf(io);
   const argument = argumentOf(io, verb, device);
@@ -92,11 +92,17 @@ function askFirst(context: Context, jobId: number, name: string): Woken | 'waits
   return 'waits';
 }
 
-/** The driver to bind afterwards, as libxl has noted it; the guest an interrupt is to be mapped for. */
+/** Options of a device ask for some of the requests. */
+const isWanted = (io: StepIo, step: string): boolean =>
+  (io.job.op !== 'create' && io.job.op !== 'attach') || attaching.isWanted(io, step);
+
+/** The driver to bind afterwards, as libxl has noted it; the guest an interrupt is to be mapped for; `seize`. */
 function argumentOf(io: StepIo, verb: ChannelVerb, device: Dom0Sbdf | null): string {
   if (device === null) return '';
   const { op, options } = io.job;
-  if (verb === 'irq') return op === 'attach' || op === 'create' ? String(io.domid) : '';
+  const attaches = op === 'attach' || op === 'create';
+  if (verb === 'irq') return attaches ? String(io.recall('subject', io.domid)) : '';
+  if (verb === 'bind') return attaches ? 'seize' : '';
   const isAsked = verb === 'unbind' && options['rebind'] === true;
   return isAsked ? (io.store.read(libxlPath(device, 'driver_path')) ?? '') : '';
 }

@@ -25,6 +25,7 @@ export function* bootSystem(devices: readonly Wired[], channel: typeof CHANNEL |
 export function* bootOwner(
   devices: readonly Wired[],
   channel: { readonly version: number; readonly ringBytes: number } | null = CHANNEL,
+  withPciback = true,
 ): Part {
   for (const one of devices) {
     yield {
@@ -33,11 +34,13 @@ export function* bootOwner(
       data: { sbdf: packed(one), function: functionOf(one), gsi: one.gsi, driver: one.driver, physfn: null },
     };
   }
-  yield {
-    kind: 'pciback.loaded',
-    by: 'owner',
-    data: { hide: '', passthrough: false, permissive: false, pvSupport: true },
-  };
+  if (withPciback) {
+    yield {
+      kind: 'pciback.loaded',
+      by: 'owner',
+      data: { hide: '', passthrough: false, permissive: false, pvSupport: true },
+    };
+  }
   if (channel === null) return;
   yield { kind: 'vchan.offered', by: 'owner', data: channel };
   yield { kind: 'vchan.dialled', by: 'toolstack', data: { version: CHANNEL.version } };

@@ -1,9 +1,10 @@
 import type { DomainId } from '../../base/brand.js';
 import type { MachineView } from '../../machine/program.js';
+import type { GuestSbdf } from '../../pci/sbdf.js';
 import type { Job } from '../../state/toolstack.js';
 import { nvme } from './functions.js';
 import { bootOwner, bootSystem, command, turns } from './neutral.js';
-import { guest, type Part, start } from './parts.js';
+import { echo, guest, type Part, start } from './parts.js';
 import type { Symptom } from './symptom.js';
 
 const thread = 'thread of 2020, facts/dom0 12.3; tools/libs/vchan of Xen';
@@ -32,6 +33,22 @@ function* ask(machine: MachineView, op: 'assignable-add', guestId: null): Part<n
   for (let turn = 0; turn < 20 && machine.state.toolstack.jobs[job]?.waits !== 'channel'; turn++)
     yield { kind: 'toolstack.stepped', by: 'toolstack', data: { job } };
   return job;
+}
+
+/** Device Control of the disk's PCI Express capability; pciback has no field for it. */
+const DEVICE_CONTROL = 0x88;
+const WRITE_CONFIG = 1;
+
+/** A guest writes a register through pciback of the owner. */
+function* write(domid: number, offset: number, value: number): Part {
+  const data = { domid: domid as DomainId };
+  yield {
+    kind: 'pciif.submitted',
+    by: `d${domid}`,
+    data: { ...data, cmd: WRITE_CONFIG, sbdf: 0 as GuestSbdf, offset, size: 2, value },
+  };
+  yield { kind: 'pciif.taken', by: 'owner', data };
+  yield { kind: 'pciif.served', by: 'owner', data };
 }
 
 /** What can go wrong between a toolstack and the domain that has the hardware. All of it is a proposal. */
@@ -89,6 +106,55 @@ export const requestChannel: readonly Symptom[] = [
       yield* command(machine, 'detach', 2, nvme.name);
       yield { kind: 'domain.destroyed', by: 'toolstack', data: { domid: d2 } };
       yield* command(machine, 'assignable-remove', null, nvme.name, { rebind: true });
+    },
+  },
+  {
+    name: 'permissive-and-seize-over-the-channel',
+    title: "pci=[ '01:00.0,permissive=1,seize=1' ] with the hardware in a driver domain",
+    source: `${thread}; facts/dom0 8.5 steps 4 and 12`,
+    shows:
+      "Nobody made the disk assignable. libxl asks the driver domain for pciback's list and to bind what is not on it, and, before it assigns the disk, to make it permissive: each request says which option asks, the driver domain writes its own files. The guest then writes a register pciback would keep to itself. A second guest finds the disk permissive still.",
+    devices: all,
+    policies: proposed,
+    *story(machine) {
+      yield* bootSystem(all);
+      yield* guest(2, 'pv', 'guest2');
+      yield* command(machine, 'create', 2, `${nvme.name},permissive=1,seize=1`);
+      yield { kind: 'pcifront.probed', by: 'd2', data: { domid: d2, magic: '7' } };
+      yield* turns(12, 2);
+      yield* write(2, DEVICE_CONTROL, 0x2936);
+      yield* command(machine, 'detach', 2, nvme.name);
+      yield { kind: 'domain.destroyed', by: 'toolstack', data: { domid: d2 } };
+      yield* guest(3, 'pv', 'guest3');
+      yield* command(machine, 'create', 3, `${nvme.name},seize=1`);
+      yield { kind: 'pcifront.probed', by: 'd3', data: { domid: 3 as DomainId, magic: '7' } };
+      yield* turns(12, 3);
+      yield* write(3, DEVICE_CONTROL, 0x5936);
+    },
+  },
+  {
+    name: 'setting-permissive-for-device-enodev',
+    title: 'Setting permissive for device (-ENODEV)',
+    source: `${thread}; facts/dom0 4.3, 8.5 step 12`,
+    shows:
+      'Between two requests of a creation somebody in the driver domain takes the disk from pciback. Its answer to `permissive` is that there is no such device: libxl takes its claim back, and what it had granted stays with the guest. A `seize` has nothing to ask where pciback is not loaded: no list counts as listed, and the disk is not assignable.',
+    expects: ['ASG-016'],
+    devices: all,
+    policies: proposed,
+    *story(machine) {
+      yield* bootSystem(all);
+      yield* command(machine, 'assignable-add', null, nvme.name);
+      yield* guest(2, 'pv', 'guest2');
+      const job = yield* start(machine, 'create', 2, `${nvme.name},permissive=1`);
+      yield* untilAsked(machine, job, 'permissive');
+      yield* echo(nvme.name, '/sys/bus/pci/drivers/pciback/unbind');
+      yield* turns(6, 2, job);
+      yield { kind: 'domain.destroyed', by: 'toolstack', data: { domid: d2 } };
+      yield { kind: 'owner.ended', by: 'owner', data: { how: 'it was updated and restarted' } };
+      yield { kind: 'system.booted', by: 'xen', data: { dom0: 0 as DomainId, domd: 1 as DomainId } };
+      yield* bootOwner(all, undefined, false);
+      yield* guest(3, 'pv', 'guest3');
+      yield* command(machine, 'create', 3, `${nvme.name},seize=1`);
     },
   },
   {

@@ -66,3 +66,17 @@ describe('who knows what, step by step (facts/dom0 12.1, 12.3)', () => {
     expect(trail.at(-1)).toBe('d0 | nvme | nothing');
   });
 });
+
+describe('seize=1 of a device nobody made assignable (facts/dom0 8.5 step 4)', () => {
+  it.each([
+    ['pciback', 'd1 | pciback | claimed for d1, driver was nvme, backend keys of d1'],
+    ['xen-flag', 'd1, marked assignable | nvme | claimed for d1, backend keys of d1'],
+    ['xenstore', 'd1 | nvme | claimed for d1, listed as assignable, backend keys of d1'],
+  ])('puts it on the list of %s', (assignable, expected) => {
+    const machine = new Machine({ policies: { assignable }, drivers: { [NVME]: 'nvme' } });
+    machine.guest(1, 'pv', 'g1');
+    expect(machine.run('create', 1, `${NVME},seize=1`)).toBe(0);
+    const ledgers = machine.log.filter((event) => event.kind === 'toolstack.ledger');
+    expect(ledgers.map(({ data }) => `${data.xen} | ${data.kernel} | ${data.store}`)).toEqual([expected]);
+  });
+});

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { DomainId } from '../../../src/base/brand.js';
+import { errno } from '../../../src/base/errno.js';
 import type { InputDraft, TraceEvent } from '../../../src/events/catalogue.js';
 import { Engine } from '../../../src/models/engine.js';
 import { ledgerOf } from '../../../src/models/libxl/leftovers.js';
@@ -27,6 +29,23 @@ describe('what stays when the request channel fails', () => {
 
   it.each([
     ['driver-domain-serves-a-guest', [], 'with-driver-domain | d1 | nvme | nothing'],
+    [
+      'permissive-and-seize-over-the-channel',
+      [],
+      'exported | d3 | pciback, exported to d3 | claimed for d3, driver was nvme, backend keys of d3',
+    ],
+    [
+      'setting-permissive-for-device-enodev',
+      [
+        'Setting permissive for device (-ENODEV)',
+        'libxl__device_pci_add failed for PCI device 0:1:0.0 (rc -3)',
+        'unable to add pci devices',
+        'PCI device 0:1:0.0 is not assignable',
+        'libxl__device_pci_add failed for PCI device 0:1:0.0 (rc -3)',
+        'unable to add pci devices',
+      ],
+      'with-driver-domain | quarantine | nvme | driver was nvme',
+    ],
     ['answer-lost-driver-forgotten', [silent, notBound], 'with-driver-domain | d1 | no driver | nothing'],
     ['answer-comes-too-late', [silent, notBound], 'seized | d1 | pciback | nothing'],
     [
@@ -67,6 +86,53 @@ describe('what stays when the request channel fails', () => {
     ],
   ])('%s', (name, errors, disk) => {
     expect(endOf(name)).toMatchObject({ errors, disk });
+  });
+
+  it('the requests of a creation say which option asks, and their order is that of the steps', () => {
+    const { events } = endOf('permissive-and-seize-over-the-channel');
+    const sent = events.flatMap((event) =>
+      event.kind === 'vchan.sent'
+        ? [`${event.data.job} ${event.data.verb} ${event.data.argument}`.trim()]
+        : [],
+    );
+    expect(sent).toEqual([
+      '1 list',
+      '1 bind seize',
+      '1 list',
+      '1 reset',
+      '1 resources',
+      '1 irq 2',
+      '1 permissive',
+      '2 resources',
+      '2 irq',
+      '2 reset',
+      // Listed already: nothing to seize.
+      '3 list',
+      '3 list',
+      '3 reset',
+      '3 resources',
+      '3 irq 3',
+    ]);
+  });
+
+  it('an errno of `irq` ends the command, unless there is no such file', () => {
+    for (const [answer, left] of [
+      [-errno.EINVAL, ['xc_physdev_map_pirq of 0000:01:00.0 (-EINVAL)']],
+      [-errno.ENOENT, []],
+    ] as const) {
+      const engine = new Engine(
+        scenarioEnv(findScenario('driver-domain-serves-a-guest')!, {
+          seed: 1,
+          policies: {},
+          switches: {},
+          platform: null,
+        }),
+        structuredClone({ ...endOf('driver-domain-serves-a-guest').state }) as never,
+      );
+      const said = attachUntilIrq(engine, answer);
+      expect(said.slice(0, left.length)).toEqual(left);
+      expect(said.length > 0).toBe(left.length > 0);
+    }
   });
 
   it('a late answer finds nobody and is thrown away', () => {
@@ -124,6 +190,39 @@ describe('what stays when the request channel fails', () => {
     }
   });
 });
+
+/** Brings a guest in; the request about its interrupt gets this answer. @returns the errors */
+function attachUntilIrq(engine: Engine, answer: number): readonly string[] {
+  const errors: string[] = [];
+  const step = (draft: InputDraft): void => {
+    for (const event of engine.step(draft))
+      if (event.kind === 'toolstack.logged' && event.data.level === 'error') errors.push(event.data.text);
+  };
+  const turn = (job: number): void => {
+    step({ kind: 'toolstack.stepped', by: 'toolstack', data: { job } });
+    const [request] = engine.state.vchan.requests;
+    step({ kind: 'vchan.served', by: 'owner', data: {} });
+    const [reply] = engine.state.vchan.replies;
+    if (request?.verb === 'irq' && reply !== undefined)
+      (engine.state.vchan.replies as { errno: number }[])[0]!.errno = answer;
+    step({ kind: 'vchan.delivered', by: 'toolstack', data: {} });
+  };
+  const domid = 7 as DomainId;
+  step({
+    kind: 'domain.created',
+    by: 'toolstack',
+    data: { domid, type: 'pv', privileged: false, hardware: false, target: null, name: 'guest7' },
+  });
+  for (const [job, op] of [
+    [91, 'assignable-add'],
+    [92, 'create'],
+  ] as const) {
+    const data = { job, op, domid: op === 'create' ? domid : null, devices: nvme.name, options: {} };
+    step({ kind: 'toolstack.requested', by: 'toolstack', data });
+    for (let i = 0; i < 30; i++) turn(job);
+  }
+  return errors;
+}
 
 describe('who may do what without being domain 0', () => {
   it('the flag lands on the function Xen has under that name', () => {

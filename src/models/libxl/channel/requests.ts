@@ -22,11 +22,18 @@ const needs: Readonly<Partial<Record<ToolstackOp, Readonly<Record<string, Need>>
 
 function attachNeeds(): Readonly<Record<string, Need>> {
   return {
+    seize: { verb: 'list', forPciback: true },
+    'seize-bind-there': { verb: 'bind' },
     'check-assignable': { verb: 'list', forPciback: true },
     reset: { verb: 'reset' },
+    'stub-grant': { verb: 'resources' },
+    'stub-interrupt': { verb: 'irq' },
+    'stub-permissive': { verb: 'permissive' },
+    'stub-connected': { verb: 'groups' },
     'choose-functions': { verb: 'groups' },
     grant: { verb: 'resources' },
     interrupt: { verb: 'irq' },
+    permissive: { verb: 'permissive' },
   };
 }
 

@@ -49,6 +49,11 @@ export function carryOut(context: Context, request: Readonly<ChannelMessage>): W
       return interrupt(context, sysfsRead(context, who, file('irq')), request.argument);
     case 'groups':
       return siblings(context, device);
+    case 'permissive':
+      return {
+        errno: sysfsWrite(context, who, `${PCIBACK}/permissive`, formatSbdf(device)),
+        text: '',
+      };
   }
 }
 
