@@ -8,12 +8,13 @@ import { currentBehaviour } from '../../../src/policy/behaviours.js';
 import { defaultSwitches } from '../../../src/policy/switches.js';
 import { filesOf, isCoreLine, rootsOf } from '../linux-assign/console.js';
 import { dom0Machine } from '../linux-assign/dom0.js';
+import { compareResources } from '../linux-assign/resource-file.js';
 import { recordingText } from '../recording.js';
 import { type ConformanceSet, type Row, RowBuilder } from '../row.js';
 
 /**
  * Dom0s of a recorded Xen: the model scans the machine as firmware left it and assigns what has no place; messages of
- * the boot and the files `resource` of the first snapshot are compared. One row per recording.
+ * the boot, to the last one of the assignment, and the files `resource` of the first snapshot are compared. One row per recording.
  */
 export const linuxAssignXenSet: ConformanceSet = {
   name: 'linux-assign-xen',
@@ -63,10 +64,13 @@ function judge(folder: string, name: string): Row | null {
   ];
   for (const event of events)
     if (event.kind === 'linux.logged' && isCoreLine(event.data.text)) said.push(event.data.text);
-  const expected = messages.filter(isCoreLine);
-  said.forEach((line, i) => {
-    row.compare(`message ${i}`, expected[i - 1] ?? '', expected[i] ?? null, line);
-  });
+  const end = messages.findIndex((line) => AFTER_ASSIGNMENT.test(line));
+  const boot = end < 0 ? messages : messages.slice(0, end);
+  const expected = boot.filter(isCoreLine);
+  for (let i = 0; i < Math.max(expected.length, said.length); i++)
+    row.compare(`message ${i}`, expected[i - 1] ?? '', expected[i] ?? null, said[i] ?? null);
+  const later = messages.slice(boot.length).filter(isCoreLine).length;
+  if (later > 0) row.unmodelled('messages of a hot-plug or rescan after the boot', later);
   for (const [device, { lines }] of Object.entries(
     filesOf((recordingText(folder, `${snapshot}/pci-resources.txt`) ?? '').split('\n')),
   )) {
@@ -80,18 +84,14 @@ function judge(folder: string, name: string): Row | null {
       by: 'd0',
       data: { verb: 'read', path, value: null },
     });
-    const actual = (read.findLast((event) => event.kind === 'sysfs.accessed')?.data.result ?? '').split('\n');
-    lines
-      .filter((line) => line !== '')
-      .forEach((line, i) => {
-        if (QUIRKED.test(line)) row.unmodelled('ports that a quirk of the chipset claims');
-        else row.compare(`${snapshot}/pci-resources.txt`, `${device} line ${i}`, line, actual[i]);
-      });
+    const text = read.findLast((event) => event.kind === 'sysfs.accessed')?.data.result ?? '';
+    compareResources(row, `${snapshot}/pci-resources.txt`, device, lines, text);
   }
   return row.row();
 }
 
-const QUIRKED = /^0x0000000000000[67]00 0x0000000000000[67][0-9a-f]{2} 0x0000000000000100$/;
+/** What Linux prints right after it has assigned resources: `pci_apply_final_quirks` comes one initcall level later. */
+const AFTER_ASSIGNMENT = /^PCI: CLS \d+ bytes/;
 
 /** Configuration space by device, out of `lspci -D -xxxx`. */
 function dumpsOf(text: string): Record<string, string> {

@@ -18,6 +18,8 @@ import {
   pathOfFunction,
   pluggedKey,
 } from '../linux-assign/machine.js';
+import { compareResources } from '../linux-assign/resource-file.js';
+import { COMMAND, compareWrites, type HeaderStep } from '../linux-assign/writes.js';
 import { pathOf } from '../qemu/plugging.js';
 import { type PlugCommand, type RecordedBoot, recordedBoot } from '../qemu/recorded-boot.js';
 import { type ConformanceSet, type Row, RowBuilder } from '../row.js';
@@ -25,7 +27,8 @@ import { type ConformanceSet, type Row, RowBuilder } from '../row.js';
 /**
  * Recorded boots of real Linux kernels: the model scans and assigns the machine as firmware left it, follows every
  * hot-plug, removal and rescan, and is held against bus numbers, BARs and windows in each dump, the file `resource` of
- * each device, what the PCI core printed, and the writes to headers in order. One row per recording and question.
+ * each device, what the PCI core printed, and the writes to headers in order, to the end of the trace. One row per
+ * recording and question.
  */
 export const linuxAssignSet: ConformanceSet = {
   name: 'linux-assign',
@@ -58,6 +61,10 @@ class Run {
   readonly #messages: RowBuilder;
   readonly #writes: RowBuilder;
   readonly #said: string[] = [];
+  readonly #written: HeaderStep[] = [];
+  /** Writes of the first scan and assignment. */
+  #bootWrites = 0;
+  readonly #driven = new Set<number>();
   /** Path of a plugged device by the id its request gave. */
   readonly #plugged: Record<string, string> = {};
   readonly #drivenBy: Record<string, string> = {};
@@ -92,13 +99,10 @@ class Run {
       name: 'Domain-0',
     };
     this.#step({ kind: 'domain.created', by: 'xen', data });
-    const events: TraceEvent[] = [];
-    for (const { busStart } of this.#printed.roots) {
-      events.push(...this.#step({ kind: 'linux.scanned', by: 'd0', data: { segment: 0, bus: busStart } }));
-    }
-    if (this.#handover.platform.arch === 'x86_64')
-      events.push(...this.#step({ kind: 'linux.surveyed', by: 'd0', data: {} }));
-    this.#compareWrites(events);
+    for (const { busStart } of this.#printed.roots)
+      this.#step({ kind: 'linux.scanned', by: 'd0', data: { segment: 0, bus: busStart } });
+    if (this.#handover.platform.arch === 'x86_64') this.#step({ kind: 'linux.surveyed', by: 'd0', data: {} });
+    this.#bootWrites = this.#written.length;
   }
 
   /** Everything that happened after the boot, dump by dump. */
@@ -118,6 +122,9 @@ class Run {
       this.#compareFiles(tag);
     });
     this.#compareMessages();
+    const recorded = this.#handover.writes.map(({ bdf, reg, value }) => headerStep(bdf, reg, value, false));
+    const boot = this.#written.slice(0, this.#bootWrites);
+    compareWrites(this.#writes, recorded, boot, this.#written.slice(this.#bootWrites));
   }
 
   rows(): Row[] {
@@ -126,7 +133,15 @@ class Run {
 
   #step(draft: InputDraft): TraceEvent[] {
     const events = this.#engine.step(draft);
-    for (const event of events) if (event.kind === 'linux.logged') this.#said.push(event.data.text);
+    if (draft.kind === 'linux.driver-probed') this.#driven.add(draft.data.sbdf);
+    for (const event of events) {
+      if (event.kind === 'linux.logged') this.#said.push(event.data.text);
+      if (event.kind !== 'linux.config-written' || !isHeaderRegister(event.data.reg)) continue;
+      // When a driver's turn comes is taken from the dumps; the trace has it where it was.
+      if (draft.kind === 'linux.driver-probed' && event.data.reg === COMMAND) continue;
+      const { sbdf, reg, value } = event.data;
+      this.#written.push(headerStep(sbdf, reg, value, this.#driven.has(sbdf)));
+    }
     return events;
   }
 
@@ -245,11 +260,7 @@ class Run {
         data: { verb: 'read', path, value: null },
       });
       const read = events.findLast((event) => event.kind === 'sysfs.accessed')?.data.result ?? '';
-      const actual = read.split('\n');
-      lines.forEach((line, i) => {
-        if (QUIRKED.test(line)) this.#files.unmodelled('ports that a quirk of the chipset claims');
-        else this.#files.compare(`dump ${tag}`, `${name} line ${i}`, line, actual[i]);
-      });
+      compareResources(this.#files, `dump ${tag}`, name, lines, read);
     }
   }
 
@@ -275,28 +286,16 @@ class Run {
   #everKnown(sbdf: Dom0Sbdf): boolean {
     return this.#said.some((line) => line.includes(` ${formatSbdf(sbdf)}: [`));
   }
-
-  /** Writes to headers while Linux scanned and assigned, in the order of the machine's trace. */
-  #compareWrites(events: readonly TraceEvent[]): void {
-    const actual = events.flatMap((event) => {
-      if (event.kind !== 'linux.config-written' || !isHeaderRegister(event.data.reg)) return [];
-      return [
-        `${formatSbdf(event.data.sbdf).slice(5)} @${event.data.reg.toString(16)} <- ${event.data.value.toString(16)}`,
-      ];
-    });
-    const recorded = this.#handover.writes
-      .slice(0, actual.length)
-      .map(
-        ({ bdf, reg, value }) => `${formatSbdf(bdf).slice(5)} @${reg.toString(16)} <- ${value.toString(16)}`,
-      );
-    actual.forEach((line, i) => {
-      this.#writes.compare(`write ${i}`, recorded[i - 1] ?? '', recorded[i] ?? null, line);
-    });
-  }
 }
 
+const headerStep = (sbdf: number, reg: number, value: number, driven: boolean): HeaderStep => ({
+  bdf: formatSbdf(sbdf).slice(5),
+  reg,
+  value: value >>> 0,
+  driven,
+});
+
 const VIRTUAL = 'a virtual function: it comes with sriov_numvfs, not with a scan';
-const QUIRKED = /^0x0000000000000[67]00 0x0000000000000[67][0-9a-f]{2} 0x0000000000000100$/;
 const hexText = (value: number | null): string | null => (value === null ? null : `0x${value.toString(16)}`);
 
 const bars = [0x10, 0x14, 0x18, 0x1c, 0x20, 0x24].map((reg) => [reg, 4] as const);
