@@ -2,15 +2,11 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { recordingText } from '../recording.js';
 import type { ConformanceSet, Row } from '../row.js';
+import { hypercallRow } from '../toolstack/hypercalls.js';
 import { LifeCycle } from '../toolstack/life-cycle.js';
-import {
-  hypercallRow,
-  messageFiles,
-  messageRow,
-  resetRow,
-  sysfsRow,
-  treeRow,
-} from '../toolstack/outcomes.js';
+import { messageFiles, messageRow } from '../toolstack/messages.js';
+import { resetRow } from '../toolstack/resets.js';
+import { sysfsRow, treeRow } from '../toolstack/snapshots.js';
 import { storeRow } from '../toolstack/store.js';
 
 const NAME = 'toolstack';
