@@ -51,6 +51,12 @@ function gistOf(event: TraceEvent, platform: Platform): string | null {
       return `${memoryText(event.data)}${valueText(event.data.address)}`;
     case 'vtd.faulted':
       return `fault ${hexPad(event.data.reason, 2)}: ${event.data.text}`;
+    case 'registers.reached': {
+      const { function: fn, through } = event.data;
+      return `${fn === null ? 'nobody' : formatFunction(fn, platform)} through ${through}`;
+    }
+    case 'registers.refused':
+      return event.data.why;
     case 'dma.discarded':
       return event.data.why === 'scratch-page' ? 'scratch page' : 'not sent: bus mastering is off';
     case 'iommu.faulted':

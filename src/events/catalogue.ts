@@ -23,6 +23,7 @@ import { pcibackKinds } from './kinds/pciback.js';
 import { physmapKinds } from './kinds/physmap.js';
 import { sysfsKinds } from './kinds/sysfs.js';
 import { toolstackKinds } from './kinds/toolstack.js';
+import { touchKinds } from './kinds/touch.js';
 import { vpciKinds } from './kinds/vpci.js';
 import { vtdKinds } from './kinds/vtd.js';
 import { xenbusKinds } from './kinds/xenbus.js';
@@ -58,6 +59,7 @@ export const catalogue = {
   ...toolstackKinds,
   ...ownerKinds,
   ...mmconfigKinds,
+  ...touchKinds,
 };
 
 type Catalogue = typeof catalogue;

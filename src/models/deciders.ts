@@ -3,6 +3,7 @@ import { decideItsCommand } from './arm/virtual-its.js';
 import type { Deciders } from './context.js';
 import { decideConfigRequest } from './hardware/config-access.js';
 import { decideDma } from './hardware/dma.js';
+import { decideTouch } from './hardware/touch.js';
 import { decideChannelDelivery, decideChannelDial, decideChannelHangUp } from './libxl/channel/client.js';
 import { decideChannelLoss, decideChannelOffer, decideChannelServe } from './libxl/channel/server.js';
 import {
@@ -56,6 +57,7 @@ export const deciders: Deciders = {
   'device.unplugged': nothingFollows,
   'device.reset': decideMsiReset,
   'dma.attempted': decideDma,
+  'registers.touched': decideTouch,
   'msi.written': decideMsiWrite,
   'its.commanded': decideItsCommand,
   'iommu.serviced': decideIommuService,

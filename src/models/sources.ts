@@ -7,6 +7,7 @@ const sources: { readonly [K in InputKind]: string } = {
   'bridge.probed': 'host-bridge numbering, facts/xen 3.4; facts/dom0 1.3, 1.4',
   'bridge.unbound': 'release of a number, facts/dom0 1.3, 1.4',
   'dma.attempted': 'SMMU look-up order, facts/arm-msi-iommu 6.2; doorbells, 9; VT-d, facts/xen 7.2, 10.4',
+  'registers.touched': 'page tables, ports and permissions, facts/xen 7.1; docs/models/toolstack.md',
   'iommu.serviced': 'event queue, facts/arm-msi-iommu 5.3 (M3), 6.4',
   'stage2.populated': 'stage 2 of a domain, facts/arm-msi-iommu 6.6',
   'memory.given': 'state only: whose memory it is',

@@ -44,6 +44,11 @@ export const behaviourTable = {
     since: '0.2.0',
     doc: 'On x86 Xen writes context entries for its devices, and their requests go through them; before, every request reached the address it named.',
   },
+  'pv-page-tables': {
+    number: 9,
+    since: '0.2.0',
+    doc: 'Xen checks page table entries PV domains ask for with mmu_update and update_va_mapping; before, it answered -ENOSYS.',
+  },
   'seize-asks-the-store': {
     number: 10,
     since: '0.2.0',

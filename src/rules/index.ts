@@ -12,6 +12,7 @@ import { pvRules } from './pv.js';
 import type { Rule } from './rule.js';
 import { segmentRules } from './segments.js';
 import { toolstackRules } from './toolstack.js';
+import { touchRules } from './touch.js';
 import { vpciRules } from './vpci.js';
 
 /** Every rule; its order is the order in which findings of one event are reported. */
@@ -27,6 +28,7 @@ export const rules: readonly Rule[] = [
   ...interruptRules,
   ...assignmentRules,
   ...toolstackRules,
+  ...touchRules,
   ...pvRules,
   ...designRules,
   ...bridgeRules,

@@ -7,6 +7,7 @@ import type { FunctionId } from '../pci/function-id.js';
 import { type Dom0Sbdf, formatSbdf, parseSbdf, segmentOf } from '../pci/sbdf.js';
 import { drivenInQuarantine } from './driven-in-quarantine.js';
 import { ownerText } from './names.js';
+import { outsideGrants } from './outside-grants.js';
 import type { Rule, Watching } from './rule.js';
 
 /** Models read the world through a context; a rule has the same two things and emits nothing. */
@@ -161,36 +162,6 @@ const staleClaim: Rule = {
       });
     },
   }),
-};
-
-const outsideOps = ['memory_mapping', 'ioport_mapping', 'map_pirq', 'bind_pt_irq'];
-
-const outsideGrants: Rule = {
-  code: 'ASG-010',
-  severity: 'error',
-  title: 'An access outside of what a domain may use',
-  doc: 'A device model or toolstack asked Xen to map frames, ports or interrupts that the guest, or the caller itself, has no permission for.',
-  watch: () => {
-    const asked = new Map<number, { readonly op: string; readonly domain: number }>();
-    const note = (event: EventOf<'hypercall.issued'> | EventOf<'hypercall.entered'>): void => {
-      const { op, args } = event.data;
-      if (!outsideOps.includes(op)) return;
-      asked.set(event.seq, { op, domain: Number(args['domain'] ?? args['domid'] ?? -1) });
-    };
-    return {
-      'hypercall.issued': note,
-      'hypercall.entered': note,
-      'hypercall.returned': (event, { report }) => {
-        const call = event.cause === null ? undefined : asked.get(event.cause);
-        if (call === undefined || event.data.ret !== -1) return;
-        report({
-          message: `${call.op} for d${call.domain} was refused: no permission`,
-          function: null,
-          evidence: { op: call.op, domain: call.domain },
-        });
-      },
-    };
-  },
 };
 
 /** A guest has a device in Xen, and a driver of the hardware domain's Linux has it too. */

@@ -17,6 +17,7 @@ import { memorySlice } from './memory.js';
 import { mmconfigSlice } from './mmconfig.js';
 import { msiSlice } from './msi.js';
 import { ownersSlice } from './owners.js';
+import { pageTablesSlice } from './page-tables.js';
 import { pcibackSlice } from './pciback.js';
 import { pcifrontSlice } from './pcifront.js';
 import { permissionsSlice } from './permissions.js';
@@ -58,6 +59,7 @@ export const slices = {
   vchan: vchanSlice,
   memory: memorySlice,
   vtd: vtdSlice,
+  pageTables: pageTablesSlice,
 };
 
 type Slices = typeof slices;

@@ -4,11 +4,11 @@ import type { FunctionId } from '../../pci/function-id.js';
 import { busOf, type Dom0Sbdf, devfnOf, segmentOf } from '../../pci/sbdf.js';
 import type { LinuxDevice } from '../../state/sysfs.js';
 import type { Context } from '../context.js';
-import { describeFunction, readConfig, writeConfig } from '../hardware/config-space.js';
+import { type Resource, rangesOf } from '../hardware/bars.js';
+import { readConfig, writeConfig } from '../hardware/config-space.js';
 import { domids } from '../xen/domains.js';
 import { linuxDomain } from '../xen/driver-domain.js';
 import { enterXen } from '../xen/hypercalls.js';
-import type { Resource } from './pciback/device.js';
 
 /** The device object the hardware domain's Linux has for a name. */
 export function linuxDevice(context: Context, sbdf: number): Readonly<LinuxDevice> | undefined {
@@ -56,53 +56,10 @@ export const physdevName = (sbdf: Dom0Sbdf): RecordObject => ({
   devfn: devfnOf(sbdf),
 });
 
-/**
- * BARs and ROM of a device as Linux sized them, by register offset. Sizes come from the bits software can change.
- * @source facts/dom0 5.3, 9.1
- */
+/** BARs and ROM of a device as Linux sized them, by register offset. @source facts/dom0 5.3, 9.1 */
 export function resourcesOf(context: Context, sbdf: Dom0Sbdf): Readonly<Record<number, Resource>> {
   const device = linuxDevice(context, sbdf);
-  if (device === undefined) return {};
-  const mask = describeFunction(context.env.platform, device.function as FunctionId)?.writeMask ?? null;
-  const writable = (reg: number): number =>
-    mask === null
-      ? 0
-      : (mask[reg]! | (mask[reg + 1]! << 8) | (mask[reg + 2]! << 16) | (mask[reg + 3]! << 24)) >>> 0;
-  const type = linuxRead(context, sbdf, 0x0e, 1) & 0x7f;
-  const result: Record<number, Resource> = {};
-  const last = type === 0 ? 0x24 : 0x14;
-  for (let reg = 0x10; reg <= last; reg += 4) {
-    const value = linuxRead(context, sbdf, reg, 4);
-    const isPort = (value & 1) === 1;
-    const lowBits = isPort ? 1 : value & 0xf;
-    const bits = (writable(reg) & (isPort ? ~3 : ~0xf)) >>> 0;
-    if (bits === 0 && !(lowBits === 4 || lowBits === 0xc)) continue;
-    if (!isPort && (value & 6) === 4 && reg < last) {
-      const upper = linuxRead(context, sbdf, reg + 4, 4);
-      const start = upper * 0x1_0000_0000 + ((value & ~0xf) >>> 0);
-      const sizeBytes = sizeOf(bits, writable(reg + 4));
-      result[reg] = { start, sizeBytes, lowBits, isUpperHalf: false };
-      result[reg + 4] = { start, sizeBytes, lowBits: 0, isUpperHalf: true };
-      reg += 4;
-    } else {
-      const start = (value & (isPort ? ~3 : ~0xf)) >>> 0;
-      result[reg] = { start, sizeBytes: sizeOf(bits, isPort ? 0 : 0), lowBits, isUpperHalf: false };
-    }
-  }
-  const romAt = type === 0 ? 0x30 : 0x38;
-  const romBits = (writable(romAt) & 0xffff_f800) >>> 0;
-  if (romBits !== 0) {
-    const value = linuxRead(context, sbdf, romAt, 4);
-    const start = (value & 0xffff_f800) >>> 0;
-    result[romAt] = { start, sizeBytes: sizeOf(romBits, 0), lowBits: value & 1, isUpperHalf: false };
-  }
-  return result;
-}
-
-/** The lowest writable bit is the size; ports decode 16 or 32 bits, the lowest one counts either way. */
-function sizeOf(low: number, high: number): number {
-  if (low !== 0) return (low & -low) >>> 0;
-  return high === 0 ? 0 : ((high & -high) >>> 0) * 0x1_0000_0000;
+  return device === undefined ? {} : rangesOf(context, device.function as FunctionId);
 }
 
 /**

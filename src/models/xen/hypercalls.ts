@@ -11,6 +11,7 @@ import { grantTableOperations } from './grant-table.js';
 import { hvmOperations } from './hvm-op.js';
 import { memoryOperations } from './memory-op.js';
 import { physdevOperations } from './physdev.js';
+import { mmuOperations } from './pv/mmu.js';
 import { sysctlOperations } from './sysctl.js';
 
 /** The older entries take `{cmd, union}` and dispatch the same; on ARM they are stubs. @source facts/xen 2.1 */
@@ -36,6 +37,7 @@ const hypercalls: Readonly<Record<string, OperationTable>> = {
   event_channel_op: eventChannelOperations,
   event_channel_op_compat: onX86(eventChannelOperations),
   grant_table_op: grantTableOperations,
+  ...mmuOperations,
 };
 
 /** A domain's own hypercall. */

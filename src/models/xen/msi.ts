@@ -20,6 +20,10 @@ export interface MsiRequest {
 const capability = { MSI: 0x05, MSIX: 0x11, SRIOV: 0x10 } as const;
 const COMMAND_MEMORY = 2;
 const MSIX_MASKALL = 0x4000;
+/** Registers of the MSI-X capability that say where table and pending bits are. */
+const TABLE = 4;
+const PENDING = 8;
+const PAGE = 4096;
 const SRIOV_CONTROL_VFE_MSE = 0x9;
 
 const none: DeviceMsi = { entries: [], prepared: false, guestMaskall: false };
@@ -163,9 +167,31 @@ function isMemoryDecoded(context: Context, name: XenSbdf): boolean {
   return (control & SRIOV_CONTROL_VFE_MSE) === SRIOV_CONTROL_VFE_MSE;
 }
 
-/** Address of the register the MSI-X table lies behind; 0 when it is unset or no memory register. */
-function tableAddress(context: Context, name: XenSbdf): number {
-  const bir = peek(context, name, msixAt(context, name) + 4, 4) & 7;
+/**
+ * Frames of MSI-X tables and pending bits of devices Xen set up: read-only for everybody. As built, a pending-bit array
+ * counts one byte per 64 entries.
+ * @source xen/arch/x86/msi.c (msix_capability_init)
+ */
+export function msixFrames(context: Context): (readonly [first: number, last: number])[] {
+  const frames: (readonly [number, number])[] = [];
+  const add = (address: number, sizeBytes: number): void => {
+    frames.push([Math.floor(address / PAGE), Math.floor((address + sizeBytes - 1) / PAGE)]);
+  };
+  for (const key of Object.keys(context.state.irq.msi)) {
+    const name = Number(key) as XenSbdf;
+    if (usesOfTable(context, name) === 0) continue;
+    const entries = msixEntries(context, name);
+    const at = msixAt(context, name);
+    const offset = (reg: number): number => (peek(context, name, at + reg, 4) & ~7) >>> 0;
+    add(tableAddress(context, name, TABLE) + offset(TABLE), entries * 16);
+    add(tableAddress(context, name, PENDING) + offset(PENDING), Math.ceil(entries / 64));
+  }
+  return frames;
+}
+
+/** Address of the register the MSI-X table, or what else is asked for, lies behind; 0 when it is unset or no memory register. */
+function tableAddress(context: Context, name: XenSbdf, what: typeof TABLE | typeof PENDING = TABLE): number {
+  const bir = peek(context, name, msixAt(context, name) + what, 4) & 7;
   const physfn = context.state.xen.devices[name]?.physfn ?? null;
   // The registers of virtual functions stand in the capability of the physical one.
   const [holder, first] =

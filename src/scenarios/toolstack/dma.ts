@@ -1,7 +1,8 @@
-import type { DomainId, PhysicalAddress } from '../../base/brand.js';
+import type { PhysicalAddress } from '../../base/brand.js';
 import type { MachineView } from '../../machine/program.js';
 import { giveByHand } from './by-hand.js';
 import { e1000e, functionOf, packed, pciBridge, rtl8139, type Wired, wired } from './functions.js';
+import { memories, memoryOf, pageTableOf, xensMemory } from './memories.js';
 import {
   boot,
   connect,
@@ -16,35 +17,6 @@ import {
   start,
 } from './parts.js';
 import { type Symptom, secondCard } from './symptom.js';
-
-const MIB = 0x10_0000;
-/** Where memory of each party lies. */
-const xensMemory = 0x1000_0000;
-export const memoryOf = (domid: number): number => 0x2000_0000 + domid * 0x1000_0000;
-/** The last page of a PV guest's memory here is one of its page tables. */
-const pageTableOf = (domid: number): number => memoryOf(domid) + 32 * MIB;
-
-function* given(
-  owner: number | null,
-  address: number,
-  sizeBytes: number,
-  use: 'ram' | 'page-table' = 'ram',
-): Part {
-  yield {
-    kind: 'memory.given',
-    by: 'xen',
-    data: { owner: owner as DomainId | null, address: address as PhysicalAddress, sizeBytes, use },
-  };
-}
-
-/** Xen, Dom0 and PV guests have their memory. */
-export function* memories(...domids: readonly number[]): Part {
-  yield* given(null, xensMemory, 16 * MIB);
-  for (const domid of [0, ...domids]) {
-    yield* given(domid, memoryOf(domid), 32 * MIB);
-    if (domid !== 0) yield* given(domid, pageTableOf(domid), 4096, 'page-table');
-  }
-}
 
 /** The device's driver has it send a request: a descriptor names the address. */
 export function* dma(one: Wired, address: number, dir: 'read' | 'write' = 'write'): Part {

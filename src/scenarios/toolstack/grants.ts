@@ -1,10 +1,13 @@
 import { nvme, rtl8139, usbHigh, usbLow } from './functions.js';
 import { boot, domctl, guest, type Part, run } from './parts.js';
 import type { Symptom } from './symptom.js';
+import { touch } from './touch.js';
 
 /** Where the NVMe disk has its registers, and the network card its ports. */
 const FRAMES = 0xfde00;
 const PORTS = 0xc000;
+/** Where both USB controllers have theirs. */
+const SHARED_FRAME = 0xf7d1a;
 
 /** What keeps other guests out of a device. @source thread of 2008; facts/xen 7.1 */
 export const grants: readonly Symptom[] = [
@@ -35,8 +38,8 @@ export const grants: readonly Symptom[] = [
     title: 'BARs of two devices share a page',
     source: 'thread of 2008; SUPPORT.md of Xen: BARs in one 4 KiB page are not security supported',
     shows:
-      'Permissions are whole frames: the guest that gets the first controller may map the page that holds the registers of the second one too, which another guest has.',
-    expects: ['ASG-013'],
+      'Permissions are whole frames: the guest that gets the first controller may map the page that holds the registers of the second one too, which another guest has, and drive it.',
+    expects: ['ASG-013', 'ASG-015'],
     devices: [usbLow, usbHigh],
     *story(machine) {
       yield* boot([usbLow, usbHigh]);
@@ -44,12 +47,16 @@ export const grants: readonly Symptom[] = [
       for (const domid of [1, 2]) yield* guest(domid, 'hvm', `guest${domid}`);
       yield* run(machine, 'create', 1, usbLow.name);
       yield* run(machine, 'create', 2, usbHigh.name);
+      // The first guest's device model maps the whole frame, as the BAR of its controller asks.
+      yield* map(1, SHARED_FRAME, 1);
+      yield* touch(1, 'memory', SHARED_FRAME * 4096 + 0x20);
+      yield* touch(1, 'memory', SHARED_FRAME * 4096 + 0x420, 'write');
     },
   },
 ];
 
-const map = (domid: number, mfn: number): Part =>
-  domctl('memory_mapping', domid, { first_gfn: 0xf2000, first_mfn: mfn, nr_mfns: 4, add_mapping: 1 });
+const map = (domid: number, mfn: number, count = 4): Part =>
+  domctl('memory_mapping', domid, { first_gfn: 0xf2000, first_mfn: mfn, nr_mfns: count, add_mapping: 1 });
 const ports = (domid: number): Part =>
   domctl('ioport_mapping', domid, { first_gport: PORTS, first_mport: PORTS, nr_ports: 256, add_mapping: 1 });
 const permit = (domid: number, mfn: number): Part =>

@@ -1,6 +1,7 @@
 import type { DomainId } from '../../base/brand.js';
-import { dma, memories, memoryOf } from './dma.js';
+import { dma } from './dma.js';
 import { nvme } from './functions.js';
+import { memories, memoryOf } from './memories.js';
 import { bootSystem, command } from './neutral.js';
 import { boot, echo, guest, type Part, run, setpci } from './parts.js';
 import type { Symptom } from './symptom.js';

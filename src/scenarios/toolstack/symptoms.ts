@@ -18,6 +18,7 @@ import { requestChannel } from './request-channel.js';
 import { reservedMemory } from './reserved-memory.js';
 import { stubDomains } from './stub-domains.js';
 import { toScenario } from './symptom.js';
+import { touches } from './touch.js';
 
 const dom0 = 0 as DomainId;
 
@@ -78,6 +79,7 @@ export const toolstackScenarios: readonly Scenario[] = [
     ...grants,
     ...dmaCases,
     ...quarantined,
+    ...touches,
   ].map(toScenario),
   ...armOwners,
   armAddRefused,

@@ -1,9 +1,5 @@
-import type {
-  DevicePort,
-  PolicyPatch,
-  PolicyState,
-  Resource,
-} from '../../../src/models/linux/pciback/device.js';
+import type { Resource } from '../../../src/models/hardware/bars.js';
+import type { DevicePort, PolicyPatch, PolicyState } from '../../../src/models/linux/pciback/device.js';
 import { bytesOf, realConfigs } from '../../../src/scenarios/toolstack/functions.js';
 
 export { bytesOf, realConfigs };

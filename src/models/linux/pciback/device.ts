@@ -1,14 +1,4 @@
-/** A BAR or expansion ROM as Linux holds it in Dom0. */
-export interface Resource {
-  /** First byte, host physical; 0 when unset. */
-  readonly start: number;
-  /** 0 when the function has none there. */
-  readonly sizeBytes: number;
-  /** The low bits of the register: I/O 1, memory type 4 (64-bit), prefetchable 8. */
-  readonly lowBits: number;
-  /** Upper half of the 64-bit BAR before it. */
-  readonly isUpperHalf: boolean;
-}
+import type { Resource } from '../../hardware/bars.js';
 
 /** What pciback remembers of one seized device that its config-space policy reads. @source facts/dom0 4.4, 5 */
 export interface PolicyState {

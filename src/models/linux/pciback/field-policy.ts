@@ -1,5 +1,6 @@
+import type { Resource } from '../../hardware/bars.js';
 import { pcibios } from '../pciif/page.js';
-import type { DevicePort, Resource } from './device.js';
+import type { DevicePort } from './device.js';
 import { type ConfigField, findCapability } from './fields.js';
 
 const commandBits = { IO: 1, MEMORY: 2, MASTER: 4, INVALIDATE: 0x10, INTX_DISABLE: 0x400 } as const;
