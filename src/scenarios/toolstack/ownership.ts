@@ -202,6 +202,7 @@ export const ownership: readonly Symptom[] = [
     source: 'facts/dom0 12.3, thread of 2020',
     shows:
       'A channel carries the files of the driver domain to libxl, and the device becomes assignable; but the domain of the toolstack cannot grant frames it may not use itself.',
+    expects: ['ASG-010'],
     devices: [nvme],
     policies: { 'hardware-domain': 'domd' },
     *story(machine) {

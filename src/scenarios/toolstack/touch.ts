@@ -88,7 +88,7 @@ export const touches: readonly Symptom[] = [
     source: 'thread of 2008: what keeps other guests out; xen/common/domctl.c (iomem_permission)',
     shows:
       'A guest gives its disk back and keeps it mapped. Xen takes the permission, not the mapping: when the next guest has the disk, the first one reads and writes its registers, IOMMU or not. Its kernel, or its end, is what takes the mapping away.',
-    expects: ['ASG-017', 'ASG-015'],
+    expects: ['ASG-017', 'ASG-015', 'ASG-010'],
     devices: [nvme],
     *story(machine) {
       yield* boot([nvme]);
