@@ -88,6 +88,7 @@ const stateless = [
   'toolstack.asked',
   'toolstack.ledger',
   'toolstack.logged',
+  'toolstack.refused',
   'toolstack.stepped',
   'toolstack.timed-out',
   'vchan.blocked',

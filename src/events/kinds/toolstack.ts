@@ -75,6 +75,17 @@ export const toolstackKinds = {
     command: text('`device_add`, `device_del`, `query-pci`'),
     args: record('its arguments'),
   }),
+  'toolstack.refused': outcome(
+    'A device model could not do what a command asked: where it runs, the files of the device are not there.',
+    {
+      job: count('the command'),
+      command: text('what it was asked'),
+      domid: domid('the domain it runs in'),
+      path: text('the file it opens first'),
+      errno: int('what its kernel says'),
+      text: text('its error message'),
+    },
+  ),
   'toolstack.logged': outcome('A command printed a message.', {
     job: count('the command'),
     level: choice(['error', 'warning', 'info', 'output'], ''),

@@ -7,7 +7,7 @@ import { domainPath } from '../linux/xenstored/xenbus.js';
 import { answerName, assignableAdd, assignableDevices, namesInStore, storeOf } from './assignable.js';
 import { lookUpName } from './by-name.js';
 import { refusedAtCreation } from './create-gate.js';
-import { deviceAddArguments, deviceModelTakes } from './device-model.js';
+import { deviceAddArguments, deviceModelTakes, unopened } from './device-model.js';
 import { rc } from './errors.js';
 import { permitInterrupt, permitRegions } from './resources.js';
 import { emptySpec, type PciSpec, parseSpec } from './spec.js';
@@ -228,6 +228,11 @@ export const attach: Steps = {
     if (io.guestType !== 'hvm') return { to: 'grant' };
     if (io.woken.by === 'timeout') return abandon(io, rc.TIMEDOUT);
     io.ask('device_add', deviceAddArguments(deviceOf(io), specOf(io)));
+    const missing = unopened(io.context, deviceOf(io), io.stubdom);
+    if (missing !== null) {
+      io.refused('device_add', missing);
+      return refuse(io, missing.text, rc.QMP_GENERIC_ERROR);
+    }
     return { wait: 'qmp', to: 'dm-added' };
   },
   'dm-added': (io) => {

@@ -1,4 +1,5 @@
 import type { DomainId } from '../../base/brand.js';
+import { errno } from '../../base/errno.js';
 import type { RecordObject } from '../../events/field.js';
 import { type Dom0Sbdf, devOf, formatSbdf } from '../../pci/sbdf.js';
 import type { Context } from '../context.js';
@@ -18,6 +19,32 @@ export function deviceAddArguments(device: Dom0Sbdf, spec: PciSpec): RecordObjec
       ? {}
       : { addr: `${(spec.vdevfn >>> 3).toString(16)}.${(spec.vdevfn & 7).toString(16)}` }),
     ...(spec.permissive ? { permissive: true } : {}),
+  };
+}
+
+/** What opening a device failed with. */
+export interface Unopened {
+  readonly domid: DomainId;
+  readonly path: string;
+  readonly errno: number;
+  readonly text: string;
+}
+
+/**
+ * What a device model without the hardware says when it is to take a device: it opens `config` first, then `resource`,
+ * `vendor`, `device`, `irq` and `class`, all of the domain it runs in, and the request channel is none of its business. A
+ * stub domain has these files where its pcifront has found the device. @returns null where it has them, or may
+ * @source qemu hw/xen/xen-host-pci-device.c (xen_host_pci_device_get, xen_host_pci_config_open)
+ */
+export function unopened(context: Context, device: Dom0Sbdf, stubdom: DomainId | null): Unopened | null {
+  const { owners } = context.state;
+  if (!owners.settled || stubdom !== null || owners.owner === owners.toolstack) return null;
+  const path = `/sys/bus/pci/devices/${formatSbdf(device)}/config`;
+  return {
+    domid: (owners.toolstack ?? 0) as DomainId,
+    path,
+    errno: -errno.ENOENT,
+    text: `Could not open '${path}': No such file or directory`,
   };
 }
 

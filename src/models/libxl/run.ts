@@ -79,7 +79,7 @@ function askFirst(context: Context, jobId: number, name: string): Woken | 'waits
   if (verb === null || !isWanted(io, name)) return null;
   if (context.state.vchan.phase !== 'open') return brokenPipe;
   const device = verb === 'list' ? null : commands[job.op].deviceOf(io);
-  const argument = argumentOf(io, verb, device);
+  const argument = argumentOf(io, name, verb, device);
   const request = sendRequest(context, jobId, verb, device === null ? '' : formatSbdf(device), argument);
   if (request === null) return 'waits';
   context.emit('toolstack', 'toolstack.advanced', {
@@ -97,11 +97,11 @@ const isWanted = (io: StepIo, step: string): boolean =>
   (io.job.op !== 'create' && io.job.op !== 'attach') || attaching.isWanted(io, step);
 
 /** The driver to bind afterwards, as libxl has noted it; the guest an interrupt is to be mapped for; `seize`. */
-function argumentOf(io: StepIo, verb: ChannelVerb, device: Dom0Sbdf | null): string {
+function argumentOf(io: StepIo, step: string, verb: ChannelVerb, device: Dom0Sbdf | null): string {
   if (device === null) return '';
   const { op, options } = io.job;
   const attaches = op === 'attach' || op === 'create';
-  if (verb === 'irq') return attaches ? String(io.recall('subject', io.domid)) : '';
+  if (verb === 'irq') return attaches ? String(step === 'stub-interrupt' ? io.stubdom : io.domid) : '';
   if (verb === 'bind') return attaches ? 'seize' : '';
   const isAsked = verb === 'unbind' && options['rebind'] === true;
   return isAsked ? (io.store.read(libxlPath(device, 'driver_path')) ?? '') : '';

@@ -14,6 +14,7 @@ import { hardwareDomain } from '../xen/domains.js';
 import { driverDomainHas } from '../xen/driver-domain.js';
 import { enterXen } from '../xen/hypercalls.js';
 import { EPIPE } from './channel/send.js';
+import type { Unopened } from './device-model.js';
 
 /** What a step leads to: the next one, a wait before it, or the end. */
 export type Next =
@@ -209,6 +210,11 @@ export class StepIo {
 
   ask(command: string, args: RecordObject): void {
     this.context.emit(TOOLSTACK, 'toolstack.asked', { job: this.jobId, command, args });
+  }
+
+  /** The device model's answer where that follows from the place it runs in. */
+  refused(command: string, why: Unopened): void {
+    this.context.emit('dm:qemu', 'toolstack.refused', { job: this.jobId, command, ...why });
   }
 
   log(level: 'error' | 'warning' | 'info' | 'output', text: string): void {

@@ -16,16 +16,20 @@ const d = (domid: number): DomainId => domid as DomainId;
 const CHANNEL = { version: 1, ringBytes: 1024 } as const;
 
 /** The machine, or what of it is missing, comes up: domains, devices, pciback, the channel where there is one. */
-export function* bootSystem(devices: readonly Wired[], channel: typeof CHANNEL | null = CHANNEL): Part {
+export function* bootSystem(
+  devices: readonly Wired[],
+  channel: typeof CHANNEL | null = CHANNEL,
+  pciback: { readonly passthrough: boolean } = { passthrough: false },
+): Part {
   yield { kind: 'system.booted', by: 'xen', data: { dom0: d(0), domd: d(1) } };
-  yield* bootOwner(devices, channel);
+  yield* bootOwner(devices, channel, pciback);
 }
 
 /** Linux of the owner comes up. */
 export function* bootOwner(
   devices: readonly Wired[],
   channel: { readonly version: number; readonly ringBytes: number } | null = CHANNEL,
-  withPciback = true,
+  pciback: { readonly passthrough: boolean } | null = { passthrough: false },
 ): Part {
   for (const one of devices) {
     yield {
@@ -34,11 +38,11 @@ export function* bootOwner(
       data: { sbdf: packed(one), function: functionOf(one), gsi: one.gsi, driver: one.driver, physfn: null },
     };
   }
-  if (withPciback) {
+  if (pciback !== null) {
     yield {
       kind: 'pciback.loaded',
       by: 'owner',
-      data: { hide: '', passthrough: false, permissive: false, pvSupport: true },
+      data: { hide: '', permissive: false, pvSupport: true, ...pciback },
     };
   }
   if (channel === null) return;

@@ -152,7 +152,7 @@ export const requestChannel: readonly Symptom[] = [
       yield { kind: 'domain.destroyed', by: 'toolstack', data: { domid: d2 } };
       yield { kind: 'owner.ended', by: 'owner', data: { how: 'it was updated and restarted' } };
       yield { kind: 'system.booted', by: 'xen', data: { dom0: 0 as DomainId, domd: 1 as DomainId } };
-      yield* bootOwner(all, undefined, false);
+      yield* bootOwner(all, undefined, null);
       yield* guest(3, 'pv', 'guest3');
       yield* command(machine, 'create', 3, `${nvme.name},seize=1`);
     },

@@ -156,10 +156,14 @@ function* bootWithStubdom(machine: MachineView, realAddresses: boolean): Part {
 }
 
 /** A device model that finds the host's name of a device among the files of its own domain, or does not. */
-function qemuInStubdom(machine: MachineView, one: Wired): DeviceModelAnswer {
+export function qemuInStubdom(
+  machine: MachineView,
+  one: Wired,
+  stubdom: number = STUBDOM,
+): DeviceModelAnswer {
   const answer = willing();
   return (job) => {
-    const seen = machine.state.pcifront[STUBDOM]?.devices ?? [];
+    const seen = machine.state.pcifront[stubdom]?.devices ?? [];
     if (job.next === 'dm-added' && !seen.includes(packed(one).toString(16))) {
       return {
         ok: false,

@@ -4,6 +4,7 @@ import type { Scenario } from '../scenario.js';
 import { armOwners } from './arm-owners.js';
 import { dmaCases } from './dma.js';
 import { errorRecovery } from './error-recovery.js';
+import { farDeviceModels } from './far-device-models.js';
 import { e1000e, machineWith, nvme, packed } from './functions.js';
 import { grants } from './grants.js';
 import { lifeCycles } from './life-cycles.js';
@@ -80,6 +81,7 @@ export const toolstackScenarios: readonly Scenario[] = [
     ...dmaCases,
     ...quarantined,
     ...touches,
+    ...farDeviceModels,
   ].map(toScenario),
   ...armOwners,
   armAddRefused,

@@ -3,10 +3,10 @@ import type { DomainId } from '../../../src/base/brand.js';
 import { errno } from '../../../src/base/errno.js';
 import type { InputDraft, TraceEvent } from '../../../src/events/catalogue.js';
 import { Engine } from '../../../src/models/engine.js';
-import { ledgerOf } from '../../../src/models/libxl/leftovers.js';
+import { ledgerOf, standingOf } from '../../../src/models/libxl/leftovers.js';
 import { findScenario } from '../../../src/scenarios/index.js';
 import { runScenario, scenarioEnv } from '../../../src/scenarios/run.js';
-import { nvme, packed } from '../../../src/scenarios/toolstack/functions.js';
+import { e1000e, nvme, packed } from '../../../src/scenarios/toolstack/functions.js';
 
 /** A scenario's errors in order, and what is known of the disk at its end. */
 function endOf(name: string) {
@@ -45,6 +45,15 @@ describe('what stays when the request channel fails', () => {
         'unable to add pci devices',
       ],
       'with-driver-domain | quarantine | nvme | driver was nvme',
+    ],
+    [
+      'qemu-without-the-hardware',
+      [
+        "Could not open '/sys/bus/pci/devices/0000:01:00.0/config': No such file or directory",
+        'libxl__device_pci_add failed for PCI device 0:1:0.0 (rc -28)',
+        'unable to add pci devices',
+      ],
+      'exported | d4 | pciback, exported to d4 | claimed for d4, driver was nvme, backend keys of d4',
     ],
     ['answer-lost-driver-forgotten', [silent, notBound], 'with-driver-domain | d1 | no driver | nothing'],
     ['answer-comes-too-late', [silent, notBound], 'seized | d1 | pciback | nothing'],
@@ -113,6 +122,29 @@ describe('what stays when the request channel fails', () => {
       '3 resources',
       '3 irq 3',
     ]);
+  });
+
+  it('a guest without the hardware is refused before anything is granted', () => {
+    const { events } = endOf('qemu-without-the-hardware');
+    const at = events.findIndex(({ kind }) => kind === 'toolstack.refused');
+    expect(events[at]!.data).toMatchObject({ domid: 0, errno: -errno.ENOENT, command: 'device_add' });
+    const granted = events.findIndex(
+      (event) => event.kind === 'permission.changed' && event.data.domid !== 0 && event.data.domid !== 1,
+    );
+    expect(granted).toBeGreaterThan(at);
+  });
+
+  it('a stub domain and then its guest: both are asked for, and the guest has the device', () => {
+    const { events, state } = endOf('stub-domain-reaches-the-driver-domain');
+    const sent = events.flatMap((event) =>
+      event.kind === 'vchan.sent' && event.data.job === 2
+        ? [`${event.data.verb} ${event.data.argument}`.trim()]
+        : [],
+    );
+    expect(sent).toEqual(['list', 'reset', 'resources', 'irq 3', 'resources', 'irq 2']);
+    const commands = Object.values(state.toolstack.jobs).map(({ op, rc }) => `${op} ${rc}`);
+    expect(commands).toEqual(['assignable-add 0', 'create 0', 'destroy 0']);
+    expect(standingOf(state, packed(e1000e))).toMatchObject({ standing: 'assignable', leftovers: [] });
   });
 
   it('an errno of `irq` ends the command, unless there is no such file', () => {
