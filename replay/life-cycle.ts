@@ -2,7 +2,9 @@ import type { InputEvent, TraceEvent } from '../src/events/catalogue.js';
 import { ledgerOf } from '../src/models/libxl/leftovers.js';
 import { parseSpec } from '../src/models/libxl/spec.js';
 import { type Dom0Sbdf, formatSbdf } from '../src/pci/sbdf.js';
+import type { Env } from '../src/state/env.js';
 import type { ReadonlyWorld } from '../src/state/world.js';
+import { DmaLines } from './dma-line.js';
 
 /** What happened in one step of a life cycle, in one design. */
 export interface StepReport {
@@ -14,6 +16,8 @@ export interface StepReport {
   readonly printed: readonly string[];
   /** `<who> <method>`, or `<who> none` where a device has no reset method. */
   readonly resets: readonly string[];
+  /** Where requests of devices ended, one entry each: `0000:01:00.0 memory of d2`. */
+  readonly dma: readonly string[];
   /** Virtual functions the guests' frontends have found. */
   readonly guestSees: number;
   /** Rules broken in this step. */
@@ -68,15 +72,21 @@ interface Draft {
   messages: string[];
   printed: string[];
   resets: string[];
+  dma: string[];
 }
 
 /** Follows one run from step to step. Only the report of the step at hand is open. */
 export class LifeCycleBook {
   readonly #reports = new Map<number, StepReport>();
+  readonly #dma: DmaLines;
   #seq: number | null = null;
   #draft: Draft = emptyDraft();
   /** Devices the last command spoke of. */
   #devices: readonly Dom0Sbdf[] = [];
+
+  constructor(env: Env) {
+    this.#dma = new DmaLines(env);
+  }
 
   /** A step begins. @param world The run's state before it; the step before it ends there */
   begin(seq: number, input: InputEvent, world: ReadonlyWorld, newFindings: readonly string[]): void {
@@ -92,8 +102,11 @@ export class LifeCycleBook {
     if (named.length > 0) this.#devices = named;
   }
 
-  see(event: TraceEvent): void {
+  /** @param world The run's state with the event in it */
+  see(event: TraceEvent, world: ReadonlyWorld): void {
     const draft = this.#draft;
+    const request = this.#dma.lineOf(event, world);
+    if (request !== null) draft.dma.push(request);
     switch (event.kind) {
       case 'toolstack.logged':
         if (event.data.level === 'output') draft.printed.push(event.data.text.trim());
@@ -148,4 +161,4 @@ export class LifeCycleBook {
   }
 }
 
-const emptyDraft = (): Draft => ({ result: 'happens', messages: [], printed: [], resets: [] });
+const emptyDraft = (): Draft => ({ result: 'happens', messages: [], printed: [], resets: [], dma: [] });

@@ -92,7 +92,7 @@ class WhatIfRun {
   readonly #places = new Map<number, number>();
   /** Accesses spoken of since the last input. */
   #touched: (number | null)[] = [];
-  readonly #lifeCycle = new LifeCycleBook();
+  readonly #lifeCycle: LifeCycleBook;
   readonly #steps: LifeCycleStep[] = [];
   /** Findings before the step at hand. */
   #findingsBefore = 0;
@@ -109,6 +109,7 @@ class WhatIfRun {
       deviceModels === undefined || deviceModels.length === 0 ? null : new DeviceModels(deviceModels);
     this.#engine = new Engine(env);
     this.#judge = new Judge(env);
+    this.#lifeCycle = new LifeCycleBook(env);
     this.#world = initialWorld(recorded);
     this.#before = new GistBook(recorded.platform);
     this.#after = new GistBook(env.platform);
@@ -153,7 +154,7 @@ class WhatIfRun {
     const events = this.#engine.step(input as InputDraft);
     for (const one of events) {
       this.#judge.see(one);
-      this.#lifeCycle.see(one);
+      this.#lifeCycle.see(one, this.#engine.state);
       this.#touched.push(this.#after.note(at, events[0]!.kind, one, this.#places));
     }
     this.#append(events);

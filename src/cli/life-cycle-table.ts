@@ -19,7 +19,8 @@ export const hasLifeCycle = (results: readonly WhatIf[]): boolean =>
   results.some(({ steps }) => steps.some(({ report }) => report.result !== 'happens'));
 
 /**
- * Steps of the life cycle down, designs across: how each ended, who reset what, what each party knows afterwards.
+ * Steps of the life cycle down, designs across: how each ended, who reset what, where requests of devices
+ * ended, what each party knows afterwards.
  * Messages stand below, by letter. Designs that do not fit beside each other follow in further blocks.
  */
 export function lifeCycleTable(runs: readonly DesignRun[]): string {
@@ -63,6 +64,7 @@ class Column {
     const lines = [[how, letters === '' ? '' : `[${letters}]`].filter((word) => word !== '').join(' ')];
     if (report.printed.length > 0) lines.push(`lists ${report.printed.map(shortName).join(' ')}`);
     if (report.resets.length > 0) lines.push(`reset: ${counted(report.resets)}`);
+    if (report.dma.length > 0) lines.push(`DMA: ${counted(report.dma.map(shortName))}`);
     if (report.guestSees !== this.#guestSees) lines.push(`guests see ${report.guestSees}`);
     this.#guestSees = report.guestSees;
     if (report.findings.length > 0) lines.push(report.findings.join(' '));
@@ -85,12 +87,12 @@ class Column {
 /** Segment 0 goes without saying. */
 const shortName = (text: string): string => text.replace(/^0000:/, '');
 
-/** The same reset twice is said once. */
-function counted(resets: readonly string[]): string {
-  const kinds = [...new Set(resets)];
+/** The same thing twice is said once. */
+function counted(things: readonly string[]): string {
+  const kinds = [...new Set(things)];
   return kinds
     .map((kind) => {
-      const times = resets.filter((one) => one === kind).length;
+      const times = things.filter((one) => one === kind).length;
       return times === 1 ? kind : `${kind} ×${times}`;
     })
     .join(', ');
