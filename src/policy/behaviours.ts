@@ -54,6 +54,11 @@ export const behaviourTable = {
     since: '0.2.0',
     doc: 'Under `assignable=xen-flag` and `xenstore` the option `seize` of a device puts it on that list; before, it gave it to pciback, where those designs do not look.',
   },
+  'devices-leave-side-by-side': {
+    number: 11,
+    since: '0.2.0',
+    doc: 'At the end of an HVM guest xl asks the device model for every device before it waits for the first, and what it says of a device that XenStore does not have is what libxl prints; before, one device left after the other.',
+  },
 } as const satisfies Record<string, Behaviour>;
 
 export type BehaviourName = keyof typeof behaviourTable;

@@ -26,7 +26,7 @@ export const toolstackKinds = {
   'toolstack.answered': input('The device model answered a QMP command.', {
     job: count('the command that had asked'),
     ok: flag(''),
-    reply: text('error text; slot and function as hex of `query-pci`; empty'),
+    reply: text('error text; slot and function as hex of `query-pci`; id of the device that is gone; empty'),
   }),
   'toolstack.timed-out': input('A wait of a command ran out.', { job: count('the command') }),
   'toolstack.killed': input('A running command of xl was killed.', { job: count('the command') }),

@@ -1,5 +1,5 @@
-import { hexPad } from '../../base/hex.js';
-import { busOf, type Dom0Sbdf, devOf, fnOf, formatSbdf, parseSbdf, segmentOf } from '../../pci/sbdf.js';
+import { type Dom0Sbdf, formatSbdf, parseSbdf, segmentOf } from '../../pci/sbdf.js';
+import { hasBehaviour } from '../../policy/behaviours.js';
 import { xenbusStates as states } from '../linux/pciif/page.js';
 import { domainPath } from '../linux/xenstored/xenbus.js';
 import { errorText, resetDevice } from './attach.js';
@@ -21,12 +21,38 @@ const isStubdom = (io: StepIo): boolean => subjectOf(io) !== io.domid;
 
 const isForced = (io: StepIo): boolean => io.job.op === 'destroy' || io.job.options['force'] === true;
 
+const devicesOf = (io: StepIo): readonly number[] => io.recall('devices', []);
+
 /** The next device of the command, or what comes after the last. */
 function nextDevice(io: StepIo): Next {
+  const pending = io.recall<readonly number[]>('pending', []);
   const index = io.recall('index', 0) + 1;
+  if (io.recall('draining', false) || (pending.length > 0 && index >= devicesOf(io).length)) {
+    return pending.length > 0 ? { wait: 'removal', to: 'dm-removed' } : { to: 'remove-home' };
+  }
   io.vars['index'] = index;
-  if (index < io.recall<readonly number[]>('devices', []).length) return { to: 'find' };
+  if (index < devicesOf(io).length) return { to: 'find' };
   return io.job.op === 'destroy' ? { to: 'remove-home' } : { rc: rc.OK };
+}
+
+/**
+ * The end of a domain starts the removal of every device before it waits for the first, so that their ten seconds run
+ * side by side. @source libxl__device_pci_destroy_all, libxl__multidev
+ */
+const isSideBySide = (io: StepIo): boolean =>
+  io.job.op === 'destroy' &&
+  devicesOf(io).length > 1 &&
+  hasBehaviour(io.context.env.behaviour, 'devices-leave-side-by-side');
+
+/** Whose wait has ended: the device the answer names; timers run out in the order in which they were set. */
+function takePending(io: StepIo): void {
+  const pending = io.recall<readonly number[]>('pending', []);
+  const named = pending.find((one) => qemuId(one as Dom0Sbdf) === io.woken.reply);
+  const device = named ?? pending[0];
+  if (device === undefined) return;
+  io.vars['draining'] = true;
+  io.vars['pending'] = pending.filter((one) => one !== device);
+  io.vars['index'] = devicesOf(io).indexOf(device);
 }
 
 /**
@@ -53,7 +79,7 @@ export const detach: Steps = {
       io.vars['devices'] = [found.device!];
     }
     io.vars['index'] = 0;
-    const none = io.recall<readonly number[]>('devices', []).length === 0;
+    const none = devicesOf(io).length === 0;
     return { to: none ? 'remove-home' : 'find' };
   },
   find: (io) => {
@@ -68,18 +94,23 @@ export const detach: Steps = {
   },
   'remove-from-dm': (io) => {
     io.ask('device_del', { id: qemuId(deviceOf(io)) });
-    return { wait: 'removal', to: 'dm-removed' };
+    if (!isSideBySide(io)) return { wait: 'removal', to: 'dm-removed' };
+    const index = io.recall('index', 0) + 1;
+    io.vars['pending'] = [...io.recall<readonly number[]>('pending', []), deviceOf(io)];
+    if (index >= devicesOf(io).length) return { wait: 'removal', to: 'dm-removed' };
+    io.vars['index'] = index;
+    return { to: 'find' };
   },
   /** An answer says that the id is gone from `query-pci`; ten seconds without one end the wait. */
   'dm-removed': (io) => {
+    if (isSideBySide(io)) takePending(io);
     const device = deviceOf(io);
     if (io.woken.by === 'answer' && io.woken.ok) {
       const vdevfn = attachedDevices(io).find((one) => one.device === device)?.vdevfn ?? 0;
       deviceModelReleases(io.context, io.domid, device, vdevfn);
       return { to: 'revoke' };
     }
-    const id = `pci-pt-${hexPad(busOf(device), 2)}_${hexPad(devOf(device), 2)}.${fnOf(device)}`;
-    if (io.woken.by === 'timeout') io.log('warning', `timed out waiting for DM to remove ${id}`);
+    if (io.woken.by === 'timeout') io.log('warning', `timed out waiting for DM to remove ${qemuId(device)}`);
     if (!isForced(io)) return { rc: rc.FAIL };
     return { to: 'revoke' };
   },
@@ -112,11 +143,8 @@ export const detach: Steps = {
     if (io.woken.by === 'timeout') return notReady(io);
     const index = closeInStore(io, deviceOf(io), subjectOf(io));
     if (index === null) {
-      const device = deviceOf(io);
-      io.log(
-        'error',
-        `Couldn't find the device ${formatSbdf(device)} on xenstore (segment ${segmentOf(device)})`,
-      );
+      const missing = missingInStore(io);
+      if (missing !== null) io.log('error', missing);
       return { to: 'release' };
     }
     io.vars['index-in-store'] = index;
@@ -146,6 +174,16 @@ export const detach: Steps = {
     return { rc: rc.OK };
   },
 };
+
+/** Without a count of devices libxl says nothing. @source libxl__device_pci_remove_xenstore */
+function missingInStore(io: StepIo): string | null {
+  const device = deviceOf(io);
+  if (!hasBehaviour(io.context.env.behaviour, 'devices-leave-side-by-side')) {
+    return `Couldn't find the device ${formatSbdf(device)} on xenstore (segment ${segmentOf(device)})`;
+  }
+  const count = io.store.read(`${io.backendFor(subjectOf(io))}/num_devs`);
+  return count === null ? null : "Couldn't find the device on xenstore";
+}
 
 /** Whoever has a frontend makes libxl wait. */
 const isPv = (io: StepIo): boolean => isStubdom(io) || io.guestType === 'pv';
