@@ -57,7 +57,7 @@ export const behaviourTable = {
   'devices-leave-side-by-side': {
     number: 11,
     since: '0.2.0',
-    doc: 'At the end of an HVM guest xl asks the device model for every device before it waits for the first, and what it says of a device that XenStore does not have is what libxl prints; before, one device left after the other.',
+    doc: 'At the end of an HVM guest xl asks the device model for every device before it waits for the first, and of a device that the guest does not have it says what libxl says and, before 4.18, takes no permissions back; before, one device left after the other, and permissions went with each.',
   },
 } as const satisfies Record<string, Behaviour>;
 

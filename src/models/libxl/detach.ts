@@ -85,10 +85,10 @@ export const detach: Steps = {
   find: (io) => {
     const held = attachedDevices(io, subjectOf(io));
     // An empty list counts as none: the command ends without a word, and with force it goes on.
-    if (held.length === 0) return isForced(io) ? { to: 'revoke' } : { rc: rc.FAIL };
+    if (held.length === 0) return isForced(io) ? { to: strangerGoesTo(io) } : { rc: rc.FAIL };
     if (!held.some((one) => one.device === deviceOf(io))) {
       io.log('error', 'PCI device not attached to this domain');
-      return isForced(io) ? { to: 'revoke' } : { rc: rc.INVAL };
+      return isForced(io) ? { to: strangerGoesTo(io) } : { rc: rc.INVAL };
     }
     return { to: io.guestType === 'hvm' && !isStubdom(io) ? 'remove-from-dm' : 'revoke' };
   },
@@ -174,6 +174,15 @@ export const detach: Steps = {
     return { rc: rc.OK };
   },
 };
+
+/**
+ * With force libxl goes on with a device the guest does not have. Since 4.18 permissions are taken back on the common
+ * way out, before that only of a device that was found. @source do_pci_remove, pci_remove_detached; recordings
+ */
+const strangerGoesTo = (io: StepIo): 'revoke' | 'reset' =>
+  io.xenAtLeast('4.18') || !hasBehaviour(io.context.env.behaviour, 'devices-leave-side-by-side')
+    ? 'revoke'
+    : 'reset';
 
 /** Without a count of devices libxl says nothing. @source libxl__device_pci_remove_xenstore */
 function missingInStore(io: StepIo): string | null {

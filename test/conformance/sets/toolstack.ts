@@ -4,7 +4,7 @@ import { recordingText } from '../recording.js';
 import type { ConformanceSet, Row } from '../row.js';
 import { hypercallRow } from '../toolstack/hypercalls.js';
 import { LifeCycle } from '../toolstack/life-cycle.js';
-import { messageFiles, messageRow } from '../toolstack/messages.js';
+import { messageRow, textsOf } from '../toolstack/messages.js';
 import { resetRow } from '../toolstack/resets.js';
 import { sysfsRow, treeRow } from '../toolstack/snapshots.js';
 import { storeRow } from '../toolstack/store.js';
@@ -25,17 +25,18 @@ export const toolstackSet: ConformanceSet = {
       const log = recordingText(run, 'xenstored.trace');
       if (log === null) continue;
       yield storeRow(NAME, `${name}/xenstored.trace`, log);
-      const messages = messageFiles(run).map((file) => recordingText(run, file) ?? '');
-      const life = new LifeCycle(NAME, `${name}/xenstored.trace: PCI changes`, run, log, messages);
+      const life = new LifeCycle(NAME, `${name}/xenstored.trace: PCI changes`, run, log, textsOf(run));
       if (!life.machine.isDescribed) {
         yield life.undescribed();
         continue;
       }
       yield life.live();
-      for (const judge of [hypercallRow, resetRow, treeRow, sysfsRow, messageRow]) {
+      for (const judge of [hypercallRow, resetRow, treeRow, sysfsRow]) {
         const row = judge(NAME, name, run, life.machine);
         if (row !== null && row.total > 0) yield row;
       }
+      const messages = messageRow(NAME, name, run, life);
+      if (messages !== null) yield messages;
     }
   },
 };

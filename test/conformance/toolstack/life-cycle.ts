@@ -1,17 +1,17 @@
 import type { DomainId } from '../../../src/base/brand.js';
 import type { TraceEvent } from '../../../src/events/catalogue.js';
-import type { ToolstackOp } from '../../../src/events/kinds/toolstack.js';
 import { readXenstoredTrace } from '../../../src/importers/xenstored-trace.js';
 import { qemuId } from '../../../src/models/libxl/step.js';
 import { backendReady } from '../../../src/models/libxl/toolstack.js';
-import { backendPath } from '../../../src/models/linux/xenstored/xenbus.js';
 import { type Dom0Sbdf, parseSbdf } from '../../../src/pci/sbdf.js';
 import type { Job } from '../../../src/state/toolstack.js';
 import { type Row, RowBuilder } from '../row.js';
+import { Commands, type Given, type Meaning, optionsOf } from './commands.js';
 import { absolutePath, changing, PciLog } from './pci-log.js';
 import { type Asked, isPciPath, type Plan, type Request, specification } from './plan.js';
-import { devicesSaid, type Printed, printedMessages, type Typed, typedCommands } from './printed.js';
+import { type Printed, unreachable } from './printed.js';
 import { RecordedMachine } from './recorded-machine.js';
+import { bdfOf, type Typed } from './typed.js';
 
 /** One change a party asked XenStore for. */
 interface Change {
@@ -20,13 +20,29 @@ interface Change {
   readonly value: string | null;
 }
 
+/** What else the folder holds about its commands. */
+export interface Texts {
+  readonly jobLog: string;
+  /** What xl printed, file by file. */
+  readonly logs: readonly string[];
+  /** Configurations of guests. */
+  readonly configs: readonly string[];
+}
+
 /** Values a guest kernel chooses for itself. */
 const guestsOwn = /\/(pci-op-ref|event-channel)$/;
 
 interface Running {
   readonly plan: Plan;
   readonly job: number;
+  /** Connection its requests come from. */
+  readonly conn: string;
+  /** When a device model was asked to let go of the first device, as the log's clock has it. */
+  askedAt: string | null;
 }
+
+/** libxl waits so long for a device model to let a device go. @source LIBXL_QMP_CMD_TIMEOUT */
+const REMOVAL_SECONDS = 10;
 
 /** Commands that run on after the one that moved, until what comes next is known. */
 const TURNS = 400;
@@ -41,43 +57,51 @@ export class LifeCycle {
   readonly machine: RecordedMachine;
   readonly row: RowBuilder;
   readonly #log: PciLog;
-  /** What xl printed, file by file. */
-  readonly #printed: readonly (readonly Printed[])[];
   readonly #queues = new Map<string, Change[]>();
-  /** Commands of the job's log that are still to come. */
-  readonly #typed: Typed[];
-  /** Devices of messages that say why a command ended without a change in XenStore. */
-  readonly #absent: Map<string, number>;
-  readonly #notQuarantined: Map<string, number>;
-  readonly #timedOut: Map<string, number>;
-  #notRebound: number;
-  #notAttached: number;
+  readonly #commands: Commands;
+  /** Failed calls to the device model of each domain. */
+  readonly #unreachable: Map<number, number>;
+  /** When each connection listed a guest's devices since its last command. */
+  readonly #listed = new Map<string, string[]>();
+  /** Plans of a connection when nothing of it had moved yet. */
+  readonly #planned: ReadonlyMap<string, number>;
+  /** Process each command belongs to: its connection, or a name of its own. */
+  readonly #processes = new Map<number, string>();
+  /** The log's clock; null when a connection ends, which the log gives no time for. */
+  #now: string | null = null;
   #jobs = 0;
 
-  constructor(set: string, file: string, run: string, text: string, files: readonly string[]) {
+  constructor(set: string, file: string, run: string, text: string, texts: Texts) {
     this.#log = new PciLog(readXenstoredTrace(text).records);
     this.machine = new RecordedMachine(run, this.#log.boundByCommand());
     this.row = new RowBuilder(set, file);
-    this.#printed = files.map(printedMessages);
-    this.#typed = typedCommands(files[0] ?? '');
-    this.#absent = devicesSaid(this.#printed, "error: Couldn't lstat /sys/bus/pci/devices/");
-    this.#notQuarantined = devicesSaid(this.#printed, 'error: failed to de-quarantine ');
-    this.#notRebound = this.#most((text) => text.endsWith('not rebinding'));
-    this.#notAttached = this.#most((text) => text.endsWith('PCI device not attached to this domain'));
-    this.#timedOut = new Map();
-    for (const file of this.#printed) {
-      const own = new Map<string, number>();
-      for (const { domid, text } of file) {
-        const id = / timed out waiting for DM to remove (\S+)$/.exec(text)?.[1];
-        if (id !== undefined) own.set(`${domid} ${id}`, (own.get(`${domid} ${id}`) ?? 0) + 1);
-      }
-      for (const [id, count] of own) this.#timedOut.set(id, Math.max(this.#timedOut.get(id) ?? 0, count));
-    }
+    this.#commands = new Commands(texts.jobLog, texts.configs);
+    this.#unreachable = unreachable([texts.jobLog, ...texts.logs]);
+    this.#planned = new Map([...this.#log.plans].map(([conn, plans]) => [conn, plans.length]));
   }
 
-  /** How often one file says something. */
-  #most(says: (text: string) => boolean): number {
-    return Math.max(0, ...this.#printed.map((file) => file.filter(({ text }) => says(text)).length));
+  /** Whether any file names the commands about devices. */
+  get namesCommands(): boolean {
+    return this.#commands.namesCommands;
+  }
+
+  /** What each process of the toolstack printed about its devices, in the order in which they began. */
+  printed(): readonly (readonly Printed[])[] {
+    const byProcess = new Map<string, Printed[]>();
+    const domids = new Map<number, number | null>();
+    for (const event of this.machine.log) {
+      if (event.kind === 'toolstack.requested') {
+        domids.set(event.data.job, event.data.domid);
+        const process = this.#processes.get(event.data.job);
+        if (process !== undefined && !byProcess.has(process)) byProcess.set(process, []);
+      } else if (event.kind === 'toolstack.logged') {
+        const { job, level, text } = event.data;
+        if (level !== 'error' && level !== 'warning') continue;
+        const said = { source: '', from: '', domid: domids.get(job) ?? null, text: `${level}: ${text}` };
+        byProcess.get(this.#processes.get(job) ?? '')?.push(said);
+      }
+    }
+    return [...byProcess.values()];
   }
 
   /** Runs the whole recording; the row holds the changes of pciback, pcifront and libxl. */
@@ -91,6 +115,7 @@ export class LifeCycle {
         this.#take({ kind: 'xenstore.connected', by: 'xenstored', data });
       } else if (record.is === 'disconnect') {
         this.#take({ kind: 'xenstore.disconnected', by: 'xenstored', data: { conn: record.conn } });
+        this.#now = null;
         this.#end(record.conn, running);
         for (const plan of plans.get(record.conn) ?? []) {
           this.#start(plan, record.conn, running);
@@ -100,6 +125,7 @@ export class LifeCycle {
         // Whoever prints the whole tree takes a snapshot.
         if (listers.has(record.conn)) this.#snapshot();
       } else if (record.is === 'request' && !this.#log.aborted.has(record)) {
+        this.#now = record.time;
         const domid = domids.get(record.conn) ?? 0;
         const request = { ...record, path: absolutePath(record, domid) };
         if (!isPciPath(request.path)) this.#mirror(record, request);
@@ -108,6 +134,7 @@ export class LifeCycle {
           if (kernels.has(record.conn)) this.#kernel(domid, request);
           else this.#toolstack(request, plans, running);
         } else if (request.op === 'READ' && request.path.endsWith('/num_devs')) {
+          this.#listed.set(record.conn, [...(this.#listed.get(record.conn) ?? []), record.time]);
           this.#lists(record.conn, plans, running);
         }
       }
@@ -115,7 +142,7 @@ export class LifeCycle {
     for (const [conn, queue] of this.#queues) {
       for (const change of queue) this.#compare(`after the end, ${conn}`, null, change);
     }
-    for (const [device, count] of this.#absent) for (let i = 0; i < count; i++) this.#addAbsent(device);
+    for (const given of this.#commands.rest(this.#meaning)) this.#blind(given);
     return this.row.row();
   }
 
@@ -265,108 +292,103 @@ export class LifeCycle {
     }
     plans.get(conn)!.shift();
     this.#start(next, conn, running);
-    this.#advance(running.get(conn)!);
+    const started = running.get(conn)!;
+    this.#advance(started);
+    // The device model is asked for every device as soon as they are listed.
+    const isAsking = (): boolean =>
+      /^(find|remove-from-dm)$/.test(this.machine.engine.state.toolstack.jobs[started.job]?.next ?? '');
+    const isHvm = this.machine.engine.state.domains[next.domid ?? -1]?.type === 'hvm';
+    for (let turn = 0; isHvm && turn < TURNS && isAsking(); turn++) this.#advance(started);
   }
 
-  #addAbsent(device: string): void {
+  /** What words of a command mean by now. */
+  readonly #meaning: Meaning = {
+    domid: (name) => {
+      const { nodes } = this.machine.engine.state.xenstore;
+      const homes = nodes['/local/domain']?.children ?? [];
+      const own = homes.findLast((domid) => nodes[`/local/domain/${domid}/name`]?.value === name);
+      return own === undefined ? (/^\d+$/.test(name) ? Number(name) : null) : Number(own);
+    },
+    device: (name) => {
+      const { nodes } = this.machine.engine.state.xenstore;
+      const key = (nodes['/libxl/pci']?.children ?? []).find(
+        (child) => nodes[`/libxl/pci/${child}/name`]?.value === name,
+      );
+      const parts = key === undefined ? null : /^(\w+)-(\w+)-(\w+)-(\w)$/.exec(key);
+      return parts === null ? null : `${parts[1]}:${parts[2]}:${parts[3]}.${parts[4]}`;
+    },
+  };
+
+  /** A command that left no trace in XenStore: the model says why, and whatever it changes there is one too many. */
+  #blind({ op, domid, devices, options }: Given): void {
     this.#jobs += 1;
     const job = this.#jobs;
-    const data = { job, op: 'assignable-add', domid: null, devices: device, options: {} } as const;
-    this.#take({ kind: 'toolstack.requested', by: 'toolstack', data });
-    for (let turn = 0; turn < 50 && this.machine.engine.state.toolstack.jobs[job]?.next != null; turn++) {
-      this.#take({ kind: 'toolstack.stepped', by: 'toolstack', data: { job } });
-    }
+    const plan: Plan = { op, domid, devices: [], options, driver: null, onlyLooked: true };
+    const conn = `blind ${job}`;
+    this.#request(job, conn, op, domid, devices, options);
+    this.#ended({ plan, job, conn, askedAt: null });
   }
 
-  /** The command that was typed for this plan; those before it left no trace where their device was not there. */
-  #typedFor(op: ToolstackOp, device: string): Typed | undefined {
-    const own = this.#typed.findIndex((typed) => typed.op === op && typed.devices.includes(device));
-    if (own < 0) return undefined;
-    for (const { op, devices } of this.#typed.splice(0, own)) {
-      const only = devices.length === 1 ? devices[0]! : '';
-      const left = this.#absent.get(only) ?? 0;
-      if (op !== 'assignable-add' || left === 0) continue;
-      this.#absent.set(only, left - 1);
-      this.#addAbsent(only);
-    }
-    const typed = this.#typed[0]!;
-    // A line may name several devices, each with a command of its own.
-    const rest = typed.devices.filter((one) => one !== device);
-    if (rest.length === 0) this.#typed.shift();
-    else this.#typed[0] = { ...typed, devices: rest };
-    return typed;
+  #request(
+    job: number,
+    process: string,
+    op: Plan['op'],
+    domid: number | null,
+    devices: readonly string[],
+    options: Plan['options'],
+  ): void {
+    this.#processes.set(job, process);
+    const data = { job, op, domid: domid as DomainId | null, devices: devices.join(' '), options };
+    this.#take({ kind: 'toolstack.requested', by: 'toolstack', data });
   }
 
   #start(plan: Plan, conn: string, running: Map<string, Running>): void {
-    const devices = plan.onlyLooked ? this.#deviceOf(plan) : plan.devices;
-    if (devices === null) return;
-    const typed = this.#typedFor(plan.op, devices[0]?.bdf ?? '');
-    if (plan.op === 'assignable-remove' && plan.options['rebind'] !== true) {
-      const said = typed === undefined && this.#notRebound > 0;
-      if (said || typed?.rebind === true) this.#notRebound -= 1;
-      plan.options['rebind'] = said || typed?.rebind === true;
+    // A longer command lists devices when it is done.
+    if (plan.onlyLooked && plan.op === 'detach' && this.#planned.get(conn) !== 1) return;
+    const { before, typed, known } = this.#commands.find(plan, this.#meaning);
+    for (const given of before) this.#blind(given);
+    if (known === 'a list' || (plan.devices.length === 0 && plan.onlyLooked && typed === null)) return;
+    if (
+      typed === null &&
+      this.#commands.complete &&
+      /^(assignable-(add|remove)|attach|detach)$/.test(plan.op)
+    ) {
+      const what = `${plan.op} ${plan.devices.map(({ bdf }) => bdf).join(' ')}`;
+      this.row.check(false, () => ({
+        at: `requests of ${conn}`,
+        input: what,
+        expected: what,
+        actual: 'nobody typed this command',
+      }));
     }
-    if (plan.op === 'detach' && typed?.force === true) plan.options['force'] = true;
+    if (typed !== null) Object.assign(plan.options, optionsOf(typed));
     this.#jobs += 1;
     const job = this.#jobs;
-    for (const { bdf } of devices) this.machine.need(parseSbdf(bdf) ?? -1);
-    if (plan.op === 'assignable-add') this.#bound(plan.devices[0]!.bdf, plan.driver);
-    for (const one of devices) if (one.options.includes('seize=1')) this.#bound(one.bdf, one.driver);
-    const { op, options } = plan;
-    const domid = plan.domid === null ? null : (plan.domid as DomainId);
-    // A device model answers in an order of its own.
-    const isOrdered = op === 'destroy' && this.machine.engine.state.domains[domid ?? -1]?.type !== 'hvm';
-    const specs = isOrdered
-      ? []
-      : devices.map((one) => (op === 'destroy' ? one.bdf : specification(this.#named(one))));
-    const data = { job, op, domid, devices: specs.join(' '), options };
-    this.#take({ kind: 'toolstack.requested', by: 'toolstack', data });
-    running.set(conn, { plan: { ...plan, devices: [...devices] }, job });
+    const { op, domid, options } = plan;
+    const specs = this.#specs(plan, typed);
+    const named = [...plan.devices.map(({ bdf }) => bdf), ...specs.flatMap((spec) => bdfOf(spec) ?? [])];
+    for (const bdf of named) this.machine.need(parseSbdf(bdf) ?? -1);
+    if (op === 'assignable-add') this.#bound(plan.devices[0]!.bdf, plan.driver);
+    for (const one of plan.devices) if (one.options.includes('seize=1')) this.#bound(one.bdf, one.driver);
+    this.#request(job, conn, op, domid, specs, options);
+    running.set(conn, { plan, job, conn, askedAt: null });
   }
 
-  /** Devices of a command that changed nothing, as far as its messages tell; null when it says nothing. */
-  #deviceOf(plan: Plan): readonly Asked[] | null {
-    if (plan.op === 'assignable-add') {
-      return this.#most((text) => text.includes("Couldn't bind device to pciback")) > 0 ? plan.devices : null;
-    }
-    const typed = this.#typed.filter(({ op }) => op === plan.op).flatMap(({ devices }) => devices);
-    if (plan.op === 'assignable-remove') {
-      const said = (one: string): boolean => (this.#notQuarantined.get(one) ?? 0) > 0;
-      const one = typed.find(said) ?? [...this.#notQuarantined.keys()].find(said);
-      if (one === undefined) return null;
-      this.#notQuarantined.set(one, this.#notQuarantined.get(one)! - 1);
-      return [plainly(one)];
-    }
-    const late = [...this.#timedOut].find(([id, count]) => id.startsWith(`${plan.domid} `) && count > 0)?.[0];
-    const parts = /pci-pt-(\w\w)_(\w\w)\.(\d)$/.exec(late ?? '');
-    if (parts !== null && typed.length > 0) {
-      const bdf = typed.find((one) => one.endsWith(`:${parts[1]}:${parts[2]}.${parts[3]}`));
-      if (bdf !== undefined) return [plainly(bdf)];
-    }
-    if (this.#notAttached === 0) return null;
-    const stranger = typed.find((one) => !this.#isAttached(plan.domid ?? 0, one));
-    if (stranger === undefined) return null;
-    this.#notAttached -= 1;
-    return [plainly(stranger)];
-  }
-
-  #isAttached(domid: number, bdf: string): boolean {
-    const { nodes } = this.machine.engine.state.xenstore;
-    return Object.entries(nodes).some(
-      ([path, { value }]) => path.startsWith(`${backendPath(domid)}/dev-`) && value === bdf,
-    );
+  /** The devices as they were given: typed, in the guest's file, or else as XenStore tells of them. */
+  #specs(plan: Plan, typed: Typed | null): readonly string[] {
+    // At a guest's end libxl takes the list from XenStore.
+    if (plan.op === 'destroy') return [];
+    if (typed !== null) return [typed.device];
+    const guest = this.machine.engine.state.xenstore.nodes[`/local/domain/${plan.domid}/name`]?.value ?? '';
+    const list = plan.op === 'create' ? this.#commands.configured(guest, plan.devices, this.#meaning) : null;
+    return list ?? plan.devices.map((one) => specification(this.#named(one)));
   }
 
   /** The name xl was given, where it looked one up. */
   #named(one: Asked): Asked {
     if (one.name !== '?') return one;
     const key = `/libxl/pci/${one.bdf.replace(/[:.]/g, '-')}/name`;
-    const known = this.machine.engine.state.xenstore.nodes[key]?.value;
-    if (known !== undefined) return { ...one, name: known };
-    const said = this.#printed.flatMap((file) =>
-      file.flatMap(({ text }) => / failed for PCI device '(.*)' \(rc -23\)$/.exec(text)?.[1] ?? []),
-    );
-    return { ...one, name: said[0] ?? 'unknown' };
+    return { ...one, name: this.machine.engine.state.xenstore.nodes[key]?.value ?? 'unknown' };
   }
 
   /** The driver a device had when it was taken; one that was found without had lost it by hand. */
@@ -388,7 +410,8 @@ export class LifeCycle {
   }
 
   /** One step of a command. @returns whether it could move */
-  #advance({ job, plan }: Running): boolean {
+  #advance(active: Running): boolean {
+    const { job, plan } = active;
     const state = this.machine.engine.state.toolstack.jobs[job]!;
     if (state.next === null) return false;
     if (state.waits === 'qmp') {
@@ -397,21 +420,33 @@ export class LifeCycle {
       const reply = state.next === 'find-in-dm' && slot !== 0 ? slot.toString(16) : '';
       this.#take({ kind: 'toolstack.answered', by: 'dm:qemu', data: { job, ok: true, reply } });
     } else if (state.waits === 'removal') {
-      if (this.#removalTimedOut(state))
+      if (this.#isRemovalLate(active))
         this.#take({ kind: 'toolstack.timed-out', by: 'toolstack', data: { job } });
-      else this.#take({ kind: 'toolstack.answered', by: 'dm:qemu', data: { job, ok: true, reply: '' } });
+      else this.#take({ kind: 'toolstack.answered', by: 'dm:qemu', data: this.#answer(active, state) });
     } else if (state.waits === 'backend' && !backendReady(this.machine.engine, state.domid ?? -1)) {
       this.#take({ kind: 'toolstack.timed-out', by: 'toolstack', data: { job } });
     } else this.#take({ kind: 'toolstack.stepped', by: 'toolstack', data: { job } });
     return true;
   }
 
-  #removalTimedOut(job: Readonly<Job>): boolean {
-    const devices = (job.vars['devices'] ?? []) as readonly number[];
-    const id = `${job.domid} ${qemuId((devices[Number(job.vars['index'] ?? 0)] ?? 0) as Dom0Sbdf)}`;
-    const left = this.#timedOut.get(id) ?? 0;
-    this.#timedOut.set(id, left - 1);
-    return left > 0;
+  /** Whether the wait had run out when the log goes on; a command that ends in the wait has waited to its end. */
+  #isRemovalLate(active: Running): boolean {
+    if (this.#now === null) return true;
+    // The removal of the keys begins with a list of its own.
+    const lists = this.#listed.get(active.conn) ?? [];
+    active.askedAt ??= lists.at(-2) ?? lists.at(-1) ?? this.#now;
+    return secondsOf(this.#now) - secondsOf(active.askedAt) >= REMOVAL_SECONDS;
+  }
+
+  /** Which device the device model lets go of first is its own affair; the log shows whose keys go first. */
+  #answer({ job, plan }: Running, state: Readonly<Job>): { job: number; ok: boolean; reply: string } {
+    const pending = (state.vars['pending'] ?? []) as readonly number[];
+    const next = plan.devices
+      .map(({ bdf }) => parseSbdf<Dom0Sbdf>(bdf))
+      .find((one) => pending.includes(one ?? -1));
+    const failed = this.#unreachable.get(state.domid ?? -1) ?? 0;
+    if (failed > 0) this.#unreachable.set(state.domid ?? -1, failed - 1);
+    return { job, ok: failed === 0, reply: next == null ? '' : qemuId(next) };
   }
 
   /** The connection closed: the command has done all it would. */
@@ -423,7 +458,8 @@ export class LifeCycle {
   }
 
   #ended(active: Running): void {
-    for (let turn = 0; turn < 400 && this.#advance(active); turn++);
+    for (let turn = 0; turn < TURNS && this.#advance(active); turn++);
+    this.#listed.delete(active.conn);
     const queue = this.#queues.get(`xl${active.job}`) ?? [];
     for (const change of queue.splice(0)) this.#compare(`end of ${active.plan.op}`, null, change);
     // What waits for pciback then happens before anything else moves.
@@ -452,7 +488,11 @@ export class LifeCycle {
   }
 }
 
-const plainly = (bdf: string): Asked => ({ bdf, options: [], vdevfn: 0, name: null, driver: null });
+/** Of the day, `20261120 10:41:13`. */
+function secondsOf(time: string): number {
+  const [, days, hours, minutes, seconds] = /^(\d+) (\d+):(\d+):(\d+)$/.exec(time) ?? [];
+  return ((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds);
+}
 
 const isSame = (a: Change, b: Change): boolean =>
   a.path === b.path && a.op === b.op && (guestsOwn.test(a.path) || changeText(a) === changeText(b));
