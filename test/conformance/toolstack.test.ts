@@ -87,6 +87,30 @@ const changes: readonly Case[] = [
     CHANGES,
     'n1',
   ],
+  [
+    'a claim was not given back',
+    's1-hvm2',
+    LOG,
+    drop(/RM \(\/libxl\/pci\/0000-04-00-0\/domid/),
+    CHANGES,
+    '0000-04-00-0/domid',
+  ],
+  [
+    'two devices of a guest left in another order',
+    's1-hvm2',
+    LOG,
+    swap(/RM \(\/libxl\/pci\/0000-04-00-0\/domid/, /RM \(\/libxl\/pci\/0000-07-01-0\/domid/),
+    CHANGES,
+    '0000-07-01-0/domid',
+  ],
+  [
+    'a device has options its configuration does not give it',
+    's1-hvm2',
+    LOG,
+    change(/WRITE .*\/opts-1 /, 'permissive=1', 'permissive=0'),
+    CHANGES,
+    'opts-1',
+  ],
 ];
 
 const TAP = 'tap.jsonl';
@@ -223,7 +247,7 @@ const messages: readonly Case[] = [
     JOB,
     swap(/DM to remove pci-pt-04/, /DM to remove pci-pt-07/),
     MESSAGES,
-    'pci-pt-04_00.0',
+    'pci-pt-07_01.0',
   ],
   [
     'a message tells another error',
@@ -259,6 +283,40 @@ const messages: readonly Case[] = [
     ),
     MESSAGES,
     'is not assignable',
+  ],
+  ['a message is missing in the job log', 's1-w1', JOB, drop(/Couldn't lstat/), MESSAGES, "Couldn't lstat"],
+  [
+    'a message is missing in the file of its command',
+    's1-w1',
+    't04-xl-remove-nvme.log',
+    drop(/not rebinding/),
+    MESSAGES,
+    'not rebinding',
+  ],
+  [
+    'the end of a wait is not said',
+    's1-hvm2',
+    JOB,
+    drop(/DM to remove pci-pt-04/),
+    MESSAGES,
+    'pci-pt-04_00.0',
+  ],
+  [
+    'a message is of another domain',
+    's1-hvm2',
+    JOB,
+    change(/DM to remove pci-pt-04/, 'Domain 1', 'Domain 2'),
+    MESSAGES,
+    'pci-pt-04_00.0',
+  ],
+  ['a message was printed twice', 's1-pv1', 'log-xen/xl-pv1.log', repeat(/not ready/), MESSAGES, 'not ready'],
+  [
+    'nobody typed the command that failed',
+    's1-w1',
+    JOB,
+    drop(/@@ 156.86 assignable-add/),
+    MESSAGES,
+    "Couldn't lstat",
   ],
 ];
 

@@ -85,6 +85,11 @@ export class LifeCycle {
     return this.#commands.namesCommands;
   }
 
+  /** Whether the job's log holds every command with its arguments. */
+  get isComplete(): boolean {
+    return this.#commands.complete;
+  }
+
   /** What each process of the toolstack printed about its devices, in the order in which they began. */
   printed(): readonly (readonly Printed[])[] {
     const byProcess = new Map<string, Printed[]>();

@@ -10,8 +10,8 @@ const JOB_LOG = 'job.log';
 
 /**
  * Errors and warnings about devices. A process of xl that has a file of its own printed all of it and nothing else, in
- * order; one that has none printed into the job's log, which may repeat what stands in other files. Every message of
- * the models has to be in one of the two. Null when neither side says anything.
+ * order; one that has none printed into the job's log, which may repeat what stands in other files, then all of it. Every
+ * message of the models has to be in one of the two. Null when neither side says anything.
  */
 export function messageRow(set: string, name: string, run: string, life: LifeCycle): Row | null {
   const row = new RowBuilder(set, `${name}: messages of xl`);
@@ -31,31 +31,43 @@ export function messageRow(set: string, name: string, run: string, life: LifeCyc
     .map((file) => ({ file, said: judged(file) }))
     .filter(({ said }) => said.length > 0);
   const processes = life.printed().filter((said) => said.length > 0);
-  const taken = new Set<number>();
+  /** File of each process that one is known to belong to. */
+  const files = new Map<number, string>();
   const strangers = own.filter(({ file, said }) => {
-    const at = processes.findIndex((one, i) => !taken.has(i) && isSameSequence(said, one));
+    const at = processes.findIndex((one, i) => !files.has(i) && isSameSequence(said, one));
     if (at < 0) return true;
-    taken.add(at);
+    files.set(at, file);
     for (const message of said) row.compare(file, 'message', message.text, message.text);
     return false;
   });
 
   const jobLog = judged(JOB_LOG);
-  const order = inJobLog(jobLog, processes, taken);
-  const left = processes.flatMap((_, i) => (taken.has(i) || order.includes(i) ? [] : [i]));
+  const repeated = inOrder(jobLog, processes);
+  const left = processes.flatMap((_, i) => (files.has(i) || repeated.includes(i) ? [] : [i]));
   // A file nobody printed all of belongs to the process that printed most of it.
   for (const { file, said } of strangers) {
     const shared = (i: number): number => common(said, processes[i]!).length;
-    const candidates = [...left, ...order.filter((i) => !taken.has(i))];
+    const candidates = [...left, ...repeated.filter((i) => !files.has(i))];
     const best = candidates.toSorted((a, b) => shared(b) - shared(a))[0];
-    if (best !== undefined && left.includes(best)) left.splice(left.indexOf(best), 1);
+    if (best !== undefined) files.set(best, file);
     hold(row, file, said, best === undefined ? [] : processes[best]!);
   }
+  const isForeground = (i: number): boolean => files.has(i) && !files.get(i)!.includes('/');
+  const filed = processes.flatMap((_, i) => (isForeground(i) ? [i] : []));
+  const both = filed.filter((i) => repeated.includes(i));
+  const isDigest = both.length * 2 > filed.length;
+  if (isDigest && life.isComplete) {
+    // Every command went through the same script: what it printed stands in a file of its own and in the job's log.
+    for (const i of repeated) if (!files.has(i)) hold(row, 'a file of its own', [], processes[i]!);
+  }
+  const inLog = processes.flatMap((_, i) =>
+    repeated.includes(i) || !files.has(i) || (isDigest && isForeground(i)) ? [i] : [],
+  );
   hold(
     row,
     JOB_LOG,
     jobLog,
-    [...order, ...left].toSorted((a, b) => a - b).flatMap((i) => processes[i]!),
+    inLog.flatMap((i) => processes[i]!),
   );
   const result = row.row();
   return result.total > 0 ? result : null;
@@ -67,20 +79,16 @@ const isSame = (said: Printed, known: Printed): boolean =>
 const isSameSequence = (said: readonly Printed[], known: readonly Printed[]): boolean =>
   said.length === known.length && said.every((message, i) => isSame(message, known[i]!));
 
-/** Processes the job's log speaks of: those without a file, and what it repeats of others. */
-function inJobLog(
-  jobLog: readonly Printed[],
-  processes: readonly (readonly Printed[])[],
-  taken: ReadonlySet<number>,
-): readonly number[] {
+/** Processes whose messages the job's log has, one after the other. */
+function inOrder(jobLog: readonly Printed[], processes: readonly (readonly Printed[])[]): readonly number[] {
   let at = 0;
   return processes.flatMap((said, i) => {
     const found = jobLog.findIndex(
       (_, j) => j >= at && isSameSequence(jobLog.slice(j, j + said.length), said),
     );
-    const repeated = found >= 0;
-    if (repeated) at = found + said.length;
-    return repeated || !taken.has(i) ? [i] : [];
+    if (found < 0) return [];
+    at = found + said.length;
+    return [i];
   });
 }
 
