@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseSbdf } from '../../../src/pci/sbdf.js';
+import { currentBehaviour } from '../../../src/policy/behaviours.js';
 import { functions, Machine } from './machine.js';
 
 const NVME = functions.nvme;
@@ -323,6 +324,91 @@ describe('detach and the end of a domain (facts/dom0 8.8)', () => {
     expect(machine.trail(mark)).toContain('warning: timed out waiting for DM to remove pci-pt-04_00.0');
     const revoked = machine.trail(mark).filter((line) => /domctl io(mem|port)_permission/.test(line));
     expect(revoked).toHaveLength(count);
+  });
+
+  const before11 = currentBehaviour.filter((number) => number < 11);
+  /** A guest with two devices, at the point where its end waits for the device model. */
+  const ending = (behaviour: readonly number[]) => {
+    const machine = new Machine({ behaviour });
+    for (const device of [E1000E, RTL]) machine.run('assignable-add', null, device);
+    machine.guest(1, 'hvm', 'hvm1');
+    machine.run('create', 1, `${E1000E} ${RTL}`);
+    machine.settle();
+    const mark = machine.log.length;
+    const job = machine.request('destroy', 1, '');
+    const state = () => machine.engine.state.toolstack.jobs[job]!;
+    const toTheWait = (): void => {
+      while (state().waits !== 'removal' && state().next !== null)
+        machine.step({ kind: 'toolstack.stepped', by: 'toolstack', data: { job } });
+    };
+    toTheWait();
+    const timeOut = (): void => {
+      machine.step({ kind: 'toolstack.timed-out', by: 'toolstack', data: { job } });
+      toTheWait();
+    };
+    const answer = (reply: string): void => {
+      machine.step({ kind: 'toolstack.answered', by: 'dm:qemu', data: { job, ok: true, reply } });
+      toTheWait();
+    };
+    const lines = (pattern: RegExp): string[] => machine.trail(mark).filter((line) => pattern.test(line));
+    return { machine, state, timeOut, answer, lines };
+  };
+
+  it('of an HVM guest asks for every device before it waits, and the waits run out in that order', () => {
+    const end = ending(currentBehaviour);
+    expect(end.lines(/qmp device_del/)).toHaveLength(2);
+    end.timeOut();
+    end.timeOut();
+    expect(end.state()).toMatchObject({ next: null, rc: 0 });
+    expect(end.lines(/timed out|deassign_device|rm \/libxl\/pci\/.*domid/)).toEqual([
+      'warning: timed out waiting for DM to remove pci-pt-04_00.0',
+      'domctl deassign_device',
+      'xs rm /libxl/pci/0000-04-00-0/domid',
+      'warning: timed out waiting for DM to remove pci-pt-07_01.0',
+      'domctl deassign_device',
+      'xs rm /libxl/pci/0000-07-01-0/domid',
+    ]);
+  });
+
+  it('of an HVM guest goes on with the device that the device model has let go of', () => {
+    const end = ending(currentBehaviour);
+    end.answer('pci-pt-07_01.0');
+    end.timeOut();
+    expect(end.lines(/timed out|rm \/libxl\/pci\/.*domid/)).toEqual([
+      'xs rm /libxl/pci/0000-07-01-0/domid',
+      'warning: timed out waiting for DM to remove pci-pt-04_00.0',
+      'xs rm /libxl/pci/0000-04-00-0/domid',
+    ]);
+    expect(end.machine.read(BE)).toBeNull();
+  });
+
+  it('of an HVM guest asked for one device after the other before behaviour 11', () => {
+    const end = ending(before11);
+    expect(end.lines(/qmp device_del/)).toHaveLength(1);
+    end.timeOut();
+    expect(end.lines(/qmp device_del/)).toHaveLength(2);
+    end.timeOut();
+    expect(end.state()).toMatchObject({ next: null, rc: 0 });
+  });
+
+  it.each([
+    ['4.17', currentBehaviour, 0, "error: Couldn't find the device on xenstore"],
+    ['4.18', currentBehaviour, 1, "error: Couldn't find the device on xenstore"],
+    ['4.17', before11, 1, `error: Couldn't find the device ${NVME} on xenstore (segment 0)`],
+  ])('by force of a device the guest does not have, under Xen %s', (xen, behaviour, revoked, message) => {
+    const machine = new Machine({ switches: { xen }, behaviour });
+    for (const device of [NVME, RTL]) machine.run('assignable-add', null, device);
+    machine.guest(1, 'pv', 'pv1');
+    machine.run('create', 1, RTL);
+    machine.settle();
+    machine.probe(1);
+    machine.settle();
+    const mark = machine.log.length;
+    machine.run('detach', 1, NVME, { force: true });
+    const trail = machine.trail(mark);
+    expect(trail.filter((line) => /iomem_permission/.test(line))).toHaveLength(revoked);
+    expect(trail).toContain('error: PCI device not attached to this domain');
+    expect(trail).toContain(message);
   });
 
   it('of an HVM guest that does not let go ends without force and revokes nothing', () => {

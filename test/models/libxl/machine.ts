@@ -151,13 +151,14 @@ export class Machine {
       readonly drivers?: Readonly<Record<string, string>>;
       readonly hide?: string;
       readonly pciback?: boolean;
+      readonly behaviour?: readonly number[];
     } = {},
   ) {
     this.engine = new Engine({
       platform: recordedPlatform,
       policies: { ...defaultPolicies, ...options.policies },
       switches: { ...defaultSwitches, xen: '4.17', linux: '6.1.192', ...options.switches },
-      behaviour: currentBehaviour,
+      behaviour: options.behaviour ?? currentBehaviour,
     });
     this.step({
       kind: 'domain.created',
