@@ -21,6 +21,7 @@ import { msiKinds } from './kinds/msi.js';
 import { ownerKinds } from './kinds/owners.js';
 import { pcibackKinds } from './kinds/pciback.js';
 import { physmapKinds } from './kinds/physmap.js';
+import { sleepKinds } from './kinds/sleep.js';
 import { sysfsKinds } from './kinds/sysfs.js';
 import { toolstackKinds } from './kinds/toolstack.js';
 import { touchKinds } from './kinds/touch.js';
@@ -56,6 +57,7 @@ export const catalogue = {
   ...linuxTreeKinds,
   ...pcibackKinds,
   ...aerKinds,
+  ...sleepKinds,
   ...toolstackKinds,
   ...ownerKinds,
   ...mmconfigKinds,

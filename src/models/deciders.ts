@@ -26,6 +26,7 @@ import {
 } from './linux/pcifront/frontend.js';
 import { decideExpiry, decideServe, decideSubmit, decideTake } from './linux/pciif/operations.js';
 import { decideSplitRequest } from './linux/split-driver.js';
+import { decideHostSleep, decideHostWake } from './linux/suspend/host.js';
 import { decideSysfsRequest } from './linux/sysfs.js';
 import { decideDriverProbe, decideSurvey } from './linux/tree/host.js';
 import { decideSlotDown, decideSlotUp } from './linux/tree/hotplug.js';
@@ -110,6 +111,8 @@ export const deciders: Deciders = {
   'aer.raised': decideAerRaise,
   'aer.expired': decideAerExpiry,
   'pcifront.recovered': decideAerAnswer,
+  'host.slept': decideHostSleep,
+  'host.woke': decideHostWake,
   'toolstack.requested': decideToolstackRequest,
   'toolstack.stepped': decideToolstackStep,
   'toolstack.answered': decideToolstackAnswer,

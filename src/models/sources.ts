@@ -65,6 +65,8 @@ const sources: { readonly [K in InputKind]: string } = {
   'pcifront.recovered': 'answers of pcifront, facts/dom0 6',
   'aer.expired': 'pciback waits 300 seconds, facts/dom0 6',
   'aer.reported': 'error recovery through pciback, facts/dom0 4.7, 6',
+  'host.slept': 'suspend of the PCI core and enter_state of Xen, docs/models/toolstack.md',
+  'host.woke': 'resume of the PCI core, PHYSDEVOP_restore_msi_ext, docs/models/toolstack.md',
   'toolstack.requested': 'xl and libxl, facts/dom0 8',
   'toolstack.stepped': 'xl and libxl, step by step, facts/dom0 8',
   'toolstack.answered': 'answers of the device model over QMP, facts/dom0 8.5, 8.8',

@@ -11,6 +11,7 @@ import { msiRules } from './msi.js';
 import { pvRules } from './pv.js';
 import type { Rule } from './rule.js';
 import { segmentRules } from './segments.js';
+import { suspendRules } from './suspend.js';
 import { toolstackRules } from './toolstack.js';
 import { touchRules } from './touch.js';
 import { vpciRules } from './vpci.js';
@@ -30,6 +31,7 @@ export const rules: readonly Rule[] = [
   ...toolstackRules,
   ...touchRules,
   ...pvRules,
+  ...suspendRules,
   ...designRules,
   ...bridgeRules,
 ];

@@ -22,6 +22,7 @@ import { pcibackSlice } from './pciback.js';
 import { pcifrontSlice } from './pcifront.js';
 import { permissionsSlice } from './permissions.js';
 import { physmapSlice } from './physmap.js';
+import { sleepSlice } from './sleep.js';
 import { linuxSlice } from './sysfs.js';
 import { toolstackSlice } from './toolstack.js';
 import { vchanSlice } from './vchan.js';
@@ -60,6 +61,7 @@ export const slices = {
   memory: memorySlice,
   vtd: vtdSlice,
   pageTables: pageTablesSlice,
+  sleep: sleepSlice,
 };
 
 type Slices = typeof slices;

@@ -30,6 +30,8 @@ const stateless = [
   'evtchn.notified',
   'function.signalled',
   'hardware.described',
+  'host.slept',
+  'host.woke',
   'hypercall.entered',
   'hypercall.issued',
   'hypercall.returned',

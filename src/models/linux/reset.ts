@@ -100,21 +100,33 @@ export function resetFunction(context: Context, device: Dom0Sbdf): ResetMethod |
 
 /** After a reset every register software can change below 0x100 is 0. */
 function fallBack(context: Context, fn: FunctionId, isVirtual: boolean): void {
+  for (const { reg, value } of fallenRegisters(context, fn, isVirtual))
+    context.emit('hw', 'config.changed', { function: fn, reg, value });
+}
+
+/** Dwords below 0x100 that a reset or a loss of power changes: what they hold, and what they fall back to. */
+export function fallenRegisters(
+  context: Context,
+  fn: FunctionId,
+  isVirtual: boolean,
+): readonly { readonly reg: number; readonly before: number; readonly value: number }[] {
   const described = describeFunction(context.env.platform, fn);
   const mask = described?.writeMask ?? null;
-  if (described === undefined || mask === null) return;
+  if (described === undefined || mask === null) return [];
+  const fallen: { reg: number; before: number; value: number }[] = [];
   for (let reg = 0; reg < Math.min(256, described.config.length); reg += 4) {
     const writable =
       (mask[reg]! | (mask[reg + 1]! << 8) | (mask[reg + 2]! << 16) | (mask[reg + 3]! << 24)) >>> 0;
     // Base addresses of a virtual function stand in its physical function.
     if (writable === 0 || (isVirtual && isBaseAddress(reg))) continue;
     const image = described.config;
-    const now =
+    const before =
       context.state.hw.config[fn]?.[reg] ??
       (image[reg]! | (image[reg + 1]! << 8) | (image[reg + 2]! << 16) | (image[reg + 3]! << 24)) >>> 0;
-    const value = (now & ~writable) >>> 0;
-    if (value !== now) context.emit('hw', 'config.changed', { function: fn, reg, value });
+    const value = (before & ~writable) >>> 0;
+    if (value !== before) fallen.push({ reg, before, value });
   }
+  return fallen;
 }
 
 const isBaseAddress = (reg: number): boolean => reg >= 0x10 && reg <= 0x24;
@@ -155,15 +167,24 @@ export function restoreState(
   device: Dom0Sbdf,
   saved: Readonly<Record<number, number>>,
 ): void {
-  for (const reg of expressRegisters(context, device)) {
-    const value = saved[reg];
-    if (value !== undefined) linuxWrite(context, device, reg, 2, value);
-  }
+  restoreExpress(context, device, saved);
   const isBridge = ((saved[0x0c] ?? 0) & 0x7f0000) === 0x010000;
   const order = isBridge ? [] : [0x3c, 0x38, 0x34, 0x30, 0x2c, 0x28, 0x24, 0x20, 0x1c, 0x18, 0x14, 0x10];
   for (const reg of [...order, 0x0c, 0x08, 0x04, 0x00]) {
     const value = saved[reg];
     if (value !== undefined && linuxRead(context, device, reg, 4) !== value)
       linuxWrite(context, device, reg, 4, value);
+  }
+}
+
+/** PCI Express controls of what `saveState` kept, written whether they differ or not. */
+export function restoreExpress(
+  context: Context,
+  device: Dom0Sbdf,
+  saved: Readonly<Record<number, number>>,
+): void {
+  for (const reg of expressRegisters(context, device)) {
+    const value = saved[reg];
+    if (value !== undefined) linuxWrite(context, device, reg, 2, value);
   }
 }

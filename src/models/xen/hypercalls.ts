@@ -12,6 +12,7 @@ import { hvmOperations } from './hvm-op.js';
 import { memoryOperations } from './memory-op.js';
 import { physdevOperations } from './physdev.js';
 import { mmuOperations } from './pv/mmu.js';
+import { platformOperations } from './sleep.js';
 import { sysctlOperations } from './sysctl.js';
 
 /** The older entries take `{cmd, union}` and dispatch the same; on ARM they are stubs. @source facts/xen 2.1 */
@@ -33,6 +34,7 @@ const hypercalls: Readonly<Record<string, OperationTable>> = {
   dm_op: dmOperations,
   hvm_op: hvmOperations,
   memory_op: memoryOperations,
+  platform_op: platformOperations,
   sysctl: { ...sysctlOperations, ...assignedFlagOperations },
   event_channel_op: eventChannelOperations,
   event_channel_op_compat: onX86(eventChannelOperations),

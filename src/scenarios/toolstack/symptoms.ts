@@ -18,6 +18,7 @@ import { quarantined } from './quarantined.js';
 import { requestChannel } from './request-channel.js';
 import { reservedMemory } from './reserved-memory.js';
 import { stubDomains } from './stub-domains.js';
+import { suspendCases } from './suspend.js';
 import { toScenario } from './symptom.js';
 import { touches } from './touch.js';
 
@@ -82,6 +83,7 @@ export const toolstackScenarios: readonly Scenario[] = [
     ...quarantined,
     ...touches,
     ...farDeviceModels,
+    ...suspendCases,
   ].map(toScenario),
   ...armOwners,
   armAddRefused,
