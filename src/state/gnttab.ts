@@ -12,6 +12,8 @@ export interface GrantEntry {
 export interface GrantMapping {
   from: DomainId;
   ref: number;
+  /** The frame the entry offered when it was mapped. */
+  frame: number;
   readonly: boolean;
 }
 
@@ -40,7 +42,8 @@ export const gnttabSlice: Slice<GnttabState> = {
     },
     'grant.mapped': (state, { data }) => {
       const { from, ref, readonly } = data;
-      domainOf(state, data.domid).mappings[data.handle] = { from, ref, readonly };
+      const frame = state[from]?.entries[ref]?.frame ?? 0;
+      domainOf(state, data.domid).mappings[data.handle] = { from, ref, frame, readonly };
     },
     'grant.unmapped': (state, { data }) => {
       delete domainOf(state, data.domid).mappings[data.handle];

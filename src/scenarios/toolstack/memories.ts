@@ -8,7 +8,7 @@ export const memoryOf = (domid: number): number => 0x2000_0000 + domid * 0x1000_
 /** The last page of a PV guest's memory here is one of its page tables. */
 export const pageTableOf = (domid: number): number => memoryOf(domid) + 32 * MIB;
 
-function* given(
+export function* given(
   owner: number | null,
   address: number,
   sizeBytes: number,

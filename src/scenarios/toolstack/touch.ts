@@ -12,13 +12,16 @@ const CARD_PORTS = 0xc000;
 const SELF = 0x7ff0;
 
 /** Present, accessed and dirty, user; writable or not, cached or not. */
-const READ_WRITE = 0x067;
-const UNCACHED = 0x018;
+export const READ_WRITE = 0x067;
+export const UNCACHED = 0x018;
+
+/** Machine address of an L1 entry of a PV domain here. */
+export const pageTableEntry = (domid: number, slot: number): string => hex(pageTableOf(domid) + 8 * slot);
 
 /** A guest's kernel asks for L1 entries, one for each frame, the first at `slot` of its table. */
-function* map(domid: number, slot: number, frames: readonly number[], flags: number): Part {
+export function* map(domid: number, slot: number, frames: readonly number[], flags: number): Part {
   const reqs = frames.map((frame, i) => ({
-    ptr: hex(pageTableOf(domid) + 8 * (slot + i)),
+    ptr: pageTableEntry(domid, slot + i),
     val: hex(frame * 4096 + flags),
   }));
   yield* hypercall(domid, 'mmu_update', '', { reqs, count: reqs.length, foreigndom: SELF });

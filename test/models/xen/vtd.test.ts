@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DomainId, PhysicalAddress } from '../../../src/base/brand.js';
 import type { DataOf, TraceEvent } from '../../../src/events/catalogue.js';
+import type { RecordObject } from '../../../src/events/field.js';
 import { functionId } from '../../../src/pci/function-id.js';
 import { bdfOf, type CallerSbdf, parseSbdf, type XenSbdf } from '../../../src/pci/sbdf.js';
 import type { Policies } from '../../../src/policy/axes.js';
@@ -85,6 +86,27 @@ describe('what a device reaches', () => {
       expect(machine.give('deassign_device', 1)).toBe(0);
     }
     expect(machine.reach()).toEqual(reached);
+  });
+
+  it('of a strict Dom0 reaches a page a guest lent it while Dom0 has it mapped', () => {
+    const machine = new Devices({ 'dom0-iommu': 'strict' });
+    machine.master(true);
+    const offered = { domid: d(2), ref: 8, to: d(0), frame: at(4), readonly: true };
+    machine.step({ kind: 'grant.offered', by: 'd2', data: offered });
+    const grant = (op: string, args: RecordObject): void => {
+      const data = { domid: d(0), hypercall: 'grant_table_op', op, args };
+      machine.step({ kind: 'hypercall.issued', by: 'd0', data });
+    };
+    const reads = (): boolean => machine.dma(4 * PAGE, 'read').some(({ kind }) => kind === 'memory.reached');
+    expect(reads()).toBe(false);
+    grant('map_grant_ref', { dom: 2, ref: 8, flags: 7, host_addr: 0 });
+    expect(reads()).toBe(true);
+    expect(machine.reach()).toEqual(['d0']);
+    // What the guest does with its entry meanwhile changes nothing.
+    machine.step({ kind: 'grant.withdrawn', by: 'd2', data: { domid: d(2), ref: 8 } });
+    expect(reads()).toBe(true);
+    grant('unmap_grant_ref', { handle: 0, host_addr: 0, dev_bus_addr: 0 });
+    expect(reads()).toBe(false);
   });
 
   it('sends nothing while its bus mastering is off', () => {

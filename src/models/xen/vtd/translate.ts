@@ -105,7 +105,19 @@ function walk(context: Context, domid: DomainId, address: number, write: boolean
   const given = memory.findLast((one) => address >= one.address && address < one.address + one.sizeBytes);
   const isRelaxed = domid === hardwareDomain(context) && hardwareDomainReach(context, domid) === 'relaxed';
   if (isRelaxed) return given?.owner === null || isRegister(context, address) ? STOPPED : address;
-  return given?.owner === domid && given.use === 'ram' ? address : STOPPED;
+  const isOwn = given?.owner === domid && given.use === 'ram';
+  return isOwn || isGranted(context, domid, Math.floor(address / PAGE), write) ? address : STOPPED;
+}
+
+/**
+ * Whether the domain has mapped the frame by a grant of another one: Xen then adds it to the domain's page table, for
+ * writing where one of the mappings is.
+ * @source xen/common/grant_table.c (gnttab_need_iommu_mapping) at c447b73
+ */
+function isGranted({ state }: Context, domid: DomainId, frame: number, write: boolean): boolean {
+  return Object.values(state.gnttab[domid]?.mappings ?? {}).some(
+    (one) => one.frame === frame && one.from !== domid && !(write && one.readonly),
+  );
 }
 
 /** Whether an address is one of a host bridge's windows: registers of devices, no memory. */
