@@ -2,6 +2,7 @@ import type { DomainId } from '../../base/brand.js';
 import { emptyPlatform } from '../../platform/platform.js';
 import type { Scenario } from '../scenario.js';
 import { armOwners } from './arm-owners.js';
+import { dataPaths } from './data-paths.js';
 import { dmaCases } from './dma.js';
 import { errorRecovery } from './error-recovery.js';
 import { farDeviceModels } from './far-device-models.js';
@@ -82,6 +83,7 @@ export const toolstackScenarios: readonly Scenario[] = [
     ...dmaCases,
     ...quarantined,
     ...touches,
+    ...dataPaths,
     ...farDeviceModels,
     ...suspendCases,
   ].map(toScenario),
