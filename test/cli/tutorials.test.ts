@@ -28,7 +28,9 @@ describe('tutorials print what they say', () => {
       for (const line of commandsOf(block)) {
         const [program, ...args] = wordsOf(line);
         expect(program).toBe('xpr');
-        const { out } = await xpr(args.map(inScratch));
+        const { out, code } = await xpr(args.map(inScratch));
+        // 1 is a finding or a difference; a page shows no command that ends in trouble.
+        expect(code, line).not.toBe(2);
         lines.push(`$ ${line}\n${out}`);
       }
       shown.push(lines.join(''));
