@@ -25,7 +25,7 @@ export const toolstackSet: ConformanceSet = {
       const log = recordingText(run, 'xenstored.trace');
       if (log === null) continue;
       yield storeRow(NAME, `${name}/xenstored.trace`, log);
-      const life = new LifeCycle(NAME, `${name}/xenstored.trace: PCI changes`, run, log, textsOf(run));
+      const life = new LifeCycle(NAME, name, run, log, textsOf(run));
       if (!life.machine.isDescribed) {
         yield life.undescribed();
         continue;
@@ -35,6 +35,8 @@ export const toolstackSet: ConformanceSet = {
         const row = judge(NAME, name, run, life.machine);
         if (row !== null && row.total > 0) yield row;
       }
+      const results = life.results.row();
+      if (results.total > 0) yield results;
       const messages = messageRow(NAME, name, run, life);
       if (messages !== null) yield messages;
     }

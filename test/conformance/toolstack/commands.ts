@@ -16,18 +16,24 @@ export interface Given {
   readonly domid: number | null;
   readonly devices: readonly string[];
   readonly options: Record<string, string | boolean>;
+  readonly typed: Typed;
 }
 
 /** What the files say of the command behind a plan. */
 export interface Found {
   /** Commands typed before it that left no trace in XenStore. */
   readonly before: readonly Given[];
-  /** Null: the requests are those of something that changes nothing, a list. */
   readonly typed: Typed | null;
   readonly known: 'typed' | 'not typed' | 'no file names commands' | 'a list';
 }
 
-const typedOps: ReadonlySet<string> = new Set(['assignable-add', 'assignable-remove', 'attach', 'detach']);
+const typedOps: ReadonlySet<string> = new Set([
+  'assignable-add',
+  'assignable-remove',
+  'assignable-list',
+  'attach',
+  'detach',
+]);
 
 /** The commands somebody typed, in order; whoever goes through the recording takes them off. */
 export class Commands {
@@ -54,10 +60,15 @@ export class Commands {
     if (!typedOps.has(plan.op)) return { before: [], typed: null, known: 'not typed' };
     if (!this.#named) return { before: [], typed: null, known: 'no file names commands' };
     const at = this.#left.findIndex((typed) => fits(typed, plan, meaning));
-    if (at < 0) return { before: [], typed: null, known: 'not typed' };
+    // Whoever only looks may be nobody's command: it is the next one, or one behind those that may leave no trace.
+    const looks = plan.onlyLooked || plan.op === 'assignable-list';
+    const isNext = this.#left
+      .slice(0, at)
+      .every(({ op }) => op === 'assignable-add' || op === 'assignable-remove');
+    if (at < 0 || (looks && !isNext)) return { before: [], typed: null, known: 'not typed' };
     const before = this.#left.splice(0, at).flatMap((typed) => given(typed, meaning) ?? []);
     const typed = this.#left.shift()!;
-    return typed.op === 'list' ? { before, typed: null, known: 'a list' } : { before, typed, known: 'typed' };
+    return { before, typed, known: typed.op === 'list' ? 'a list' : 'typed' };
   }
 
   /** What was typed after everything the log has traces of. */
@@ -82,6 +93,7 @@ function fits(typed: Typed, plan: Plan, meaning: Meaning): boolean {
   if (plan.onlyLooked && plan.op === 'detach')
     return (typed.op === 'detach' || typed.op === 'list') && guest === plan.domid;
   if (typed.op !== plan.op) return false;
+  if (typed.op === 'assignable-list') return true;
   const one = plan.devices[0];
   // A refused removal looked at the list of names and at nothing that says which device it was about.
   if (one === undefined) return plan.onlyLooked;
@@ -92,11 +104,11 @@ function fits(typed: Typed, plan: Plan, meaning: Meaning): boolean {
 
 /** Null where it concerns a guest that is not there: xl ends before libxl does anything. */
 function given(typed: Typed, meaning: Meaning): Given | null {
-  if (typed.op === 'list') return null;
+  if (typed.op === 'list' || typed.op === 'assignable-list') return null;
   const withGuest = typed.op === 'attach' || typed.op === 'detach';
   const domid = typed.guest === null ? null : meaning.domid(typed.guest);
   if (withGuest && domid === null) return null;
-  return { op: typed.op, domid, devices: [typed.device], options: optionsOf(typed) };
+  return { op: typed.op, domid, devices: [typed.device], options: optionsOf(typed), typed };
 }
 
 export function optionsOf(typed: Typed): Record<string, string | boolean> {

@@ -1,8 +1,10 @@
 import type { DomainId } from '../../../src/base/brand.js';
+import { hexPad } from '../../../src/base/hex.js';
 import type { TraceEvent } from '../../../src/events/catalogue.js';
 import { readXenstoredTrace } from '../../../src/importers/xenstored-trace.js';
 import { qemuId } from '../../../src/models/libxl/step.js';
 import { backendReady } from '../../../src/models/libxl/toolstack.js';
+import { backendPath } from '../../../src/models/linux/xenstored/xenbus.js';
 import { type Dom0Sbdf, parseSbdf } from '../../../src/pci/sbdf.js';
 import type { Job } from '../../../src/state/toolstack.js';
 import { type Row, RowBuilder } from '../row.js';
@@ -37,6 +39,7 @@ interface Running {
   readonly job: number;
   /** Connection its requests come from. */
   readonly conn: string;
+  readonly typed: Typed | null;
   /** When a device model was asked to let go of the first device, as the log's clock has it. */
   askedAt: string | null;
 }
@@ -56,6 +59,8 @@ const REACH = 24;
 export class LifeCycle {
   readonly machine: RecordedMachine;
   readonly row: RowBuilder;
+  /** Whether commands succeeded, and what lists printed. */
+  readonly results: RowBuilder;
   readonly #log: PciLog;
   readonly #queues = new Map<string, Change[]>();
   readonly #commands: Commands;
@@ -71,10 +76,11 @@ export class LifeCycle {
   #now: string | null = null;
   #jobs = 0;
 
-  constructor(set: string, file: string, run: string, text: string, texts: Texts) {
+  constructor(set: string, name: string, run: string, text: string, texts: Texts) {
     this.#log = new PciLog(readXenstoredTrace(text).records);
     this.machine = new RecordedMachine(run, this.#log.boundByCommand());
-    this.row = new RowBuilder(set, file);
+    this.row = new RowBuilder(set, `${name}/xenstored.trace: PCI changes`);
+    this.results = new RowBuilder(set, `${name}/job.log: results of commands`);
     this.#commands = new Commands(texts.jobLog, texts.configs);
     this.#unreachable = unreachable([texts.jobLog, ...texts.logs]);
     this.#planned = new Map([...this.#log.plans].map(([conn, plans]) => [conn, plans.length]));
@@ -94,9 +100,12 @@ export class LifeCycle {
   printed(): readonly (readonly Printed[])[] {
     const byProcess = new Map<string, Printed[]>();
     const domids = new Map<number, number | null>();
+    const verbs = new Map<number, string>();
     for (const event of this.machine.log) {
       if (event.kind === 'toolstack.requested') {
-        domids.set(event.data.job, event.data.domid);
+        const { job, op, domid } = event.data;
+        domids.set(job, domid);
+        if (op === 'attach' || op === 'detach') verbs.set(job, op === 'attach' ? 'add' : 'remove');
         const process = this.#processes.get(event.data.job);
         if (process !== undefined && !byProcess.has(process)) byProcess.set(process, []);
       } else if (event.kind === 'toolstack.logged') {
@@ -104,6 +113,12 @@ export class LifeCycle {
         if (level !== 'error' && level !== 'warning') continue;
         const said = { source: '', from: '', domid: domids.get(job) ?? null, text: `${level}: ${text}` };
         byProcess.get(this.#processes.get(job) ?? '')?.push(said);
+      } else if (event.kind === 'toolstack.finished' && event.data.rc !== 0) {
+        // What waits for a single device says so when it failed. @source device_addrm_aocomplete
+        const { job } = event.data;
+        const verb = verbs.get(job);
+        const said = { source: '', from: '', domid: null, text: `error: unable to ${verb} device` };
+        if (verb !== undefined) byProcess.get(this.#processes.get(job) ?? '')?.push(said);
       }
     }
     return [...byProcess.values()];
@@ -325,13 +340,13 @@ export class LifeCycle {
   };
 
   /** A command that left no trace in XenStore: the model says why, and whatever it changes there is one too many. */
-  #blind({ op, domid, devices, options }: Given): void {
+  #blind({ op, domid, devices, options, typed }: Given): void {
     this.#jobs += 1;
     const job = this.#jobs;
     const plan: Plan = { op, domid, devices: [], options, driver: null, onlyLooked: true };
     const conn = `blind ${job}`;
     this.#request(job, conn, op, domid, devices, options);
-    this.#ended({ plan, job, conn, askedAt: null });
+    this.#ended({ plan, job, conn, typed, askedAt: null });
   }
 
   #request(
@@ -352,7 +367,12 @@ export class LifeCycle {
     if (plan.onlyLooked && plan.op === 'detach' && this.#planned.get(conn) !== 1) return;
     const { before, typed, known } = this.#commands.find(plan, this.#meaning);
     for (const given of before) this.#blind(given);
-    if (known === 'a list' || (plan.devices.length === 0 && plan.onlyLooked && typed === null)) return;
+    if (known === 'a list') {
+      if (typed?.status === 0)
+        this.results.compare(`pci-list ${typed.guest}`, 'list', typed.printed, this.#listOf(plan.domid ?? 0));
+      return;
+    }
+    if (plan.devices.length === 0 && plan.onlyLooked && typed === null) return;
     if (
       typed === null &&
       this.#commands.complete &&
@@ -376,14 +396,14 @@ export class LifeCycle {
     if (op === 'assignable-add') this.#bound(plan.devices[0]!.bdf, plan.driver);
     for (const one of plan.devices) if (one.options.includes('seize=1')) this.#bound(one.bdf, one.driver);
     this.#request(job, conn, op, domid, specs, options);
-    running.set(conn, { plan, job, conn, askedAt: null });
+    running.set(conn, { plan, job, conn, typed, askedAt: null });
   }
 
   /** The devices as they were given: typed, in the guest's file, or else as XenStore tells of them. */
   #specs(plan: Plan, typed: Typed | null): readonly string[] {
     // At a guest's end libxl takes the list from XenStore.
     if (plan.op === 'destroy') return [];
-    if (typed !== null) return [typed.device];
+    if (typed !== null) return typed.device === '' ? [] : [typed.device];
     const guest = this.machine.engine.state.xenstore.nodes[`/local/domain/${plan.domid}/name`]?.value ?? '';
     const list = plan.op === 'create' ? this.#commands.configured(guest, plan.devices, this.#meaning) : null;
     return list ?? plan.devices.map((one) => specification(this.#named(one)));
@@ -465,6 +485,7 @@ export class LifeCycle {
   #ended(active: Running): void {
     for (let turn = 0; turn < TURNS && this.#advance(active); turn++);
     this.#listed.delete(active.conn);
+    if (active.typed !== null) this.#judgeResult(active, active.typed);
     const queue = this.#queues.get(`xl${active.job}`) ?? [];
     for (const change of queue.splice(0)) this.#compare(`end of ${active.plan.op}`, null, change);
     // What waits for pciback then happens before anything else moves.
@@ -475,6 +496,36 @@ export class LifeCycle {
       const data = { domid: active.plan.domid as DomainId };
       this.#take({ kind: 'domain.destroyed', by: 'xen', data });
     }
+  }
+
+  #judgeResult({ job, plan }: Running, typed: Typed): void {
+    const what = `${plan.op} ${[typed.guest, typed.device].filter((word) => word !== null && word !== '').join(' ')}`;
+    const { rc } = this.machine.engine.state.toolstack.jobs[job]!;
+    if (typed.status !== null && typed.status > 1) this.results.unmodelled('xl was stopped from outside');
+    else if (typed.status !== null) {
+      const word = (isGood: boolean): string => (isGood ? 'success' : 'failure');
+      this.results.compare(what, 'result', word(typed.status === 0), word(rc === 0));
+    }
+    if (plan.op !== 'assignable-list' || typed.status !== 0) return;
+    const known = this.machine.log.flatMap((event) =>
+      event.kind === 'toolstack.logged' && event.data.job === job && event.data.level === 'output'
+        ? [event.data.text.trimEnd()]
+        : [],
+    );
+    this.results.compare(what, 'list', typed.printed, known);
+  }
+
+  /** What `xl pci-list` prints: libxl's database is XenStore. @source xl_pci.c, pcilist */
+  #listOf(domid: number): readonly string[] {
+    const { nodes } = this.machine.engine.state.xenstore;
+    const key = (name: string): string | null => nodes[`${backendPath(domid)}/${name}`]?.value ?? null;
+    const count = Number(key('num_devs') ?? 0);
+    if (count === 0) return [];
+    const lines = Array.from({ length: count }, (_, i) => {
+      const vdevfn = Number.parseInt(key(`vdevfn-${i}`) ?? '0', 16);
+      return `${hexPad((vdevfn >>> 3) & 0x1f, 2)}.${vdevfn & 7} ${key(`dev-${i}`)}`;
+    });
+    return ['Vdev Device', ...lines];
   }
 
   #compare(at: string, request: Request | null, change: Change | undefined): void {

@@ -2,7 +2,7 @@ import type { ToolstackOp } from '../../../src/events/kinds/toolstack.js';
 
 /** A command somebody typed, as a job's log tells of it. */
 export interface Typed {
-  readonly op: Extract<ToolstackOp, 'assignable-add' | 'assignable-remove' | 'attach' | 'detach'> | 'list';
+  readonly op: Exclude<ToolstackOp, 'create' | 'destroy'> | 'list';
   /** Name of the guest it concerns. */
   readonly guest: string | null;
   /** What it was given for a device: a BDF with segment and whatever follows, or a name. */
@@ -11,6 +11,10 @@ export interface Typed {
   readonly force: boolean;
   /** `-n` of assignable-add. */
   readonly name: string | null;
+  /** How xl ended; null where the log does not say. */
+  readonly status: number | null;
+  /** What it printed besides errors and warnings. */
+  readonly printed: readonly string[];
 }
 
 /** The commands of a log, and whether it holds every one with all of its arguments. */
@@ -19,7 +23,8 @@ export interface TypedLog {
   readonly complete: boolean;
 }
 
-const INVOCATION = /^\+ xl (?:-\S+ )*pci-(assignable-add|assignable-remove|attach|detach|list)\b(.*)$/;
+const INVOCATION =
+  /^\+ xl (?:-\S+ )*pci-(assignable-add|assignable-remove|assignable-list|attach|detach|list)\b(.*)$/;
 /** A headline, for people: `@@ 157.90 assignable-remove -r 01:00.0`. */
 const HEADLINE = /^@@ [\d.]+ (?:pci-)?(assignable-add|assignable-remove|attach|detach)\b(.*)$/;
 const BDF = /^(?:[0-9a-f]{4,}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]/;
@@ -28,14 +33,26 @@ const BDF = /^(?:[0-9a-f]{4,}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]/;
 export function typedCommands(log: string): TypedLog {
   const lines = log.split('\n');
   const complete = lines.some((line) => /^\+ xl /.test(line));
-  const commands = lines.flatMap((line) => {
+  const commands = lines.flatMap((line, at) => {
     const [, op, rest] = (complete ? INVOCATION : HEADLINE).exec(line) ?? [];
-    return op === undefined ? [] : commandsOf(op as Typed['op'], rest!.trim(), complete);
+    if (op === undefined) return [];
+    const end = lines.findIndex((one, i) => i > at && /^(\+ |@@ |rc=)/.test(one));
+    const status = /^rc=(\d+)$/.exec(lines[end] ?? '')?.[1];
+    const printed = lines.slice(at + 1, end < 0 ? lines.length : end);
+    return commandsOf(op as Typed['op'], rest!.trim(), complete, {
+      status: status === undefined ? null : Number(status),
+      printed: printed.map((one) => one.trimEnd()).filter((one) => one !== '' && !/^\w+: /.test(one)),
+    });
   });
   return { commands, complete };
 }
 
-function commandsOf(op: Typed['op'], rest: string, complete: boolean): Typed[] {
+function commandsOf(
+  op: Typed['op'],
+  rest: string,
+  complete: boolean,
+  ending: Pick<Typed, 'status' | 'printed'>,
+): Typed[] {
   const words = rest.split(/\s+/).filter((word) => word !== '');
   const plain: string[] = [];
   const flags: string[] = [];
@@ -46,10 +63,10 @@ function commandsOf(op: Typed['op'], rest: string, complete: boolean): Typed[] {
     else if (word.startsWith('-')) flags.push(word);
     else plain.push(word);
   }
-  const common = { op, rebind: flags.includes('-r'), force: flags.includes('-f'), name };
+  const common = { op, rebind: flags.includes('-r'), force: flags.includes('-f'), name, ...ending };
   const withGuest = op === 'attach' || op === 'detach' || op === 'list';
   const guest = withGuest && plain[0] !== undefined && !BDF.test(plain[0]) ? plain[0] : null;
-  if (op === 'list') return complete ? [{ ...common, guest, device: '' }] : [];
+  if (op === 'list' || op === 'assignable-list') return complete ? [{ ...common, guest, device: '' }] : [];
   const given = guest === null ? plain : plain.slice(1);
   // A headline may name several devices, each with a command of its own, and says more behind them.
   const devices = complete ? given.slice(0, 1) : given.filter((word) => BDF.test(word));

@@ -44,11 +44,7 @@ const table: readonly Left[] = [
   { source: 'vfb', why: OTHERS },
   { source: 'usb', why: OTHERS },
   { source: 'linux', why: OTHERS },
-  {
-    source: 'device',
-    from: /^device_addrm_aocomplete$/,
-    why: 'that a command failed, said once more: what it failed of is judged',
-  },
+  { source: 'device', from: /^device_addrm_aocomplete$/, text: /^error: Unable to /, why: OTHERS },
   { source: 'device', from: /^libxl__wait_for_backend$/, text: /\/backend\/(?!pci\/)/, why: OTHERS },
   { source: 'device', from: /^(?!libxl__wait_for_backend$|device_addrm_aocomplete$)/, why: OTHERS },
 ];
