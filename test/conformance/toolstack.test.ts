@@ -320,6 +320,26 @@ const messages: readonly Case[] = [
   ],
 ];
 
+const RESULTS = 'job.log: results of commands';
+const results: readonly Case[] = [
+  [
+    'a command that failed is said to have succeeded',
+    's1-w1',
+    JOB,
+    change(/^rc=1$/, '1', '0'),
+    RESULTS,
+    '0b:00.0',
+  ],
+  [
+    'a command that succeeded is said to have failed',
+    's1-w1',
+    JOB,
+    change(/^rc=0$/, '0', '1', -1),
+    RESULTS,
+    'assignable-remove',
+  ],
+];
+
 describe('the toolstack set', () => {
   it.each(RUNS)('finds nothing mismatched in %s', async (run) => {
     const rows = await packed.rows(toolstackSet, run);
@@ -329,7 +349,7 @@ describe('the toolstack set', () => {
     expect(rows.length).toBeGreaterThan(4);
   });
 
-  it.each([...changes, ...calls, ...snapshots, ...messages])(
+  it.each([...changes, ...calls, ...snapshots, ...messages, ...results])(
     'notices that %s (%s)',
     async (_why, run, file, edit, row, says) => {
       const rows = await doctor.rows(toolstackSet, run, file, edit);

@@ -84,10 +84,18 @@ export const bdfOf = (device: string): string | null =>
 export const nameOf = (device: string): string | null =>
   bdfOf(device) !== null ? null : (/^name=([^,]*)/.exec(device)?.[1] ?? device);
 
-/** The devices of a guest's configuration file, as xl is given them. */
+/** Options a configuration can give to all of its devices. */
+const forAll = ['msitranslate', 'power_mgmt', 'seize', 'permissive'] as const;
+
+/** The devices of a guest's configuration file, each with what the file says of all of them. */
 export function configured(text: string): readonly string[] {
   const list = /^pci\s*=\s*\[([^\]]*)\]/m.exec(text)?.[1] ?? '';
-  return [...list.matchAll(/'([^']*)'|"([^"]*)"/g)].map(([, one, other]) => withSegment((one ?? other)!));
+  const common = forAll.filter((key) => new RegExp(`^pci_${key}\\s*=\\s*1\\b`, 'm').test(text));
+  return [...list.matchAll(/'([^']*)'|"([^"]*)"/g)].map(([, one, other]) => {
+    const device = withSegment((one ?? other)!);
+    const added = common.filter((key) => !device.includes(`,${key}=`)).map((key) => `,${key}=1`);
+    return `${device}${added.join('')}`;
+  });
 }
 
 /** The guest a configuration file names. */
