@@ -111,6 +111,22 @@ const changes: readonly Case[] = [
     CHANGES,
     'opts-1',
   ],
+  [
+    'pcifront never connected',
+    's1-pv1',
+    LOG,
+    drop(/WRITE \(device\/pci\/0\/state 4/),
+    CHANGES,
+    'device/pci/0/state 4',
+  ],
+  [
+    'the only claim of a guest was not given back',
+    's1-pv1',
+    LOG,
+    drop(/RM \(\/libxl\/pci\/0000-01-00-0\/domid/),
+    CHANGES,
+    '0000-01-00-0/domid',
+  ],
 ];
 
 const TAP = 'tap.jsonl';

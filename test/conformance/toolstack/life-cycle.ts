@@ -276,7 +276,9 @@ export class LifeCycle {
       this.#take({ kind: 'pcifront.probed', by: `d${domid}`, data: { ...data, magic: '7' } });
       return true;
     }
-    if (request.path.endsWith('/state') && request.value === '5' && front.state !== 5) {
+    // Whoever shuts down has had time to see what its backend did before.
+    const isShutDown = request.path.endsWith('/state') && request.value === '5' && front.state !== 5;
+    if (isShutDown && front.wakes === 0) {
       this.#take({ kind: 'pcifront.shut-down', by: `d${domid}`, data });
       return true;
     }

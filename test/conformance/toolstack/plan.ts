@@ -94,6 +94,14 @@ export function plansOf(requests: readonly Request[]): readonly Plan[] {
     const { op, path, value } = request;
     if (op === 'INTRODUCE') creating = Number(path);
     domid = guestNamed(request) ?? domid;
+    const ended = op === 'RM' ? /^\/local\/domain\/([1-9]\d*)$/.exec(path)?.[1] : undefined;
+    const isNew = requests.slice(at).some((one) => one.op === 'INTRODUCE' && one.path === ended);
+    if (ended !== undefined && !isNew) {
+      // Whoever takes a domain's home away ended it, also when nothing of its devices was taken away before.
+      if (!plans.some((plan) => plan.op === 'destroy' && plan.domid === Number(ended)))
+        begin('destroy', Number(ended));
+      looked = nothing();
+    }
     if (!isPciPath(path)) continue;
     const guest = LISTING.exec(path)?.[1];
     if (op === 'READ' && guest !== undefined) looked.guest = Number(guest);
