@@ -85,6 +85,8 @@ const stalePermission: Rule = {
         const { from, function: fn } = data;
         const described = fn === null ? undefined : functions.get(fn);
         if (described === undefined || !isGuest(watching, from)) return;
+        // A domain that is gone uses nothing.
+        if (watching.state.domains[from] === undefined) return;
         const held = watching.state.permissions[from]?.iomem;
         if (held === undefined) return;
         const stale = memoryBars(described, watching).filter((address) => {

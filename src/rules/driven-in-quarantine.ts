@@ -24,6 +24,8 @@ export const drivenInQuarantine: Rule = {
   doc: 'Xen keeps the device in quarantine and a driver of the host is bound to it: registers answer, and no request of the device reaches memory.',
   watch: (): Watcher => {
     const sent = new Set<Dom0Sbdf>();
+    /** Who sent the request at hand: records of an SMMU name a stream. */
+    let sender: FunctionId | null = null;
     const say = (
       watching: Watching,
       device: Dom0Sbdf,
@@ -64,6 +66,15 @@ export const drivenInQuarantine: Rule = {
           device,
           (driver, name) => `xl took ${name} off the list and left it in quarantine, with ${driver} on it`,
         );
+      },
+      'dma.attempted': ({ data }) => {
+        sender = data.function;
+      },
+      'msi.written': () => {
+        sender = null;
+      },
+      'iommu.faulted': (_event, watching) => {
+        if (sender !== null) ends(watching, sender, 'was stopped in quarantine');
       },
       'vtd.faulted': ({ data }, watching) => ends(watching, data.function, 'faulted in quarantine'),
       'dma.discarded': ({ data }, watching) => {

@@ -40,6 +40,11 @@ export const dom0Slice: Slice<Dom0State> = {
         dom0.staticIds[data.segment] = true;
       }
     },
+    /** A Linux that comes up anew numbers anew; what the tree reserves stays reserved. */
+    'owner.went': (dom0) => {
+      for (const { segment, source } of dom0.bridges) if (source === 'ida') delete dom0.dynamicIds[segment];
+      Object.assign(dom0, { bridges: [], mode: -1, counter: 0, staticIds: {} });
+    },
     'segment.released': (dom0, { data }) => {
       if (data.by !== 'dom0') return;
       const at = dom0.bridges.findIndex((bridge) => bridge.cfgBase === data.cfgBase);

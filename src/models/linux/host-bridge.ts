@@ -20,6 +20,8 @@ export const decideBridgeUnbind: Decider<'bridge.unbound'> = (context, { data })
 
 function probeInLinux(context: Context, cfgBase: CfgBase, result: 'bound' | 'deferred' | 'failed'): void {
   const { env, state } = context;
+  // Where nobody owns the bridges, no Linux probes them.
+  if (state.owners.settled && state.owners.owner === null) return;
   const bridge = env.platform.bridges[bridgeIndex(env, cfgBase)];
   const refuse = (errnoValue: number, reason: string): void => {
     context.emit('d0', 'bridge.rejected', { by: 'dom0', cfgBase, errno: errnoValue, reason });

@@ -60,6 +60,9 @@ export function probeInXen(context: Context, cfgBase: CfgBase): void {
     context.emit('xen', 'bridge.rejected', { by: 'xen', cfgBase, errno: null, reason });
   };
   if (bridge === undefined) return refuse('no such bridge on this machine');
+  // Xen probes while it boots; a driver domain that comes up anew is none of its business.
+  const { owners, xen } = context.state;
+  if (owners.settled && xen.bridges.some((known) => known.cfgBase === cfgBase)) return;
   if (!isPciActive(context.env)) return refuse('neither pci-passthrough nor an IOMMU is on');
   if (!bridge.available) return refuse('node is disabled');
   if (bridge.xenPassthrough) return refuse('node is marked xen,passthrough');

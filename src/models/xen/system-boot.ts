@@ -116,10 +116,10 @@ export const decideOwnerEnd: Decider<'owner.ended'> = (context, { data }) => {
     context.emit('xen', 'system.reset', { reason: `d${owner}, the hardware domain, went down: ${data.how}` });
     return;
   }
-  for (const [name, device] of Object.entries(context.state.xen.devices)) {
-    if (device.owner === owner) giveBack(context, Number(name) as XenSbdf, owner as DomainId);
-  }
+  const held = Object.entries(context.state.xen.devices).filter(([, device]) => device.owner === owner);
   context.emit('xen', 'owner.went', { domid: owner as DomainId });
+  // Nothing drives them any more when Xen takes them back.
+  for (const [name] of held) giveBack(context, Number(name) as XenSbdf, owner as DomainId);
 };
 
 /** xenstored comes up again: C xenstored keeps its tree in memory. Where nobody runs a toolstack there is none. */

@@ -15,11 +15,17 @@ const d = (domid: number): DomainId => domid as DomainId;
 /** Request channel of the proposals: version and room of the ring. */
 const CHANNEL = { version: 1, ringBytes: 1024 } as const;
 
+/** How pciback comes up, where not as it does by itself. */
+interface PcibackOptions {
+  readonly passthrough?: boolean;
+  readonly pvSupport?: boolean;
+}
+
 /** The machine, or what of it is missing, comes up: domains, devices, pciback, the channel where there is one. */
 export function* bootSystem(
   devices: readonly Wired[],
   channel: typeof CHANNEL | null = CHANNEL,
-  pciback: { readonly passthrough: boolean } = { passthrough: false },
+  pciback: PcibackOptions = {},
 ): Part {
   yield { kind: 'system.booted', by: 'xen', data: { dom0: d(0), domd: d(1) } };
   yield* bootOwner(devices, channel, pciback);
@@ -29,7 +35,7 @@ export function* bootSystem(
 export function* bootOwner(
   devices: readonly Wired[],
   channel: { readonly version: number; readonly ringBytes: number } | null = CHANNEL,
-  pciback: { readonly passthrough: boolean } | null = { passthrough: false },
+  pciback: PcibackOptions | null = {},
 ): Part {
   for (const one of devices) {
     yield {
@@ -42,7 +48,7 @@ export function* bootOwner(
     yield {
       kind: 'pciback.loaded',
       by: 'owner',
-      data: { hide: '', permissive: false, pvSupport: true, ...pciback },
+      data: { hide: '', passthrough: false, permissive: false, pvSupport: true, ...pciback },
     };
   }
   if (channel === null) return;

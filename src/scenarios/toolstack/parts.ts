@@ -67,7 +67,7 @@ export function* boot(devices: readonly Wired[], options: Boot = {}): Part {
   };
 }
 
-export function* guest(domid: number, type: 'pv' | 'hvm' | 'pvh', name: string): Part {
+export function* guest(domid: number, type: 'pv' | 'hvm' | 'pvh' | 'arm', name: string): Part {
   yield {
     kind: 'domain.created',
     by: 'toolstack',

@@ -3,6 +3,7 @@ import { emptyPlatform } from '../../platform/platform.js';
 import type { Scenario } from '../scenario.js';
 import { armOwners } from './arm-owners.js';
 import { dataPaths } from './data-paths.js';
+import { armWorkload } from './arm-workload.js';
 import { dmaCases } from './dma.js';
 import { errorRecovery } from './error-recovery.js';
 import { farDeviceModels } from './far-device-models.js';
@@ -88,5 +89,6 @@ export const toolstackScenarios: readonly Scenario[] = [
     ...suspendCases,
   ].map(toScenario),
   ...armOwners,
+  armWorkload,
   armAddRefused,
 ];
