@@ -101,11 +101,16 @@ const hasGrants = (world: ReadonlyWorld, domid: number): boolean =>
   (world.permissions[domid]?.iomem?.starts.length ?? 0) > 0 ||
   (world.permissions[domid]?.ioport?.starts.length ?? 0) > 0;
 
-/** What an administrator does about it, as commands. */
+/**
+ * What an administrator does about it, as lines of a script. A comment where no command helps: nobody runs a toolstack,
+ * or the toolstack has no way to the files of the domain that owns the hardware.
+ */
 export function recoveryOf(world: ReadonlyWorld, device: Dom0Sbdf): readonly string[] {
   const { owners } = world;
   const name = formatSbdf(device);
   const add = `xl pci-assignable-add ${name}`;
+  if (owners.settled && owners.toolstack === null && owners.down === null)
+    return ['# Xen gives devices away while it boots: change the device tree and reboot'];
   if (owners.down !== null) return ['reboot', add];
   const { standing, domid } = standingOf(world, device);
   const steps: string[] = [];
@@ -118,8 +123,13 @@ export function recoveryOf(world: ReadonlyWorld, device: Dom0Sbdf): readonly str
   if (world.pciback.devices[device] === undefined && !isListed(world, device))
     steps.push('modprobe xen-pciback');
   steps.push(add);
+  if (isOutOfReach(world)) steps.push(`# no guest gets it: xl has no way to the files of d${owners.owner}`);
   return steps;
 }
+
+/** The owner of the hardware is not the toolstack's domain, and there never was a channel. @source facts/dom0 12.3 */
+const isOutOfReach = ({ owners, vchan }: ReadonlyWorld): boolean =>
+  owners.settled && owners.owner !== null && owners.owner !== owners.toolstack && vchan.phase === 'absent';
 
 /** A guest's backend directory, below whichever home it stands; domain 0 where there is none. */
 function backendNode({ xenstore: { nodes } }: ReadonlyWorld, domid: number): string {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { DomainId } from '../../../src/base/brand.js';
-import type { InputDraft } from '../../../src/events/catalogue.js';
+import type { InputDraft, TraceEvent } from '../../../src/events/catalogue.js';
 import type { MachineView } from '../../../src/machine/program.js';
 import { Engine } from '../../../src/models/engine.js';
-import { recoveryOf, standingOf } from '../../../src/models/libxl/leftovers.js';
+import { type DeviceStanding, recoveryOf, standingOf } from '../../../src/models/libxl/leftovers.js';
 import type { Policies } from '../../../src/policy/axes.js';
 import { findScenario } from '../../../src/scenarios/index.js';
 import { scenarioEnv } from '../../../src/scenarios/run.js';
@@ -16,11 +16,15 @@ const machineOf = findScenario('driver-domain-serves-a-guest')!;
 const MANY = 40;
 
 /** Runs a part of a story on an engine. */
-function play<T>(engine: Engine, part: (machine: MachineView) => Part<T>): T {
+function play<T>(
+  engine: Engine,
+  part: (machine: MachineView) => Part<T>,
+  see: (event: TraceEvent) => void = () => {},
+): T {
   const running = part(engine as unknown as MachineView);
   for (let next = running.next({ events: [] } as never); ; next = running.next({ events: [] } as never)) {
     if (next.done === true) return next.value;
-    engine.step(next.value as InputDraft);
+    for (const event of engine.step(next.value as InputDraft)) see(event);
   }
 }
 
@@ -35,6 +39,7 @@ function* connect(domid: number): Part {
 /** Carries out what `recoveryOf` says. */
 function recover(engine: Engine): void {
   for (const line of recoveryOf(engine.state, device)) {
+    if (line.startsWith('#')) continue;
     const [program, verb, argument] = line.split(' ') as [string, string | undefined, string | undefined];
     play(engine, function* (machine) {
       if (program === 'reboot' || verb === 'create') yield* bootSystem([nvme]);
@@ -67,9 +72,79 @@ const commands: readonly Command[] = [
   { name: 'destroy', begin: (machine) => start(machine, 'destroy', 2, '') },
 ];
 
-const combinations = (['dom0', 'domd', 'dom0less'] as const).flatMap((owner) =>
-  (['pciback', 'xen-flag', 'xenstore'] as const).map((store) => ({ owner, store })),
-);
+/** What the next guest comes to when everything left behind is gone. */
+interface AfterRecovery {
+  readonly standing: DeviceStanding;
+  readonly rc: number;
+  /** The first error of its creation. */
+  readonly error?: string;
+}
+
+const usable: AfterRecovery = { standing: 'assignable', rc: 0 };
+const noFiles = "The kernel doesn't support reset from sysfs for PCI device 0000:01:00.0";
+
+interface Design {
+  readonly owner: 'dom0' | 'domd';
+  readonly driverDomain: 'as-built' | 'channel' | 'backend-0' | 'proposed';
+  readonly store: 'pciback' | 'xen-flag' | 'xenstore';
+  readonly after: AfterRecovery;
+  /** States that kills leave: these and no others. */
+  readonly named: readonly DeviceStanding[];
+}
+
+const stores = ['pciback', 'xen-flag', 'xenstore'] as const;
+
+/** Every name that a kill of a creation, a detach or an end can leave. */
+const midway = ['assignable', 'claimed', 'granted', 'assigned', 'left-over', 'with-nobody'] as const;
+
+const designs: readonly Design[] = [
+  // Dom0's pciback exports what libxl stores before anybody is killed over it.
+  {
+    ...{ owner: 'dom0', driverDomain: 'proposed', store: 'pciback', after: usable },
+    named: [...midway, 'seized', 'exported', 'with-dom0'],
+  },
+  ...(['xen-flag', 'xenstore'] as const).map((store) => ({
+    ...({ owner: 'dom0', driverDomain: 'proposed', store, after: usable } as const),
+    named: [...midway, 'stored', 'with-dom0'] as const,
+  })),
+  {
+    ...{ owner: 'domd', driverDomain: 'proposed', store: 'pciback', after: usable },
+    named: [...midway, 'seized', 'stored', 'exported', 'with-driver-domain'],
+  },
+  ...(['xen-flag', 'xenstore'] as const).map((store) => ({
+    ...({ owner: 'domd', driverDomain: 'proposed', store, after: usable } as const),
+    named: [...midway, 'stored', 'with-driver-domain'] as const,
+  })),
+  {
+    // libxl finds no file: nothing begins, and no kill leaves anything.
+    owner: 'domd',
+    driverDomain: 'as-built',
+    store: 'pciback',
+    after: { standing: 'with-driver-domain', rc: -3, error: 'PCI device 0:1:0.0 is not assignable' },
+    named: ['with-driver-domain', 'with-nobody'],
+  },
+  ...(['xen-flag', 'xenstore'] as const).map((store) => ({
+    // The list needs no file, the guest does: a claim may stay, grants never.
+    ...({ owner: 'domd', driverDomain: 'as-built', store } as const),
+    after: { standing: 'assignable', rc: -3, error: noFiles } as const,
+    named: ['assignable', 'claimed', 'left-over', 'with-driver-domain', 'with-nobody'] as const,
+  })),
+  {
+    owner: 'domd',
+    driverDomain: 'channel',
+    store: 'pciback',
+    after: { standing: 'seized', rc: -3, error: 'xc_domain_iomem_permission 0xfde00000/0x4000 (error -1)' },
+    named: ['seized', 'claimed', 'left-over', 'with-driver-domain', 'with-nobody'],
+  },
+  {
+    owner: 'domd',
+    driverDomain: 'backend-0',
+    store: 'pciback',
+    // The next guest is created and waits for good: pciback never sees its keys.
+    after: usable,
+    named: [...midway, 'seized', 'stored', 'with-driver-domain'],
+  },
+];
 
 /** The machine right before each command. */
 function stages(policies: Partial<Policies>): ReadonlyMap<string, Engine> {
@@ -93,47 +168,98 @@ function stages(policies: Partial<Policies>): ReadonlyMap<string, Engine> {
   return found;
 }
 
-describe.each(combinations)('hardware of $owner, list in $store', ({ owner, store }) => {
-  const policies = { 'hardware-domain': owner, assignable: store, 'driver-domain': 'proposed' } as const;
-
-  it('every step that a kill follows leaves a state with a name and a way back', () => {
-    const before = stages(policies);
-    const named = new Set<string>();
-    let kills = 0;
-    for (const { name, begin } of commands) {
-      for (const [, kill] of killers) {
-        for (let steps = 0; steps < MANY; steps++) {
-          const engine = copyOf(before.get(name)!);
-          const job = play(engine, begin);
-          play(engine, () => turns(steps, 2, job));
-          const ended = engine.state.toolstack.jobs[job]!.next === null;
-          if (kill !== null) engine.step(kill);
-          engine.step({ kind: 'toolstack.killed', by: 'root', data: { job } });
-          play(engine, () => turns(3, 2));
-          kills += 1;
-          named.add(standingOf(engine.state, device).standing);
-          if (owner !== 'dom0less') usableAfterRecovery(engine, `${name}, ${steps} turns`);
-          // A wait that only a time-out ends goes on for all further turns.
-          if (ended || (steps > 3 && engine.state.toolstack.jobs[job]!.waits === 'backend')) break;
+describe.each(designs)(
+  'hardware of $owner ($driverDomain), list in $store',
+  ({ after, named, ...design }) => {
+    it('every step that a kill follows leaves a state with a name and a way back', () => {
+      const before = stages({
+        'hardware-domain': design.owner,
+        assignable: design.store,
+        'driver-domain': design.driverDomain,
+      });
+      const seen = new Set<string>();
+      let kills = 0;
+      for (const { name, begin } of commands) {
+        for (const [, kill] of killers) {
+          for (let steps = 0; steps < MANY; steps++) {
+            const engine = copyOf(before.get(name)!);
+            const job = play(engine, begin);
+            play(engine, () => turns(steps, 2, job));
+            const ended = engine.state.toolstack.jobs[job]!.next === null;
+            if (kill !== null) engine.step(kill);
+            engine.step({ kind: 'toolstack.killed', by: 'root', data: { job } });
+            play(engine, () => turns(3, 2));
+            kills += 1;
+            seen.add(standingOf(engine.state, device).standing);
+            sameAfterRecovery(engine, `${name}, ${steps} turns`, after);
+            // A wait that only a time-out ends goes on for all further turns.
+            if (ended || (steps > 3 && engine.state.toolstack.jobs[job]!.waits === 'backend')) break;
+          }
         }
       }
+      expect(kills).toBeGreaterThanOrEqual(commands.length * killers.length);
+      expect([...seen].sort()).toEqual([...named].sort());
+    });
+  },
+);
+
+/** Nothing is left, the device stands where the design lets it, and the next guest fares as the design lets it. */
+function sameAfterRecovery(engine: Engine, when: string, { standing, rc, error }: AfterRecovery): void {
+  recover(engine);
+  expect({ when, ...standingOf(engine.state, device) }).toMatchObject({ when, standing, leftovers: [] });
+  play(engine, () => guest(9, 'pv', 'next'));
+  const errors: string[] = [];
+  const next = play(
+    engine,
+    (machine) => command(machine, 'create', 9, nvme.name),
+    (event) => {
+      if (event.kind === 'toolstack.logged' && event.data.level === 'error') errors.push(event.data.text);
+    },
+  );
+  expect({ when, rc: engine.state.toolstack.jobs[next]!.rc, error: errors[0] }).toEqual({ when, rc, error });
+}
+
+describe.each(stores)('hardware of nobody, list in %s', (store) => {
+  const policies = { 'hardware-domain': 'dom0less', assignable: store } as const;
+  const waysBack = ['# Xen gives devices away while it boots: change the device tree and reboot'];
+
+  it('nobody is there to carry out a command or to be killed over it, and only a reboot with another tree helps', () => {
+    const before = stages(policies);
+    for (const { name, begin } of commands) {
+      for (const [, kill] of killers) {
+        const engine = copyOf(before.get(name)!);
+        const absent: number[] = [];
+        const job = play(engine, begin, (event) => {
+          if (event.kind === 'toolstack.absent') absent.push(event.data.job);
+        });
+        expect(absent).toEqual([job]);
+        play(engine, () => turns(4, 2, job));
+        if (kill !== null) engine.step(kill);
+        engine.step({ kind: 'toolstack.killed', by: 'root', data: { job } });
+        expect(engine.state.toolstack.jobs[job]!.killed).toBe(false);
+        expect(standingOf(engine.state, device)).toEqual({
+          standing: 'with-nobody',
+          domid: null,
+          leftovers: [],
+        });
+        expect(recoveryOf(engine.state, device)).toEqual(waysBack);
+      }
     }
-    expect(kills).toBeGreaterThanOrEqual(commands.length * killers.length);
-    expect([...named].sort()).toEqual(
-      owner === 'dom0less' ? ['with-nobody'] : expect.arrayContaining(['assignable']),
-    );
+  });
+
+  it('a domain that Xen built and gave a bridge to dies: its access goes, and nobody builds it again', () => {
+    const engine = copyOf(stages(policies).get('create')!);
+    const bridge = engine.env.platform.bridges[0]!;
+    const wish = { domid: 2 as DomainId, path: bridge.node, found: true, hasReg: true, hasIommus: false };
+    const given = engine.step({ kind: 'static.wanted', by: 'xen', data: { ...wish, force: true } });
+    expect(given.map(({ kind }) => kind)).toContain('static.assigned');
+    expect(engine.state.permissions[2]?.iomem?.starts).toHaveLength(1);
+    engine.step({ kind: 'domain.destroyed', by: 'xen', data: { domid: 2 as DomainId } });
+    expect(engine.state.permissions[2]).toBeUndefined();
+    play(engine, () => guest(2, 'pv', 'guest2'));
+    const again = play(engine, (machine) => command(machine, 'create', 2, nvme.name));
+    expect(engine.state.toolstack.jobs[again]).toMatchObject({ next: null, rc: null });
+    expect(engine.state.permissions[2]).toBeUndefined();
+    expect(recoveryOf(engine.state, device)).toEqual(waysBack);
   });
 });
-
-/** The device is assignable again, nothing is left, and the next guest gets it. */
-function usableAfterRecovery(engine: Engine, when: string): void {
-  recover(engine);
-  expect({ when, ...standingOf(engine.state, device) }).toMatchObject({
-    when,
-    standing: 'assignable',
-    leftovers: [],
-  });
-  play(engine, () => guest(9, 'pv', 'next'));
-  const next = play(engine, (machine) => command(machine, 'create', 9, nvme.name));
-  expect(engine.state.toolstack.jobs[next]!.rc, `next guest after ${when}`).toBe(0);
-}
