@@ -1,6 +1,7 @@
 import type { InputEvent, TraceEvent } from '../src/events/catalogue.js';
 import { ledgerOf } from '../src/models/libxl/leftovers.js';
 import { parseSpec } from '../src/models/libxl/spec.js';
+import { whoKnows } from '../src/models/libxl/who-knows.js';
 import { type Dom0Sbdf, formatSbdf } from '../src/pci/sbdf.js';
 import type { Env } from '../src/state/env.js';
 import type { ReadonlyWorld } from '../src/state/world.js';
@@ -22,6 +23,8 @@ export interface StepReport {
   readonly guestSees: number;
   /** Rules broken in this step. */
   readonly findings: readonly string[];
+  /** What an accident made somebody forget, of any device a command spoke of: `0000:01:00.0 XenStore: driver was nvme`. */
+  readonly lost: readonly string[];
   /** What each of the parties that keep books says afterwards, for the devices in question. */
   readonly knows: readonly Knowledge[];
 }
@@ -32,6 +35,9 @@ export interface Knowledge {
   readonly xen: string;
   readonly kernel: string;
   readonly store: string;
+  /** What has to go along with the device, and who knows; null where nobody has the device on a bus of his. */
+  readonly group: string | null;
+  readonly resetter: string;
 }
 
 /** A step as the recording has it. */
@@ -78,13 +84,19 @@ interface Draft {
 /** Follows one run from step to step. Only the report of the step at hand is open. */
 export class LifeCycleBook {
   readonly #reports = new Map<number, StepReport>();
+  readonly #env: Env;
   readonly #dma: DmaLines;
+  /** What was known of a device when the last step ended. */
+  readonly #facts = new Map<Dom0Sbdf, readonly string[]>();
   #seq: number | null = null;
   #draft: Draft = emptyDraft();
+  /** Somebody forgets in the step at hand; elsewhere what changes is meant to. */
+  #isAccident = false;
   /** Devices the last command spoke of. */
   #devices: readonly Dom0Sbdf[] = [];
 
   constructor(env: Env) {
+    this.#env = env;
     this.#dma = new DmaLines(env);
   }
 
@@ -93,6 +105,7 @@ export class LifeCycleBook {
     this.end(world, newFindings);
     this.#seq = seq;
     this.#draft = emptyDraft();
+    this.#isAccident = input.kind === 'store.lost' || input.kind === 'owner.ended';
     if (input.kind !== 'toolstack.requested') return;
     this.#draft.result = 'unfinished';
     const named = input.data.devices.split(' ').flatMap((text) => {
@@ -146,19 +159,59 @@ export class LifeCycleBook {
   /** The step at hand ends. */
   end(world: ReadonlyWorld, findings: readonly string[]): void {
     if (this.#seq === null) return;
+    for (const device of this.#devices) if (!this.#facts.has(device)) this.#facts.set(device, []);
+    const forgotten = this.#forgotten(world);
     this.#reports.set(this.#seq, {
       ...this.#draft,
       messages: [...new Set(this.#draft.messages)],
       guestSees: Object.values(world.pcifront).reduce((sum, front) => sum + front.devices.length, 0),
       findings: [...new Set(findings)],
-      knows: this.#devices.map((device) => ({ device: formatSbdf(device), ...ledgerOf(world, device) })),
+      lost: this.#isAccident ? forgotten : [],
+      knows: this.#devices.map((device) => this.#knowledge(device, world)),
     });
     this.#seq = null;
+  }
+
+  #knowledge(device: Dom0Sbdf, world: ReadonlyWorld): Knowledge {
+    return {
+      device: formatSbdf(device),
+      ...ledgerOf(world, device),
+      ...whoKnows({ state: world, env: this.#env }, device),
+    };
+  }
+
+  /** What is known now; what was and is not, of every device. */
+  #forgotten(world: ReadonlyWorld): readonly string[] {
+    const lost: string[] = [];
+    for (const [device, before] of this.#facts) {
+      const now = factsOf(ledgerOf(world, device));
+      lost.push(...before.filter((one) => !now.includes(one)).map((one) => `${formatSbdf(device)} ${one}`));
+      this.#facts.set(device, now);
+    }
+    return lost;
   }
 
   reportOf(seq: number): StepReport | undefined {
     return this.#reports.get(seq);
   }
 }
+
+/** What a party says when it knows nothing. */
+const nothing = ['unknown', 'nobody', 'not there', 'no driver', 'nothing'];
+
+/** Single facts of a ledger, each with the party that keeps it. */
+const factsOf = ({ xen, kernel, store }: Pick<Knowledge, 'xen' | 'kernel' | 'store'>): readonly string[] =>
+  (
+    [
+      ['Xen', xen],
+      ['Linux', kernel],
+      ['XenStore', store],
+    ] as const
+  ).flatMap(([party, text]) =>
+    text
+      .split(', ')
+      .filter((one) => !nothing.includes(one))
+      .map((one) => `${party}: ${one}`),
+  );
 
 const emptyDraft = (): Draft => ({ result: 'happens', messages: [], printed: [], resets: [], dma: [] });

@@ -52,6 +52,8 @@ class Column {
   readonly #notes: Notes;
   /** What was said last, by device. */
   readonly #said = new Map<string, string>();
+  /** The same of groups and resets, which change less often. */
+  readonly #together = new Map<string, string>();
   #guestSees = 0;
 
   constructor(notes: Notes) {
@@ -68,6 +70,7 @@ class Column {
     if (report.guestSees !== this.#guestSees) lines.push(`guests see ${report.guestSees}`);
     this.#guestSees = report.guestSees;
     if (report.findings.length > 0) lines.push(report.findings.join(' '));
+    if (report.lost.length > 0) lines.push(`Lost: ${report.lost.map(shortName).join(', ')}`);
     for (const known of report.knows) {
       const said = [
         `${shortName(known.device)} ${known.standing}`,
@@ -75,9 +78,14 @@ class Column {
         `Linux: ${known.kernel}`,
         `XenStore: ${known.store}`,
       ];
-      if (this.#said.get(known.device) === said.join()) continue;
+      if (this.#said.get(known.device) !== said.join()) lines.push(...said);
       this.#said.set(known.device, said.join());
-      lines.push(...said);
+      const together = [
+        ...(known.group === null ? [] : [`Goes with: ${known.group.replaceAll(/\b0000:/g, '')}`]),
+        `Resets: ${known.resetter}`,
+      ];
+      if (this.#together.get(known.device) !== together.join()) lines.push(...together);
+      this.#together.set(known.device, together.join());
     }
     const shown = lines.filter((line) => line !== '');
     return shown.length === 0 ? ['.'] : shown;
