@@ -62,14 +62,26 @@ const killers: readonly (readonly [string, InputDraft | null])[] = [
 
 interface Command {
   readonly name: string;
+  /** The machine it runs on is the one right before this command. */
+  readonly stage: string;
   readonly begin: (machine: MachineView) => Part<number>;
 }
 
 const commands: readonly Command[] = [
-  { name: 'assignable-add', begin: (machine) => start(machine, 'assignable-add', null, nvme.name) },
-  { name: 'create', begin: (machine) => start(machine, 'create', 2, nvme.name) },
-  { name: 'detach', begin: (machine) => start(machine, 'detach', 2, nvme.name) },
-  { name: 'destroy', begin: (machine) => start(machine, 'destroy', 2, '') },
+  {
+    name: 'assignable-add',
+    stage: 'assignable-add',
+    begin: (machine) => start(machine, 'assignable-add', null, nvme.name),
+  },
+  { name: 'create', stage: 'create', begin: (machine) => start(machine, 'create', 2, nvme.name) },
+  {
+    // Nobody made it assignable: the command does.
+    name: 'create with seize and permissive',
+    stage: 'assignable-add',
+    begin: (machine) => start(machine, 'create', 2, `${nvme.name},permissive=1,seize=1`),
+  },
+  { name: 'detach', stage: 'detach', begin: (machine) => start(machine, 'detach', 2, nvme.name) },
+  { name: 'destroy', stage: 'destroy', begin: (machine) => start(machine, 'destroy', 2, '') },
 ];
 
 /** What the next guest comes to when everything left behind is gone. */
@@ -179,10 +191,10 @@ describe.each(designs)(
       });
       const seen = new Set<string>();
       let kills = 0;
-      for (const { name, begin } of commands) {
+      for (const { name, stage, begin } of commands) {
         for (const [, kill] of killers) {
           for (let steps = 0; steps < MANY; steps++) {
-            const engine = copyOf(before.get(name)!);
+            const engine = copyOf(before.get(stage)!);
             const job = play(engine, begin);
             play(engine, () => turns(steps, 2, job));
             const ended = engine.state.toolstack.jobs[job]!.next === null;
@@ -225,9 +237,9 @@ describe.each(stores)('hardware of nobody, list in %s', (store) => {
 
   it('nobody is there to carry out a command or to be killed over it, and only a reboot with another tree helps', () => {
     const before = stages(policies);
-    for (const { name, begin } of commands) {
+    for (const { stage, begin } of commands) {
       for (const [, kill] of killers) {
-        const engine = copyOf(before.get(name)!);
+        const engine = copyOf(before.get(stage)!);
         const absent: number[] = [];
         const job = play(engine, begin, (event) => {
           if (event.kind === 'toolstack.absent') absent.push(event.data.job);
