@@ -26,6 +26,7 @@ import {
 } from './linux/pcifront/frontend.js';
 import { decideExpiry, decideServe, decideSubmit, decideTake } from './linux/pciif/operations.js';
 import { decideSplitRequest } from './linux/split-driver.js';
+import { decideGuestResume, decideGuestSuspend } from './linux/suspend/guest.js';
 import { decideHostSleep, decideHostWake } from './linux/suspend/host.js';
 import { decideSysfsRequest } from './linux/sysfs.js';
 import { decideDriverProbe, decideSurvey } from './linux/tree/host.js';
@@ -111,6 +112,8 @@ export const deciders: Deciders = {
   'aer.raised': decideAerRaise,
   'aer.expired': decideAerExpiry,
   'pcifront.recovered': decideAerAnswer,
+  'guest.suspended': decideGuestSuspend,
+  'guest.resumed': decideGuestResume,
   'host.slept': decideHostSleep,
   'host.woke': decideHostWake,
   'toolstack.requested': decideToolstackRequest,

@@ -65,6 +65,8 @@ const sources: { readonly [K in InputKind]: string } = {
   'pcifront.recovered': 'answers of pcifront, facts/dom0 6',
   'aer.expired': 'pciback waits 300 seconds, facts/dom0 6',
   'aer.reported': 'error recovery through pciback, facts/dom0 4.7, 6',
+  'guest.suspended': 'shutdown_handler and do_suspend of Linux, docs/models/toolstack.md',
+  'guest.resumed': 'xenbus_dev_resume of pcifront, docs/models/toolstack.md',
   'host.slept': 'suspend of the PCI core and enter_state of Xen, docs/models/toolstack.md',
   'host.woke': 'resume of the PCI core, PHYSDEVOP_restore_msi_ext, docs/models/toolstack.md',
   'toolstack.requested': 'xl and libxl, facts/dom0 8',
@@ -107,6 +109,8 @@ const operations: Readonly<Record<string, string>> = {
   pci_host_bridge_add: 'PHYSDEVOP_pci_host_bridge_add (proposed, never merged), facts/xen 13.1',
   assign_device: 'XEN_DOMCTL_assign_device, facts/xen 7.2',
   test_assign_device: 'XEN_DOMCTL_test_assign_device, facts/xen 7.2',
+  shadow_op: 'paging_log_dirty_enable, docs/models/toolstack.md',
+  enter_acpi_sleep: 'enter_state, docs/models/toolstack.md',
   deassign_device: 'XEN_DOMCTL_deassign_device, facts/xen 7.2',
 };
 

@@ -1,5 +1,5 @@
 import type { FunctionId } from '../pci/function-id.js';
-import { formatSbdf } from '../pci/sbdf.js';
+import { type Dom0Sbdf, formatSbdf } from '../pci/sbdf.js';
 import type { Rule } from './rule.js';
 
 const messagesText = {
@@ -29,5 +29,30 @@ const lostPower: Rule = {
   }),
 };
 
+const savedWithDevices: Rule = {
+  code: 'PV-009',
+  severity: 'warning',
+  title: 'A guest was saved or migrated while it held a device',
+  doc: 'libxl does not ask for devices before it saves: Xen refuses to log the writes of a guest that has one, so a live migration fails; an image of a guest that stands still has nothing of the device.',
+  watch: () => ({
+    'toolstack.finished': ({ data }, { state, report }) => {
+      const job = state.toolstack.jobs[data.job];
+      if (job === undefined || (job.op !== 'save' && job.op !== 'migrate')) return;
+      const held = (Array.isArray(job.vars['held']) ? job.vars['held'] : []) as Dom0Sbdf[];
+      if (held.length === 0) return;
+      const names = held.map((one) => formatSbdf(one)).join(', ');
+      report({
+        message:
+          data.rc === 0
+            ? `the image of d${job.domid} has nothing of ${names}`
+            : `d${job.domid} holds ${names}, and ${job.op === 'migrate' ? 'a live migration' : 'the save'} failed (rc ${data.rc})`,
+        function: (state.linux.devices[held[0]!]?.function ?? null) as FunctionId | null,
+        dom0Name: held[0]!,
+        evidence: { domid: job.domid, op: job.op, rc: data.rc, devices: names },
+      });
+    },
+  }),
+};
+
 /** Rules about sleep of the host and of guests. @source docs/models/toolstack.md, Suspend */
-export const suspendRules: readonly Rule[] = [lostPower];
+export const suspendRules: readonly Rule[] = [lostPower, savedWithDevices];

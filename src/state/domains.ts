@@ -39,6 +39,13 @@ export const domainsSlice: Slice<DomainsState> = {
       if (data.on) domain.features[data.feature] = true;
       else delete domain.features[data.feature];
     },
+    'domain.log-dirty': (domains, { data }) => {
+      const domain = domains[data.domid];
+      if (domain === undefined) return;
+      domain.features ??= {};
+      if (data.on) domain.features.log_dirty = true;
+      else delete domain.features.log_dirty;
+    },
     'domain.destroyed': (domains, { data }) => {
       delete domains[data.domid];
     },

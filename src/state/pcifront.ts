@@ -19,6 +19,8 @@ export interface Frontend {
   page: SharedPage;
   /** Watch events that wait. */
   wakes: number;
+  /** The guest woke in another domain: nobody has mapped its page. Absent: the page is new. */
+  stale?: true;
   /** The question of error recovery that stands in the page (bit 2); absent: none. */
   aer?: { sbdf: number; fatal: boolean; cmd: number; status: AerResult };
 }
@@ -43,6 +45,17 @@ export const pcifrontSlice: Slice<PcifrontState> = {
         wakes: 0,
       };
     },
+    'guest.resumed': (fronts, { data }) => {
+      if (data.roots === '') return;
+      fronts[data.domid] = {
+        state: 1,
+        roots: words(data.roots),
+        devices: words(data.devices),
+        page: { pending: null, serving: null, expired: 0 },
+        wakes: 0,
+        stale: true,
+      };
+    },
     'pcifront.changed': (fronts, { data }) => {
       const front = fronts[data.domid];
       if (front === undefined) return;
@@ -61,7 +74,8 @@ export const pcifrontSlice: Slice<PcifrontState> = {
     },
     'pciif.submitted': (fronts, { data }) => {
       const front = fronts[data.domid];
-      if (front === undefined || front.state !== 4 || front.page.pending !== null) return;
+      if (front === undefined || front.page.pending !== null) return;
+      if (front.state !== 4 && front.stale !== true) return;
       const { cmd, sbdf, offset, size, value } = data;
       front.page.pending = { cmd, sbdf, offset, size, value };
     },

@@ -8,10 +8,12 @@ export interface SleepState {
   saved: Record<number, Record<number, number>>;
   /** What registers held that fell back, by function and offset. */
   fallen: Record<number, Record<number, number>>;
+  /** Domains that stand still because they were asked to. */
+  suspended: Record<number, true>;
 }
 
 export const sleepSlice: Slice<SleepState> = {
-  initial: () => ({ state: 0, saved: {}, fallen: {} }),
+  initial: () => ({ state: 0, saved: {}, fallen: {}, suspended: {} }),
   on: {
     'linux.state-saved': (sleep, { data }) => {
       sleep.saved[data.sbdf] = { ...(data.saved as Record<number, number>) };
@@ -22,6 +24,12 @@ export const sleepSlice: Slice<SleepState> = {
     },
     'function.lost-power': (sleep, { data }) => {
       sleep.fallen[data.function] = { ...(data.registers as Record<number, number>) };
+    },
+    'domain.stopped': (sleep, { data }) => {
+      if (data.reason === 'suspend') sleep.suspended[data.domid] = true;
+    },
+    'domain.destroyed': (sleep, { data }) => {
+      delete sleep.suspended[data.domid];
     },
     'machine.woke': (sleep) => {
       sleep.state = 0;

@@ -12,7 +12,7 @@ export interface Job {
   options: Record<string, JobValue>;
   /** The step to come; null: it has ended. */
   next: string | null;
-  waits: 'no' | 'qmp' | 'backend' | 'removal' | 'channel' | 'retry';
+  waits: 'no' | 'qmp' | 'backend' | 'removal' | 'channel' | 'retry' | 'guest';
   vars: Record<string, JobValue>;
   rc: number | null;
   /** Killed in the middle. */

@@ -2,6 +2,7 @@ import {
   choice,
   dom0Sbdf,
   domid,
+  flag,
   functionField,
   input,
   orNull,
@@ -18,6 +19,17 @@ export const sleepKinds = {
   }),
   'host.woke': input('The machine woke from sleep.', {}),
 
+  'guest.suspended': input('A guest that was asked to suspend did so.', { domid: domid('the guest') }),
+  'guest.resumed': input('A guest woke in a domain built from its image.', {
+    domid: domid('the new domain'),
+    roots: text('roots its pcifront remembers, separated by blanks'),
+    devices: text('devices its pcifront remembers, separated by blanks'),
+  }),
+
+  'domain.log-dirty': outcome('Xen began or stopped to log the writes of a domain.', {
+    domid: domid('the domain'),
+    on: flag(''),
+  }),
   'linux.state-saved': outcome(
     'The PCI core of Linux copied registers of a device before the machine slept.',
     {

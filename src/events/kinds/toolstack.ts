@@ -9,6 +9,8 @@ const toolstackOps = [
   'attach',
   'detach',
   'destroy',
+  'save',
+  'migrate',
 ] as const;
 export type ToolstackOp = (typeof toolstackOps)[number];
 
@@ -65,14 +67,14 @@ export const toolstackKinds = {
     step: text('the step just done'),
     next: orNull(text('the step to come; null: it has ended')),
     waits: choice(
-      ['no', 'qmp', 'backend', 'removal', 'channel', 'retry'],
+      ['no', 'qmp', 'backend', 'removal', 'channel', 'retry', 'guest'],
       'what it waits for before the next step',
     ),
     vars: record('what it remembers from here on'),
   }),
   'toolstack.asked': outcome('A command sent a QMP command to a device model.', {
     job: count('the command'),
-    command: text('`device_add`, `device_del`, `query-pci`'),
+    command: text('`device_add`, `device_del`, `query-pci`, `stop`, `xen-save-devices-state`, …'),
     args: record('its arguments'),
   }),
   'toolstack.refused': outcome(

@@ -4,6 +4,7 @@ export const rc = {
   FAIL: -3,
   NOMEM: -5,
   INVAL: -6,
+  GUEST_TIMEDOUT: -8,
   TIMEDOUT: -9,
   NOT_READY: -11,
   LOCK_FAIL: -15,

@@ -10,6 +10,7 @@ import { needOf } from './channel/requests.js';
 import { EPIPE, sendRequest } from './channel/send.js';
 import * as detaching from './detach.js';
 import { ledgerOf } from './leftovers.js';
+import { save } from './save.js';
 import { parseSpec } from './spec.js';
 import { libxlPath, StepIo, type Steps, type Woken } from './step.js';
 
@@ -21,6 +22,8 @@ interface Command {
 
 const attach: Command = { steps: attaching.attach, deviceOf: attaching.deviceOf };
 const detach: Command = { steps: detaching.detach, deviceOf: detaching.deviceOf };
+/** Its steps work on the guest; none asks the hardware domain for a device. */
+const saving: Command = { steps: save, deviceOf: detaching.deviceOf };
 const keep = (steps: Steps): Command => ({ steps, deviceOf: assignable.deviceOf });
 
 const commands: Readonly<Record<ToolstackOp, Command>> = {
@@ -31,6 +34,8 @@ const commands: Readonly<Record<ToolstackOp, Command>> = {
   attach,
   detach,
   destroy: detach,
+  save: saving,
+  migrate: saving,
 };
 
 /** A wait for the other end of the request channel ran out. */

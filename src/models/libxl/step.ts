@@ -19,7 +19,7 @@ import type { Unopened } from './device-model.js';
 /** What a step leads to: the next one, a wait before it, or the end. */
 export type Next =
   | { readonly to: string }
-  | { readonly wait: 'qmp' | 'backend' | 'removal' | 'retry'; readonly to: string }
+  | { readonly wait: 'qmp' | 'backend' | 'removal' | 'retry' | 'guest'; readonly to: string }
   | { readonly rc: number };
 
 export type Step = (io: StepIo) => Next;

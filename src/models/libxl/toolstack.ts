@@ -4,6 +4,7 @@ import type { Context, Decider } from '../context.js';
 import { backendOf } from '../linux/xenstored/xenbus.js';
 import { isBackendReady } from './detach.js';
 import { noAnswer, runStep } from './run.js';
+import { hasSuspended } from './save.js';
 
 /** A command starts: it has its connection to XenStore and has done nothing. Without a toolstack nobody starts it. */
 export const decideToolstackRequest: Decider<'toolstack.requested'> = (context, { data }) => {
@@ -19,6 +20,7 @@ export const decideToolstackStep: Decider<'toolstack.stepped'> = (context, { dat
   if (job === undefined || job.next === null) return;
   if (job.waits === 'qmp' || job.waits === 'removal' || job.waits === 'channel') return;
   if (job.waits === 'backend' && !isWaitOver(context, job)) return;
+  if (job.waits === 'guest' && !hasSuspended(context, job.domid ?? -1)) return;
   runStep(context, data.job, { by: 'step', ok: true, reply: '' });
 };
 

@@ -21,6 +21,7 @@ import {
 import { assignDevice, deassignDevice, testAssignDevice } from './assignment.js';
 import { getDeviceGroup } from './device-group.js';
 import { domids, isControlDomain, isHvm, mayActAsDeviceModel } from './domains.js';
+import { shadowOp } from './log-dirty.js';
 import { bindPtIrq, unbindPtIrq } from './pt-irq.js';
 
 /**
@@ -120,4 +121,5 @@ export const domctlOperations: OperationTable = {
   memory_mapping: deviceModel(memoryMapping),
   ioport_mapping: x86Only(deviceModel(ioportMapping)),
   set_target: control(setTarget),
+  shadow_op: x86Only(control(shadowOp)),
 };

@@ -2,6 +2,7 @@ import type { DomainId } from '../../base/brand.js';
 import type { RecordObject } from '../../events/field.js';
 import type { ToolstackOp } from '../../events/kinds/toolstack.js';
 import type { Followed, MachineView, Step } from '../../machine/program.js';
+import { hasSuspended } from '../../models/libxl/save.js';
 import { isWaitOver } from '../../models/libxl/toolstack.js';
 import { type CallerSbdf, type GuestSbdf, parseSbdf } from '../../pci/sbdf.js';
 import type { Job } from '../../state/toolstack.js';
@@ -137,6 +138,11 @@ export function* finish(machine: MachineView, job: number, model: DeviceModelAns
       if (moved) continue;
       if (state.next === 'stub-connected') yield { sleepNs: 60 * NS_PER_S };
       yield { kind: 'toolstack.timed-out', by: 'toolstack', data: { job } };
+    } else if (state.waits === 'guest' && !hasSuspended(machine, state.domid ?? -1)) {
+      const domid = d(state.domid ?? -1);
+      yield { kind: 'guest.suspended', by: `d${domid}`, data: { domid } };
+      if (!hasSuspended(machine, domid))
+        yield { kind: 'toolstack.timed-out', by: 'toolstack', data: { job } };
     } else {
       if (state.waits === 'retry') yield { sleepNs: NS_PER_S };
       yield { kind: 'toolstack.stepped', by: 'toolstack', data: { job } };
@@ -150,7 +156,9 @@ const NS_PER_S = 1_000_000_000;
 export function* settle(machine: MachineView): Part<boolean> {
   for (let turn = 0; turn < 400; turn++) {
     const { pciback, pcifront } = machine.state;
-    const front = Object.entries(pcifront).find(([, one]) => one.wakes > 0);
+    const front = Object.entries(pcifront).find(
+      ([domid, one]) => one.wakes > 0 && !hasSuspended(machine, Number(domid)),
+    );
     if (pciback.running && pciback.wakes.length > 0) yield { kind: 'pciback.woke', by: 'd0', data: {} };
     else if (front !== undefined) {
       const domid = d(Number(front[0]));

@@ -2,10 +2,24 @@ import type { DomainId } from '../../base/brand.js';
 import { pciCommands } from '../../models/linux/pciif/page.js';
 import { busOf, devfnOf } from '../../pci/sbdf.js';
 import { e1000e, nvme, packed, type Wired } from './functions.js';
-import { boot, connectedGuest, guest, type Part, request, run, setpci, settle, willing } from './parts.js';
+import {
+  boot,
+  connectedGuest,
+  destroy,
+  guest,
+  type Part,
+  request,
+  run,
+  setpci,
+  settle,
+  submit,
+  unwilling,
+  willing,
+} from './parts.js';
 import { release417, type Symptom } from './symptom.js';
 
 const GUEST = 1;
+const RESTORED = 2;
 
 /** Guests with devices while the machine sleeps, or while they are saved themselves. @source facts/dom0 Appendix C 23 */
 export const suspendCases: readonly Symptom[] = [
@@ -66,6 +80,76 @@ export const suspendCases: readonly Symptom[] = [
       yield* sleep();
       yield* run(machine, 'attach', GUEST, e1000e.name, {}, model);
       yield* settle(machine);
+    },
+  },
+  {
+    name: 'migration-did-not-respond-to-suspend',
+    title: 'saving domain: domain did not respond to suspend request: Invalid argument',
+    source: 'docs/models/toolstack.md, Suspend; paging_log_dirty_enable of Xen',
+    shows:
+      'A live migration of a guest with a device: Xen refuses to log its writes, and libxl says that the guest did not respond, which it never asked. After a detach Xen logs and the guest is asked.',
+    expects: ['PV-009'],
+    devices: [e1000e],
+    *story(machine) {
+      const model = willing();
+      yield* boot([e1000e]);
+      yield* run(machine, 'assignable-add', null, e1000e.name);
+      yield* guest(GUEST, 'hvm', 'guest1');
+      yield* run(machine, 'create', GUEST, e1000e.name, {}, model);
+      yield* settle(machine);
+      yield* run(machine, 'migrate', GUEST, '', {}, model);
+      yield* run(machine, 'detach', GUEST, e1000e.name, {}, model);
+      yield* settle(machine);
+      yield* run(machine, 'migrate', GUEST, '', {}, model);
+    },
+  },
+  {
+    name: 'pciback-not-responding-after-restore',
+    title: 'pciback not responding!!! after xl restore',
+    source: 'docs/models/toolstack.md, Suspend; xenbus_dev_resume, pcifront of Linux',
+    shows:
+      'xl saves a PV guest with its disk without a word, and waits ten seconds for the guest that stands still when it takes the disk away. pcifront has no resume: in the restored guest it offers the new backend nothing, the backend waits at InitWait, and every register access of the guest runs into two seconds.',
+    expects: ['PV-009', 'PV-003', 'PV-002'],
+    devices: [nvme],
+    switches: release417,
+    *story(machine) {
+      yield* boot([nvme]);
+      yield* run(machine, 'assignable-add', null, nvme.name);
+      yield* connectedGuest(machine, GUEST, [nvme]);
+      const { roots, devices } = machine.state.pcifront[GUEST] ?? { roots: [], devices: [] };
+      const remembered = { roots: roots.join(' '), devices: devices.join(' ') };
+      yield* run(machine, 'save', GUEST, '');
+      yield* destroy(machine, GUEST);
+      yield* guest(RESTORED, 'pv', 'guest1');
+      yield* run(machine, 'create', RESTORED, nvme.name);
+      yield* settle(machine);
+      const domid = RESTORED as DomainId;
+      yield { kind: 'guest.resumed', by: `d${domid}`, data: { domid, ...remembered } };
+      yield* settle(machine);
+      yield* submit(RESTORED, pciCommands.conf_read);
+      yield { sleepNs: 2_000_000_000 };
+      yield { kind: 'pciif.expired', by: `d${domid}`, data: { domid } };
+    },
+  },
+  {
+    name: 'hvm-image-without-its-card',
+    title: 'xl save of an HVM guest with a network card succeeds',
+    source: 'docs/models/toolstack.md, Suspend; xen_pci_passthrough_class_init of QEMU',
+    shows:
+      'QEMU saves the state of its devices and has none of a passed-through one to save; nobody refuses. The guest stands still, so xl waits ten seconds for it to let go of the card and takes it with force. The card is a new device to the guest that is restored.',
+    expects: ['PV-009', 'IRQ-005'],
+    devices: [e1000e],
+    *story(machine) {
+      const model = willing();
+      yield* boot([e1000e]);
+      yield* run(machine, 'assignable-add', null, e1000e.name);
+      yield* guest(GUEST, 'hvm', 'guest1');
+      yield* run(machine, 'create', GUEST, e1000e.name, {}, model);
+      yield* settle(machine);
+      yield* run(machine, 'save', GUEST, '', {}, model);
+      yield* destroy(machine, GUEST, unwilling);
+      yield* guest(RESTORED, 'hvm', 'guest1');
+      yield* run(machine, 'create', RESTORED, e1000e.name, {}, willing());
     },
   },
 ];

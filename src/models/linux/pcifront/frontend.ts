@@ -61,7 +61,8 @@ export const decideFrontendProbe: Decider<'pcifront.probed'> = (context, { data 
 export const decideFrontendWake: Decider<'pcifront.woke'> = (context, { data }) => {
   const { domid } = data;
   const own = context.state.pcifront[domid];
-  if (own === undefined) return;
+  // A domain that stands still takes no event.
+  if (own === undefined || context.state.sleep.suspended[domid] === true) return;
   const store = client(context, domid);
   switch (readState(store, otherEnd(context, domid))) {
     case states.Connected:

@@ -29,7 +29,7 @@ interface Request {
 /** pcifront asks; refused when it is not connected or a request is out. @source facts/dom0 6 */
 export const decideSubmit: Decider<'pciif.submitted'> = (context, { data, by: actor }) => {
   const front = context.state.pcifront[data.domid];
-  if (front === undefined || front.state !== xenbusStates.Connected) {
+  if (front === undefined || (front.state !== xenbusStates.Connected && front.stale !== true)) {
     context.emit(actor, 'pciif.refused', { domid: data.domid, reason: 'not-connected' });
   }
 };
