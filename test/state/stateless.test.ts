@@ -29,6 +29,7 @@ const stateless = [
   'dma.discarded',
   'evtchn.notified',
   'function.signalled',
+  'guest.suspended',
   'hardware.described',
   'host.slept',
   'host.woke',
