@@ -44,6 +44,11 @@ export const behaviourTable = {
     since: '0.2.0',
     doc: 'On x86 Xen writes context entries for its devices, and their requests go through them; before, every request reached the address it named.',
   },
+  'suspend-modelled': {
+    number: 8,
+    since: '0.2.0',
+    doc: 'Xen answers XENPF_enter_acpi_sleep and the logging of writes (XEN_DOMCTL_shadow_op), and the frontend of a suspended guest stands still; before, Xen did not know either (-ENOSYS) and frontends went on.',
+  },
   'pv-page-tables': {
     number: 9,
     since: '0.2.0',

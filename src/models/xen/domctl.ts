@@ -1,6 +1,7 @@
 import type { DomainId } from '../../base/brand.js';
 import { errno } from '../../base/errno.js';
 import { interfaceVersions } from '../../events/abi/sysctl.js';
+import { hasBehaviour } from '../../policy/behaviours.js';
 import { atLeast } from '../../policy/switches.js';
 import type { Context } from '../context.js';
 import {
@@ -121,5 +122,8 @@ export const domctlOperations: OperationTable = {
   memory_mapping: deviceModel(memoryMapping),
   ioport_mapping: x86Only(deviceModel(ioportMapping)),
   set_target: control(setTarget),
-  shadow_op: x86Only(control(shadowOp)),
+  shadow_op: (context, call) =>
+    hasBehaviour(context.env.behaviour, 'suspend-modelled')
+      ? x86Only(control(shadowOp))(context, call)
+      : { ret: -errno.ENOSYS },
 };

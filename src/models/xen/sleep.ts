@@ -1,4 +1,5 @@
 import { errno } from '../../base/errno.js';
+import { hasBehaviour } from '../../policy/behaviours.js';
 import { argNumber, type HypercallHandler, type OperationTable } from '../hypercall.js';
 import { isControlDomain } from './domains.js';
 
@@ -12,6 +13,7 @@ const SLEEP_ENABLE = 0x2000;
  * @source xen/arch/x86/acpi/power.c (acpi_enter_sleep, enter_state, device_power_down) at c447b73
  */
 const enterAcpiSleep: HypercallHandler = (context, { caller, args }) => {
+  if (!hasBehaviour(context.env.behaviour, 'suspend-modelled')) return { ret: -errno.ENOSYS };
   if (context.env.platform.arch === 'arm64') return { ret: -errno.ENOSYS };
   if (!isControlDomain(context, caller)) return { ret: -errno.EPERM };
   const pm1b = argNumber(args, 'val_b');

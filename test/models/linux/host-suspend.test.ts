@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DomainId } from '../../../src/base/brand.js';
+import { Engine } from '../../../src/models/engine.js';
 import { readConfig } from '../../../src/models/hardware/config-space.js';
 import { pciCommands } from '../../../src/models/linux/pciif/page.js';
 import type { FunctionId } from '../../../src/pci/function-id.js';
@@ -150,6 +151,22 @@ describe('XENPF_enter_acpi_sleep', () => {
     const events = machine.step({ kind: 'hypercall.issued', by: `d${domid}`, data });
     expect(events.find((event) => event.kind === 'hypercall.returned')).toMatchObject({ data: { ret } });
     expect(machine.engine.state.sleep.state).toBe(ret === 0 ? 3 : 0);
+  });
+
+  it('is unknown to traces of before, and so is the logging of writes', () => {
+    const { env } = new Machine().engine;
+    const engine = new Engine({ ...env, behaviour: env.behaviour.filter((one) => one !== 8) });
+    const domid = 0 as DomainId;
+    const dom0 = { domid, type: 'pv', privileged: true, hardware: true, target: null, name: '' } as const;
+    engine.step({ kind: 'domain.created', by: 'xen', data: dom0 });
+    for (const [hypercall, op, args] of [
+      ['platform_op', 'enter_acpi_sleep', { sleep_state: 3, flags: 0, val_a: 0, val_b: 0 }],
+      ['domctl', 'shadow_op', { domain: 0, op: 2, mode: 0 }],
+    ] as const) {
+      const data = { domid, hypercall, op, args };
+      const events = engine.step({ kind: 'hypercall.issued', by: 'd0', data });
+      expect(events.at(-1)).toMatchObject({ kind: 'hypercall.returned', data: { ret: -38 } });
+    }
   });
 
   it('that is refused leaves every device as it was', () => {

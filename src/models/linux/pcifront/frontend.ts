@@ -1,4 +1,5 @@
 import type { DomainId } from '../../../base/brand.js';
+import { hasBehaviour } from '../../../policy/behaviours.js';
 import { kernelConnection } from '../../../state/pciback.js';
 import { FRONTEND_TOKEN } from '../../../state/pcifront.js';
 import type { Context, Decider } from '../../context.js';
@@ -57,12 +58,15 @@ export const decideFrontendProbe: Decider<'pcifront.probed'> = (context, { data 
   store.watch(`${otherEnd(context, domid)}/state`, FRONTEND_TOKEN);
 };
 
+/** A suspended domain takes no event. */
+const standsStill = (context: Context, domid: number): boolean =>
+  context.state.sleep.suspended[domid] === true && hasBehaviour(context.env.behaviour, 'suspend-modelled');
+
 /** The backend's state changed. @source facts/dom0 4.7 (pcifront BE events) */
 export const decideFrontendWake: Decider<'pcifront.woke'> = (context, { data }) => {
   const { domid } = data;
   const own = context.state.pcifront[domid];
-  // A domain that stands still takes no event.
-  if (own === undefined || context.state.sleep.suspended[domid] === true) return;
+  if (own === undefined || standsStill(context, domid)) return;
   const store = client(context, domid);
   switch (readState(store, otherEnd(context, domid))) {
     case states.Connected:
