@@ -1,5 +1,5 @@
 import type { InputEvent, TraceEvent } from '../src/events/catalogue.js';
-import { ledgerOf } from '../src/models/libxl/leftovers.js';
+import { ledgerOf, recoveryOf } from '../src/models/libxl/leftovers.js';
 import { parseSpec } from '../src/models/libxl/spec.js';
 import { whoKnows } from '../src/models/libxl/who-knows.js';
 import { type Dom0Sbdf, formatSbdf } from '../src/pci/sbdf.js';
@@ -38,6 +38,8 @@ export interface Knowledge {
   /** What has to go along with the device, and who knows; null where nobody has the device on a bus of his. */
   readonly group: string | null;
   readonly resetter: string;
+  /** After a kill or an accident, what an administrator does to have the device assignable again; else empty. */
+  readonly wayBack: readonly string[];
 }
 
 /** A step as the recording has it. */
@@ -90,7 +92,7 @@ export class LifeCycleBook {
   readonly #facts = new Map<Dom0Sbdf, readonly string[]>();
   #seq: number | null = null;
   #draft: Draft = emptyDraft();
-  /** Somebody forgets in the step at hand; elsewhere what changes is meant to. */
+  /** The step at hand is none that anybody wants. */
   #isAccident = false;
   /** Devices the last command spoke of. */
   #devices: readonly Dom0Sbdf[] = [];
@@ -105,7 +107,7 @@ export class LifeCycleBook {
     this.end(world, newFindings);
     this.#seq = seq;
     this.#draft = emptyDraft();
-    this.#isAccident = input.kind === 'store.lost' || input.kind === 'owner.ended';
+    this.#isAccident = accidents.includes(input.kind);
     if (input.kind !== 'toolstack.requested') return;
     this.#draft.result = 'unfinished';
     const named = input.data.devices.split(' ').flatMap((text) => {
@@ -166,7 +168,7 @@ export class LifeCycleBook {
       messages: [...new Set(this.#draft.messages)],
       guestSees: Object.values(world.pcifront).reduce((sum, front) => sum + front.devices.length, 0),
       findings: [...new Set(findings)],
-      lost: this.#isAccident ? forgotten : [],
+      lost: forgotten,
       knows: this.#devices.map((device) => this.#knowledge(device, world)),
     });
     this.#seq = null;
@@ -177,24 +179,28 @@ export class LifeCycleBook {
       device: formatSbdf(device),
       ...ledgerOf(world, device),
       ...whoKnows({ state: world, env: this.#env }, device),
+      wayBack: this.#isAccident ? recoveryOf(world, device) : [],
     };
   }
 
   /** What is known now; what was and is not, of every device. */
   #forgotten(world: ReadonlyWorld): readonly string[] {
     const lost: string[] = [];
+    // What changes elsewhere is meant to.
     for (const [device, before] of this.#facts) {
       const now = factsOf(ledgerOf(world, device));
       lost.push(...before.filter((one) => !now.includes(one)).map((one) => `${formatSbdf(device)} ${one}`));
       this.#facts.set(device, now);
     }
-    return lost;
+    return this.#isAccident ? lost : [];
   }
 
   reportOf(seq: number): StepReport | undefined {
     return this.#reports.get(seq);
   }
 }
+
+const accidents: readonly string[] = ['store.lost', 'owner.ended', 'toolstack.killed'];
 
 /** What a party says when it knows nothing. */
 const nothing = ['unknown', 'nobody', 'not there', 'no driver', 'nothing'];

@@ -86,6 +86,8 @@ class Column {
       ];
       if (this.#together.get(known.device) !== together.join()) lines.push(...together);
       this.#together.set(known.device, together.join());
+      if (known.wayBack.length > 0)
+        lines.push(`Way back: ${known.wayBack.map((one) => one.replace(/^# /, '')).join('; ')}`);
     }
     const shown = lines.filter((line) => line !== '');
     return shown.length === 0 ? ['.'] : shown;

@@ -116,13 +116,11 @@ export function recoveryOf(world: ReadonlyWorld, device: Dom0Sbdf): readonly str
   const steps: string[] = [];
   if (owners.settled && owners.owner === null && owners.toolstack !== null) steps.push('xl create domd');
   if (domid !== null && world.domains[domid] !== undefined) steps.push(`xl destroy ${domid}`);
-  if (standing === 'left-over' || domid !== null) {
-    steps.push(`xenstore-rm ${libxlPath(device, 'domid')}`);
-    if (domid !== null) steps.push(`xenstore-rm ${backendNode(world, domid)}`);
-  }
-  if (world.pciback.devices[device] === undefined && !isListed(world, device))
-    steps.push('modprobe xen-pciback');
-  steps.push(add);
+  // The end of a guest takes its keys along, where it gets that far.
+  const keys = [libxlPath(device, 'domid'), ...(domid === null ? [] : [backendNode(world, domid)])];
+  for (const key of keys) if (world.xenstore.nodes[key] !== undefined) steps.push(`xenstore-rm ${key}`);
+  if (!world.pciback.running && !isListed(world, device)) steps.push('modprobe xen-pciback');
+  if (standing !== 'assignable') steps.push(add);
   if (isOutOfReach(world)) steps.push(`# no guest gets it: xl has no way to the files of d${owners.owner}`);
   return steps;
 }

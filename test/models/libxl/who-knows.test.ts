@@ -73,6 +73,40 @@ describe('who knows what hangs together, who resets, what is lost (facts/dom0 12
     expect(lost.map((one) => one.replace(/^0000:(\d\d):00\.0/, '$1'))).toEqual(expected);
   });
 
+  it.each([
+    [
+      {},
+      ['xl destroy 3', 'xenstore-rm /libxl/pci/0000-01-00-0/domid', 'xl pci-assignable-add 0000:01:00.0'],
+      [],
+      ['reboot', 'xl pci-assignable-add 0000:01:00.0'],
+    ],
+    [
+      { 'hardware-domain': 'domd' },
+      ['xl pci-assignable-add 0000:01:00.0', '# no guest gets it: xl has no way to the files of d1'],
+      ['xl pci-assignable-add 0000:01:00.0', '# no guest gets it: xl has no way to the files of d1'],
+      ['reboot', 'xl pci-assignable-add 0000:01:00.0'],
+    ],
+    [
+      { 'hardware-domain': 'domd', 'driver-domain': 'proposed' },
+      ['xl destroy 3', 'xenstore-rm /libxl/pci/0000-01-00-0/domid', 'xl pci-assignable-add 0000:01:00.0'],
+      [],
+      ['xl create domd', 'modprobe xen-pciback', 'xl pci-assignable-add 0000:01:00.0'],
+    ],
+    [
+      { 'hardware-domain': 'dom0less' },
+      ...Array<string[]>(3).fill([
+        '# Xen gives devices away while it boots: change the device tree and reboot',
+      ]),
+    ],
+  ] as const)(
+    'the way back after a kill, an empty XenStore and the end of the owner under %o',
+    (policies, ...ways) => {
+      const steps = reports(workload, policies);
+      const after = ['xl is killed', 'XenStore loses its tree', 'the owner goes down'];
+      expect(after.map((one) => steps.find(({ title }) => title === one)!.knows[0]!.wayBack)).toEqual(ways);
+    },
+  );
+
   it('a neighbour behind one bridge is in the group, and nobody on the machine knows', () => {
     const [listed] = reports('device-behind-a-bridge-not-alone');
     expect(listed!.knows).toMatchObject([{ group: '0000:07:02.0 (group, nobody knows)' }]);
