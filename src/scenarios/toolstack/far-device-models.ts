@@ -4,7 +4,7 @@ import type { Job } from '../../state/toolstack.js';
 import { e1000e, nvme } from './functions.js';
 import { bootSystem, command, turns } from './neutral.js';
 import { type DeviceModelAnswer, guest, type Part, start, willing } from './parts.js';
-import { qemuInStubdom } from './stub-domains.js';
+import { guestWithStubdom, qemuInStubdom } from './stub-domains.js';
 import type { Symptom } from './symptom.js';
 
 const GUEST = 2;
@@ -56,19 +56,7 @@ export const farDeviceModels: readonly Symptom[] = [
     *story(machine) {
       yield* bootSystem([e1000e], undefined, { passthrough: true });
       yield* command(machine, 'assignable-add', null, e1000e.name);
-      yield* guest(GUEST, 'hvm', 'guest2');
-      yield {
-        kind: 'domain.created',
-        by: 'toolstack',
-        data: {
-          domid: STUBDOM as DomainId,
-          type: 'pv',
-          privileged: false,
-          hardware: false,
-          target: GUEST as DomainId,
-          name: 'guest2-dm',
-        },
-      };
+      yield* guestWithStubdom(GUEST, STUBDOM, 'guest2');
       const model = qemuInStubdom(machine, e1000e, STUBDOM);
       const job = yield* start(machine, 'create', GUEST, e1000e.name);
       while (machine.state.toolstack.jobs[job]?.next !== 'stub-connected') {

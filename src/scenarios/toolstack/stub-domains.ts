@@ -140,17 +140,22 @@ function* end(machine: MachineView): Part {
 function* bootWithStubdom(machine: MachineView, realAddresses: boolean): Part {
   yield* boot([e1000e], { drivers: true, passthrough: realAddresses });
   yield* run(machine, 'assignable-add', null, e1000e.name);
-  yield* guest(GUEST, 'hvm', 'guest1');
+  yield* guestWithStubdom(GUEST, STUBDOM, 'guest1');
+}
+
+/** An HVM guest, and the domain its device model runs in. */
+export function* guestWithStubdom(domid: number, stubdom: number, name: string): Part {
+  yield* guest(domid, 'hvm', name);
   yield {
     kind: 'domain.created',
     by: 'toolstack',
     data: {
-      domid: STUBDOM as DomainId,
+      domid: stubdom as DomainId,
       type: 'pv',
       privileged: false,
       hardware: false,
-      target: GUEST as DomainId,
-      name: 'guest1-dm',
+      target: domid as DomainId,
+      name: `${name}-dm`,
     },
   };
 }
