@@ -10,10 +10,10 @@ export type NumberKind = 'hex' | 'sbdf' | 'function';
 const keys = places({
   hex: `bridgeInit.* hw.config.*.* iommu.smmus.* iommu.smmus.*.streams.* its.hosts.* its.hosts.*.* its.dangling.*
     its.dangling.*.* its.virtual.*.* its.virtual.*.*.devices.* msi.claims.* msi.latched.* mmconfig.*.registers.*.*
-    pciback.devices.*.saved.* pciback.devices.*.sizing.* physmap.*.pages.*`,
+    pciback.devices.*.saved.* pciback.devices.*.sizing.* physmap.*.pages.* sleep.saved.*.* sleep.fallen.*.*`,
   sbdf: `irq.msi.* linux.devices.* mmconfig.*.ports.* mmconfig.*.registers.* pciback.devices.*
-    pciback.backends.*.devices.* vpci.devices.* xen.devices.* xen.virtualFunctions.* xen.virtualFunctions.*.*`,
-  function: 'hw.config.* hw.present.* msi.functions.*',
+    pciback.backends.*.devices.* sleep.saved.* vpci.devices.* xen.devices.* xen.virtualFunctions.* xen.virtualFunctions.*.*`,
+  function: 'hw.config.* hw.present.* msi.functions.* sleep.fallen.*',
 });
 
 /** The same for values whose name alone does not say it. */
@@ -22,7 +22,7 @@ const values = places({
     ioreq.*.memTypes.*.*.* ioreq.*.freeGfns.* mmconfig.*.registers.*.* mmconfig.*.written.* mmconfig.*.pending.*.reg
     permissions.*.iomem.*.* permissions.*.ioport.*.* physmap.*.mmio.*.gfn physmap.*.mmio.*.mfn physmap.*.ports.*.gport
     physmap.*.ports.*.mport pciback.devices.*.command pciback.devices.*.saved.* vpci.devices.*.msi.position
-    vpci.devices.*.msix.position`,
+    vpci.devices.*.msix.position sleep.saved.*.* sleep.fallen.*.*`,
   sbdf: `ioreq.*.servers.*.ranges.2.*.* pciback.slots.* pciback.backends.*.order.* pciback.backends.*.devices.*`,
   function: '',
 });

@@ -1,10 +1,12 @@
 import type { DomainId } from '../../base/brand.js';
+import type { MachineView } from '../../machine/program.js';
 import { pciCommands } from '../../models/linux/pciif/page.js';
 import { busOf, devfnOf } from '../../pci/sbdf.js';
 import { e1000e, nvme, packed, type Wired } from './functions.js';
 import {
   boot,
   connectedGuest,
+  type DeviceModelAnswer,
   destroy,
   guest,
   type Part,
@@ -51,11 +53,7 @@ export const suspendCases: readonly Symptom[] = [
     expects: ['PV-008'],
     devices: [e1000e],
     *story(machine) {
-      yield* boot([e1000e]);
-      yield* run(machine, 'assignable-add', null, e1000e.name);
-      yield* guest(GUEST, 'hvm', 'guest1');
-      yield* run(machine, 'create', GUEST, e1000e.name);
-      yield* settle(machine);
+      yield* cardInHvmGuest(machine, willing());
       yield* setpci(e1000e, 4, 2, 0x406);
       yield* messagesByQemu(e1000e);
       yield* sleep();
@@ -70,11 +68,7 @@ export const suspendCases: readonly Symptom[] = [
     devices: [e1000e],
     *story(machine) {
       const model = willing();
-      yield* boot([e1000e]);
-      yield* run(machine, 'assignable-add', null, e1000e.name);
-      yield* guest(GUEST, 'hvm', 'guest1');
-      yield* run(machine, 'create', GUEST, e1000e.name, {}, model);
-      yield* settle(machine);
+      yield* cardInHvmGuest(machine, model);
       yield* run(machine, 'detach', GUEST, e1000e.name, {}, model);
       yield* settle(machine);
       yield* sleep();
@@ -92,11 +86,7 @@ export const suspendCases: readonly Symptom[] = [
     devices: [e1000e],
     *story(machine) {
       const model = willing();
-      yield* boot([e1000e]);
-      yield* run(machine, 'assignable-add', null, e1000e.name);
-      yield* guest(GUEST, 'hvm', 'guest1');
-      yield* run(machine, 'create', GUEST, e1000e.name, {}, model);
-      yield* settle(machine);
+      yield* cardInHvmGuest(machine, model);
       yield* run(machine, 'migrate', GUEST, '', {}, model);
       yield* run(machine, 'detach', GUEST, e1000e.name, {}, model);
       yield* settle(machine);
@@ -141,11 +131,7 @@ export const suspendCases: readonly Symptom[] = [
     devices: [e1000e],
     *story(machine) {
       const model = willing();
-      yield* boot([e1000e]);
-      yield* run(machine, 'assignable-add', null, e1000e.name);
-      yield* guest(GUEST, 'hvm', 'guest1');
-      yield* run(machine, 'create', GUEST, e1000e.name, {}, model);
-      yield* settle(machine);
+      yield* cardInHvmGuest(machine, model);
       yield* run(machine, 'save', GUEST, '', {}, model);
       yield* destroy(machine, GUEST, unwilling);
       yield* guest(RESTORED, 'hvm', 'guest1');
@@ -153,6 +139,15 @@ export const suspendCases: readonly Symptom[] = [
     },
   },
 ];
+
+/** An HVM guest with the network card, its device model up. */
+function* cardInHvmGuest(machine: MachineView, model: DeviceModelAnswer): Part {
+  yield* boot([e1000e]);
+  yield* run(machine, 'assignable-add', null, e1000e.name);
+  yield* guest(GUEST, 'hvm', 'guest1');
+  yield* run(machine, 'create', GUEST, e1000e.name, {}, model);
+  yield* settle(machine);
+}
 
 /** `echo mem > /sys/power/state`, and an hour later somebody opens the lid. */
 function* sleep(): Part {
