@@ -25,6 +25,7 @@ import {
   decideFrontendWake,
 } from './linux/pcifront/frontend.js';
 import { decideExpiry, decideServe, decideSubmit, decideTake } from './linux/pciif/operations.js';
+import { decideHang } from './linux/reset.js';
 import { decideSplitRequest } from './linux/split-driver.js';
 import { decideGuestResume, decideGuestSuspend } from './linux/suspend/guest.js';
 import { decideHostSleep, decideHostWake } from './linux/suspend/host.js';
@@ -57,6 +58,7 @@ export const deciders: Deciders = {
   'bridge.unbound': decideBridgeUnbind,
   'device.plugged': nothingFollows,
   'device.unplugged': nothingFollows,
+  'device.hung': decideHang,
   'device.reset': decideMsiReset,
   'dma.attempted': decideDma,
   'registers.touched': decideTouch,

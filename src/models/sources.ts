@@ -24,6 +24,8 @@ const sources: { readonly [K in InputKind]: string } = {
     'the way of a message to a root port, facts/arm-msi-iommu 8.3, 8.4; facts/q35-qemu 2.9; facts/xen 13.3',
   'device.reset': 'events of a function that is reset, facts/arm-msi-iommu 5.3',
   'device.plugged': 'state only: a function and its registers, facts/arm-msi-iommu 8.1',
+  'device.hung':
+    'a function answers with all ones, drivers/pci/pci.c (pci_dev_wait), docs/models/toolstack.md',
   'device.unplugged': 'state only: a function vanishes; what the software knows of it stays',
   'domain.created': 'state only: domain ids, facts/xen 1.4',
   'domain.configured': 'state only: what a guest looks like to accesses, facts/xen 4.5',

@@ -49,6 +49,25 @@ const noReset: Rule = {
   },
 };
 
+const silentDevice: Rule = {
+  code: 'ASG-018',
+  severity: 'error',
+  title: 'A guest got a device that does not answer',
+  doc: 'It did not come back from a reset. pciback, Xen and xl carry on: nothing of the way to the next guest looks at the device itself.',
+  watch: () => ({
+    'device.assigned': ({ data }, watching) => {
+      if (data.function === null || !isGuest(watching, data.to)) return;
+      if (watching.state.hw.hung?.[data.function] !== 'now') return;
+      watching.report({
+        message: `${formatSbdf(data.sbdf)} goes to d${data.to} and answers nothing since its last reset`,
+        function: data.function,
+        xenName: data.sbdf,
+        evidence: { to: data.to, from: data.from },
+      });
+    },
+  }),
+};
+
 /** Memory base address registers of a function as they stand; sizes are not kept, so one page each. */
 function memoryBars(fn: PlatformFunction, { state }: Watching): number[] {
   const found: number[] = [];
@@ -272,4 +291,5 @@ export const assignmentRules: readonly Rule[] = [
   partialGroup,
   sharedRegion,
   sharedPage,
+  silentDevice,
 ];

@@ -6,6 +6,12 @@ export interface HardwareState {
   present: Record<number, true>;
   /** By FunctionId, then by register offset (a multiple of 4): values that differ from the platform's image. */
   config: Record<number, Record<number, number>>;
+  /** By FunctionId: functions that answer nothing, or will not after a reset. Absent until there is one. */
+  hung?: Record<number, 'at-reset' | 'now'>;
+}
+
+function hang({ hung }: HardwareState, fn: number): void {
+  if (hung?.[fn] !== undefined) hung[fn] = 'now';
 }
 
 export const hardwareSlice: Slice<HardwareState> = {
@@ -22,6 +28,15 @@ export const hardwareSlice: Slice<HardwareState> = {
     'device.unplugged': (hw, { data }) => {
       delete hw.present[data.function];
       delete hw.config[data.function];
+    },
+    'device.hung': (hw, { data }) => {
+      hw.hung ??= {};
+      if (data.hangs === 'no') delete hw.hung[data.function];
+      else hw.hung[data.function] = data.hangs;
+    },
+    'device.reset': (hw, { data }) => hang(hw, data.function),
+    'linux.device-reset': (hw, { data }) => {
+      if (data.method !== null) hang(hw, data.function);
     },
     'config.changed': (hw, { data }) => {
       hw.config[data.function] ??= {};

@@ -10,6 +10,16 @@ export const deviceKinds = {
     function: functionField('the function'),
     method: text('`flr`, `pm`, `bus`, `af_flr`, `device_specific`, `acpi`, `cxl_bus`'),
   }),
+  'device.hung': input(
+    'A function that does not answer configuration accesses, or will not after its next reset.',
+    {
+      function: functionField('the function'),
+      hangs: choice(
+        ['at-reset', 'now', 'no'],
+        'from its next reset on, from now on, or no longer: it answers with what its registers hold',
+      ),
+    },
+  ),
   'device.registered': outcome('Xen has an object for a name.', {
     sbdf: xenSbdf('the name'),
     function: orNull(functionField('what stands behind the name for Xen; null when no bridge has it')),

@@ -18,12 +18,18 @@ export interface Resource {
 
 /**
  * Ranges of a function by the offset of their registers; sizes come from the bits software can change.
+ *
+ * @param source Where registers are read: what answers now, or what a kernel remembers.
  * @source facts/dom0 5.3
  * @cost O(1)
  */
-export function rangesOf(view: View, fn: FunctionId): Readonly<Record<number, Resource>> {
+export function rangesOf(
+  view: View,
+  fn: FunctionId,
+  source: typeof readConfig = readConfig,
+): Readonly<Record<number, Resource>> {
   const mask = describeFunction(view.env.platform, fn)?.writeMask ?? null;
-  const read = (reg: number, sizeBytes: number): number => readConfig(view, fn, reg, sizeBytes);
+  const read = (reg: number, sizeBytes: number): number => source(view, fn, reg, sizeBytes);
   const writable = (reg: number): number =>
     mask === null
       ? 0

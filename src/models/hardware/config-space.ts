@@ -38,6 +38,21 @@ export function readConfig(
   reg: number,
   sizeBytes: number,
 ): number {
+  return isHung(context, id) ? allOnes(sizeBytes) : heldConfig(context, id, reg, sizeBytes);
+}
+
+const isHung = ({ state }: Pick<Context, 'state'>, id: FunctionId): boolean => state.hw.hung?.[id] === 'now';
+
+/**
+ * What the registers of a function hold, though it may not answer at the moment: what software that has read it before
+ * remembers of what never changes.
+ */
+export function heldConfig(
+  context: Pick<Context, 'state' | 'env'>,
+  id: FunctionId,
+  reg: number,
+  sizeBytes: number,
+): number {
   const fn = describeFunction(context.env.platform, id);
   if (fn === undefined || context.state.hw.present[id] === undefined) return allOnes(sizeBytes);
   if (!bridgeAnswers(context.state, context.env, id)) return allOnes(sizeBytes);
@@ -68,7 +83,7 @@ export function writeConfig(
   value: number,
 ): void {
   const fn = describeFunction(context.env.platform, id);
-  if (fn === undefined || context.state.hw.present[id] === undefined) return;
+  if (fn === undefined || context.state.hw.present[id] === undefined || isHung(context, id)) return;
   if (!bridgeAnswers(context.state, context.env, id)) return;
   for (let aligned = reg & ~3; aligned < reg + sizeBytes && aligned < fn.config.length; aligned += 4) {
     let lanes = 0;

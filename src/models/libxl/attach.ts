@@ -390,7 +390,8 @@ export function resetDevice(io: StepIo, device: Dom0Sbdf): void {
     io.log('error', `The kernel doesn't support reset from sysfs for PCI device ${formatSbdf(device)}`);
     return;
   }
-  io.write(path, '1');
+  const ret = io.write(path, '1');
+  if (ret < 0) io.log('error', `write to ${path} failed: ${errorText(ret)}`);
 }
 
 const texts: Readonly<Record<number, string>> = {
@@ -400,6 +401,7 @@ const texts: Readonly<Record<number, string>> = {
   18: 'Invalid cross-device link',
   19: 'No such device',
   22: 'Invalid argument',
+  25: 'Inappropriate ioctl for device',
   95: 'Operation not supported',
 };
 /** What `strerror` says of a negative errno. */

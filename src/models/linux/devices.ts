@@ -5,7 +5,7 @@ import { busOf, type Dom0Sbdf, devfnOf, segmentOf } from '../../pci/sbdf.js';
 import type { LinuxDevice } from '../../state/sysfs.js';
 import type { Context } from '../context.js';
 import { type Resource, rangesOf } from '../hardware/bars.js';
-import { readConfig, writeConfig } from '../hardware/config-space.js';
+import { heldConfig, readConfig, writeConfig } from '../hardware/config-space.js';
 import { domids } from '../xen/domains.js';
 import { linuxDomain } from '../xen/driver-domain.js';
 import { enterXen } from '../xen/hypercalls.js';
@@ -20,6 +20,14 @@ export function linuxRead(context: Context, sbdf: Dom0Sbdf, reg: number, sizeByt
   return device === undefined
     ? 2 ** (8 * sizeBytes) - 1
     : readConfig(context, device.function as FunctionId, reg, sizeBytes);
+}
+
+/** A register that never changes, as Linux remembers it from the scan, whether the device answers now or not. */
+export function linuxRemembers(context: Context, sbdf: Dom0Sbdf, reg: number, sizeBytes: number): number {
+  const device = linuxDevice(context, sbdf);
+  return device === undefined
+    ? 2 ** (8 * sizeBytes) - 1
+    : heldConfig(context, device.function as FunctionId, reg, sizeBytes);
 }
 
 /** A config write of the hardware domain's kernel, as an event of its own. */
@@ -59,7 +67,7 @@ export const physdevName = (sbdf: Dom0Sbdf): RecordObject => ({
 /** BARs and ROM of a device as Linux sized them, by register offset. @source facts/dom0 5.3, 9.1 */
 export function resourcesOf(context: Context, sbdf: Dom0Sbdf): Readonly<Record<number, Resource>> {
   const device = linuxDevice(context, sbdf);
-  return device === undefined ? {} : rangesOf(context, device.function as FunctionId);
+  return device === undefined ? {} : rangesOf(context, device.function as FunctionId, heldConfig);
 }
 
 /**

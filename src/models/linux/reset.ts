@@ -1,11 +1,14 @@
 import type { FunctionId } from '../../pci/function-id.js';
-import { busOf, type Dom0Sbdf, segmentOf } from '../../pci/sbdf.js';
-import type { Context } from '../context.js';
+import { busOf, type Dom0Sbdf, formatSbdf, segmentOf } from '../../pci/sbdf.js';
+import type { Context, Decider } from '../context.js';
 import { describeFunction } from '../hardware/config-space.js';
-import { by, linuxDevice, linuxRead, linuxWrite } from './devices.js';
+import { by, linuxDevice, linuxLog, linuxRead, linuxRemembers, linuxWrite } from './devices.js';
 import { findCapability } from './pciback/fields.js';
 
 export type ResetMethod = 'device_specific' | 'acpi' | 'flr' | 'af_flr' | 'pm' | 'bus' | 'cxl_bus';
+
+const TRANSACTIONS_PENDING = 0x20;
+const NO_SOFT_RESET = 0x8;
 
 /** Quirked devices with a method of their own, as vendor << 16 | device. @source facts/dom0 11.1 row 1 */
 const deviceSpecific: readonly number[] = [
@@ -18,7 +21,7 @@ const deviceSpecific: readonly number[] = [
  */
 export function resetMethods(context: Context, device: Dom0Sbdf): readonly ResetMethod[] {
   if (linuxDevice(context, device) === undefined) return [];
-  const read = (reg: number, size: number): number => linuxRead(context, device, reg, size);
+  const read = (reg: number, size: number): number => linuxRemembers(context, device, reg, size);
   const methods: ResetMethod[] = [];
   if (deviceSpecific.includes(read(0, 2) * 0x1_0000 + read(2, 2))) methods.push('device_specific');
   const express = findCapability(read, 0x10);
@@ -33,7 +36,7 @@ export function resetMethods(context: Context, device: Dom0Sbdf): readonly Reset
 
 /** The parent bridge's reset hits everything below it: only for a device alone on its bus, and no bridge. */
 function canResetBus(context: Context, device: Dom0Sbdf): boolean {
-  if ((linuxRead(context, device, 0x0e, 1) & 0x7f) === 1) return false;
+  if ((linuxRemembers(context, device, 0x0e, 1) & 0x7f) === 1) return false;
   if (parentBridge(context, device) === null) return false;
   return Object.keys(context.state.linux.devices)
     .map(Number)
@@ -54,49 +57,111 @@ export function parentBridge(context: Context, device: Dom0Sbdf): Dom0Sbdf | nul
 }
 
 /**
- * `__pci_reset_function_locked`: the first method there is. The function's writable registers fall back.
- * @returns the method, or null when the device has none (-ENOTTY).
+ * `__pci_reset_function_locked`: the first method after which the device answers. Its writable registers fall back.
+ * @returns the method, or null when the device has none, or none brought it back (-ENOTTY).
+ * @source facts/dom0 11.1; drivers/pci/pci.c of Linux 6.1
  */
 export function resetFunction(context: Context, device: Dom0Sbdf): ResetMethod | null {
-  const method = resetMethods(context, device)[0] ?? null;
-  const fn = linuxDevice(context, device)?.function;
+  const fn = linuxDevice(context, device)?.function as FunctionId | undefined;
   if (fn === undefined) return null;
+  const methods = resetMethods(context, device);
+  const reset = (method: ResetMethod | null): void => {
+    context.emit(by(context), 'linux.device-reset', { sbdf: device, function: fn, method });
+  };
+  for (const method of methods) {
+    if (!perform(context, device, method)) continue;
+    reset(method);
+    if (!isBack(context, device, method)) continue;
+    fallBack(context, fn, linuxDevice(context, device)?.physfn !== null);
+    return method;
+  }
+  if (methods.length === 0) reset(null);
+  return null;
+}
+
+/** Writes what starts a reset. @returns false where the method finds that it is none for the device as it is now */
+function perform(context: Context, device: Dom0Sbdf, method: ResetMethod): boolean {
+  const remembered = (reg: number, size: number): number => linuxRemembers(context, device, reg, size);
   const read = (reg: number, size: number): number => linuxRead(context, device, reg, size);
   const write = (reg: number, size: number, value: number): void =>
     linuxWrite(context, device, reg, size, value);
   switch (method) {
     case 'device_specific':
     case 'flr': {
-      const express = findCapability(read, 0x10);
-      if (express !== 0) write(express + 8, 2, read(express + 8, 2) | 0x8000);
-      break;
+      const express = findCapability(remembered, 0x10);
+      if (express === 0) return true;
+      if ((read(express + 0x0a, 2) & TRANSACTIONS_PENDING) !== 0)
+        say(
+          context,
+          device,
+          'timed out waiting for pending transaction; performing function level reset anyway',
+        );
+      write(express + 8, 2, read(express + 8, 2) | 0x8000);
+      return true;
     }
     case 'af_flr': {
-      const features = findCapability(read, 0x13);
+      const features = findCapability(remembered, 0x13);
       write(features + 4, 1, 1);
-      break;
+      return true;
     }
     case 'pm': {
-      const control = findCapability(read, 0x01) + 4;
-      const now = read(control, 2) & ~3;
+      const control = findCapability(remembered, 0x01) + 4;
+      const before = read(control, 2);
+      if ((before & NO_SOFT_RESET) !== 0) return false;
+      const now = before & ~3;
       write(control, 2, now | 3);
       write(control, 2, now);
-      break;
+      return true;
     }
     case 'bus': {
       const bridge = parentBridge(context, device)!;
       const control = linuxRead(context, bridge, 0x3e, 2);
       linuxWrite(context, bridge, 0x3e, 2, control | 0x40);
       linuxWrite(context, bridge, 0x3e, 2, control);
-      break;
+      return true;
     }
     default:
-      break;
+      return true;
   }
-  context.emit(by(context), 'linux.device-reset', { sbdf: device, function: fn as FunctionId, method });
-  if (method !== null) fallBack(context, fn as FunctionId, linuxDevice(context, device)?.physfn !== null);
-  return method;
 }
+
+/** What the lines about a device that stays away call the reset. */
+const spoken: Readonly<Partial<Record<ResetMethod, string>>> = {
+  device_specific: 'FLR',
+  flr: 'FLR',
+  af_flr: 'AF_FLR',
+  pm: 'PM D3hot->D0',
+  bus: 'bus reset',
+};
+const SILENT_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 60_000;
+
+/**
+ * `pci_dev_wait`: reads the command register until it is not all ones, after 1, 2, 4 … ms. The waiting is not seen in
+ * trace time: nothing else happens meanwhile, and a device that hangs does not come back by itself.
+ */
+function isBack(context: Context, device: Dom0Sbdf, method: ResetMethod): boolean {
+  const isSilent = context.state.hw.hung?.[linuxDevice(context, device)!.function] === 'now';
+  if (!isSilent) return true;
+  const after = `after ${spoken[method] ?? method}`;
+  let delay = 1;
+  for (; delay <= LONGEST_WAIT_MS; delay *= 2)
+    if (delay > SILENT_WAIT_MS) say(context, device, `not ready ${delay - 1}ms ${after}; waiting`);
+  say(context, device, `not ready ${delay - 1}ms ${after}; giving up`);
+  return false;
+}
+
+function say(context: Context, device: Dom0Sbdf, text: string): void {
+  const driver = linuxDevice(context, device)?.driver ?? 'pci';
+  linuxLog(context, `${driver} ${formatSbdf(device)}: ${text}`);
+}
+
+/** A device that hung comes back: its registers are as after a reset. */
+export const decideHang: Decider<'device.hung'> = (context, { data }) => {
+  if (data.hangs !== 'no') return;
+  const known = Object.values(context.state.linux.devices).find((one) => one.function === data.function);
+  fallBack(context, data.function, (known?.physfn ?? null) !== null);
+};
 
 /** After a reset every register software can change below 0x100 is 0. */
 function fallBack(context: Context, fn: FunctionId, isVirtual: boolean): void {

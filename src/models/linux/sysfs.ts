@@ -292,9 +292,9 @@ function resetFromSysfs(context: Context, device: Dom0Sbdf): number {
   if (resetMethods(context, device).length === 0) return -errno.ENOENT;
   const saved = saveState(context, device);
   linuxWrite(context, device, 0x04, 2, 0x400);
-  resetFunction(context, device);
+  const method = resetFunction(context, device);
   restoreState(context, device, saved);
-  return 0;
+  return method === null ? -errno.ENOTTY : 0;
 }
 
 function writeDriver(context: Context, driver: string, file: string, value: string): number {

@@ -9,6 +9,7 @@ import { errorRecovery } from './error-recovery.js';
 import { farDeviceModels } from './far-device-models.js';
 import { e1000e, machineWith, nvme, packed } from './functions.js';
 import { grants } from './grants.js';
+import { hungDevices } from './hung.js';
 import { lifeCycles } from './life-cycles.js';
 
 import { oneSideMissing } from './one-side-missing.js';
@@ -85,6 +86,7 @@ export const toolstackScenarios: readonly Scenario[] = [
     ...quarantined,
     ...touches,
     ...dataPaths,
+    ...hungDevices,
     ...farDeviceModels,
     ...suspendCases,
   ].map(toScenario),

@@ -12,6 +12,7 @@ import {
   linuxHypercall,
   linuxLog,
   linuxRead,
+  linuxRemembers,
   physdevName,
   setOwner,
 } from '../devices.js';
@@ -43,7 +44,7 @@ export function seizeDevice(context: Context, sbdf: Dom0Sbdf): number {
     context.emit(by(context), 'pciback.slot-changed', { sbdf, listed: true });
   }
   const name = `pciback ${formatSbdf(sbdf)}: xen_pciback`;
-  if ((linuxRead(context, sbdf, 0x0e, 1) & 0x7f) > 1) {
+  if ((linuxRemembers(context, sbdf, 0x0e, 1) & 0x7f) > 1) {
     linuxLog(
       context,
       `${name}: can't export pci devices that don't have a normal (0) or bridge (1) header type!`,
@@ -54,7 +55,7 @@ export function seizeDevice(context: Context, sbdf: Dom0Sbdf): number {
   const command = linuxRead(context, sbdf, 0x04, 2);
   const failed = enableDevice(context, sbdf);
   if (failed !== 0) return failed;
-  const hasMsix = findCapability((reg, size) => linuxRead(context, sbdf, reg, size), 0x11) !== 0;
+  const hasMsix = findCapability((reg, size) => linuxRemembers(context, sbdf, reg, size), 0x11) !== 0;
   if (hasMsix) {
     const ret = linuxHypercall(context, 'physdev_op', 'prepare_msix', physdevName(sbdf));
     if (ret !== 0 && ret !== -errno.ENOSYS) linuxLog(context, `${name}: MSI-X preparation failed (${ret})`);
@@ -117,9 +118,8 @@ export function unmapMessages(context: Context, sbdf: Dom0Sbdf): void {
 
 /** `xen_pcibk_reset_device`: fake irq, MSI-X, MSI and the device itself off. */
 function undoGuest(context: Context, sbdf: Dom0Sbdf): void {
-  const read = (reg: number, size: number): number => linuxRead(context, sbdf, reg, size);
   unmapMessages(context, sbdf);
-  if ((read(0x0e, 1) & 0x7f) === 0) disableDevice(context, sbdf);
+  if ((linuxRemembers(context, sbdf, 0x0e, 1) & 0x7f) === 0) disableDevice(context, sbdf);
   patchDevice(context, sbdf, {
     isrOn: false,
     ackIntr: false,
@@ -144,7 +144,7 @@ export function releaseDevice(context: Context, sbdf: Dom0Sbdf): void {
   setOwner(context, sbdf, null);
   resetFunction(context, sbdf);
   restoreState(context, sbdf, stub.saved);
-  if (findCapability((reg, size) => linuxRead(context, sbdf, reg, size), 0x11) !== 0) {
+  if (findCapability((reg, size) => linuxRemembers(context, sbdf, reg, size), 0x11) !== 0) {
     const ret = linuxHypercall(context, 'physdev_op', 'release_msix', physdevName(sbdf));
     if (ret !== 0 && ret !== -errno.ENOSYS) {
       linuxLog(context, `pciback ${formatSbdf(sbdf)}: xen_pciback: MSI-X release failed (${ret})`);

@@ -1,8 +1,10 @@
 import type { DomainId } from '../../../base/brand.js';
+import { type Dom0Sbdf, formatSbdf, type GuestSbdf } from '../../../pci/sbdf.js';
 import { hasBehaviour } from '../../../policy/behaviours.js';
 import { kernelConnection } from '../../../state/pciback.js';
 import { FRONTEND_TOKEN } from '../../../state/pcifront.js';
 import type { Context, Decider } from '../../context.js';
+import { linuxDevice } from '../devices.js';
 import { xenbusStates as states } from '../pciif/page.js';
 import { XenstoreClient } from '../xenstored/client.js';
 import { backendOf, readState, switchState } from '../xenstored/xenbus.js';
@@ -100,11 +102,27 @@ function scan(context: Context, store: XenstoreClient, domid: number): void {
   if (count === null) roots.push('0000:00');
   else for (let i = 0; i < Number(count); i++) roots.push(store.read(`${node}/root-${i}`) ?? '');
   log(context, domid, `Creating PCI Frontend Bus ${roots[0] ?? ''}`);
-  const devices = Object.keys(context.state.pciback.backends[domid]?.devices ?? {}).map(Number);
+  const exported = Object.entries(context.state.pciback.backends[domid]?.devices ?? {});
+  const devices = exported
+    .map(([address, device]) => ({ address: Number(address) as GuestSbdf, device: device as Dom0Sbdf }))
+    .filter(({ address, device }) => answers(context, domid, address, device))
+    .map(({ address }) => address);
   become(context, store, domid, states.Connected, {
     roots: roots.join(' '),
     devices: devices.map((address) => address.toString(16)).join(' '),
   });
+}
+
+/**
+ * Whether the guest makes a device of what it finds: pciback tells ids from memory, the header type from hardware.
+ * @source facts/dom0 5.3; drivers/pci/probe.c of Linux 6.1 (pci_setup_device)
+ */
+function answers(context: Context, domid: number, address: GuestSbdf, device: Dom0Sbdf): boolean {
+  const fn = linuxDevice(context, device)?.function;
+  if (fn === undefined || context.state.hw.hung?.[fn] !== 'now') return true;
+  const text = `pci ${formatSbdf(address)}: unknown header type 7f, ignoring device`;
+  context.emit(`d${domid}`, 'linux.logged', { domid: domid as DomainId, text });
+  return false;
 }
 
 function goAway(context: Context, store: XenstoreClient, domid: number): void {
