@@ -1,6 +1,7 @@
 import { errno } from '../base/errno.js';
 import { hex } from '../base/hex.js';
-import { containsRange } from '../base/rangeset.js';
+import { addRange, containsRange, emptyRangeSet, type RangeSet } from '../base/rangeset.js';
+import { parseSpec } from '../models/libxl/spec.js';
 import { machineName } from '../models/xen/assignment.js';
 import { groupOf } from '../models/xen/device-group.js';
 import { domids } from '../models/xen/domains.js';
@@ -90,28 +91,43 @@ function memoryBars(fn: PlatformFunction, { state }: Watching): number[] {
   return found;
 }
 
+/** Registers of a device whose frames a domain may use. */
+function openTo(watching: Watching, domid: number, described: PlatformFunction): readonly number[] {
+  const held = watching.state.permissions[domid]?.iomem;
+  if (held === undefined) return [];
+  return memoryBars(described, watching).filter((address) => {
+    const frame = Math.floor(address / 4096);
+    return containsRange(held, frame, frame);
+  });
+}
+
 const stalePermission: Rule = {
   code: 'ASG-002',
   severity: 'warning',
-  title: 'A former owner may still map the registers of a device',
-  doc: 'The device was taken from a guest whose access to its memory was not revoked: the guest can map them again.',
+  title: 'A guest may still map the registers of a device it does not have',
+  doc: 'The device was taken from a guest whose access to its memory was not revoked, or never got there because the command failed: the guest can map the registers.',
   watch: (env) => {
     const functions = new Map<FunctionId, PlatformFunction>(
       env.platform.functions.map((fn) => [fn.function, fn]),
     );
+    /** By domid: frames it was given since its last attach began. */
+    const given = new Map<number, RangeSet>();
     return {
+      'toolstack.requested': ({ data }) => {
+        if (data.op === 'attach' && data.domid !== null) given.set(data.domid, emptyRangeSet());
+      },
+      'permission.changed': ({ data }) => {
+        const frames = given.get(data.domid);
+        if (frames !== undefined && data.resource === 'iomem' && data.allowed)
+          addRange(frames, Number(data.first), Number(data.last));
+      },
       'device.assigned': ({ data }, watching) => {
         const { from, function: fn } = data;
         const described = fn === null ? undefined : functions.get(fn);
         if (described === undefined || !isGuest(watching, from)) return;
         // A domain that is gone uses nothing.
         if (watching.state.domains[from] === undefined) return;
-        const held = watching.state.permissions[from]?.iomem;
-        if (held === undefined) return;
-        const stale = memoryBars(described, watching).filter((address) => {
-          const frame = Math.floor(address / 4096);
-          return containsRange(held, frame, frame);
-        });
+        const stale = openTo(watching, from, described);
         if (stale.length === 0) return;
         watching.report({
           message: `d${from} may still use ${stale.map((address) => hex(address)).join(', ')} of ${formatSbdf(data.sbdf)}, which is now ${data.to === domids.IO ? 'in quarantine' : `with d${data.to}`}`,
@@ -120,9 +136,38 @@ const stalePermission: Rule = {
           evidence: { domid: from, addresses: stale.map((address) => hex(address)) },
         });
       },
+      'toolstack.finished': ({ data }, watching) => {
+        const job = watching.state.toolstack.jobs[data.job];
+        if (job?.op !== 'attach' || data.rc === 0) return;
+        const domid = job.domid;
+        if (!isGuest(watching, domid) || watching.state.domains[domid] === undefined) return;
+        const frames = given.get(domid) ?? emptyRangeSet();
+        for (const name of devicesOf(job.devices)) {
+          const device = watching.state.xen.devices[name];
+          const described = device?.function == null ? undefined : functions.get(device.function);
+          if (device === undefined || described === undefined || device.owner === domid) continue;
+          const left = openTo(watching, domid, described).filter((address) =>
+            containsRange(frames, Math.floor(address / 4096), Math.floor(address / 4096)),
+          );
+          if (left.length === 0) continue;
+          watching.report({
+            message: `d${domid} may use ${left.map((address) => hex(address)).join(', ')} of ${formatSbdf(name)}, which it did not get: the attach failed (rc ${data.rc}) and took nothing back`,
+            function: device.function,
+            xenName: name,
+            evidence: { domid, addresses: left.map((address) => hex(address)) },
+          });
+        }
+      },
     };
   },
 };
+
+/** Devices a command names by address. */
+const devicesOf = (specs: readonly string[]): readonly XenSbdf[] =>
+  specs.flatMap((text) => {
+    const parsed = parseSpec(text);
+    return 'spec' in parsed && parsed.spec.device !== null ? [parsed.spec.device as number as XenSbdf] : [];
+  });
 
 const brokenDevice: Rule = {
   code: 'ASG-003',
