@@ -23,7 +23,11 @@ export type FieldType =
   | { readonly is: 'text' }
   | { readonly is: 'sbdf'; readonly numbering: 'xen' | 'dom0' | 'guest' | 'caller' }
   | { readonly is: 'function' }
-  | { readonly is: 'record' };
+  | {
+      readonly is: 'record';
+      /** Register values by offset: both print `0x…`. */
+      readonly registers?: true;
+    };
 
 /** One field of an event kind; `T` exists for the compiler only. */
 export interface Field<T = unknown> {
@@ -64,6 +68,8 @@ export const guestSbdf = (doc: string): Field<GuestSbdf> => field({ is: 'sbdf', 
 export const callerSbdf = (doc: string): Field<CallerSbdf> => field({ is: 'sbdf', numbering: 'caller' }, doc);
 export const functionField = (doc: string): Field<FunctionId> => field({ is: 'function' }, doc);
 export const record = (doc: string): Field<RecordObject> => field({ is: 'record' }, doc);
+/** Register values by offset. */
+export const registers = (doc: string): Field<RecordObject> => field({ is: 'record', registers: true }, doc);
 
 /** An input could not be known in advance; an outcome follows from state and input. */
 export type Role = 'input' | 'outcome';

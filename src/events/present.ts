@@ -3,7 +3,7 @@ import { hex, parseInteger } from '../base/hex.js';
 import { type BridgeTable, formatFunction, functionId, parseFunction } from '../pci/function-id.js';
 import { bdfOf, formatSbdf, parseSbdf } from '../pci/sbdf.js';
 import { catalogue, isKindName, type Origin, type TraceEvent } from './catalogue.js';
-import type { Field, RecordValue } from './field.js';
+import type { Field, RecordObject, RecordValue } from './field.js';
 
 /** Values of JSON documents. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
@@ -41,11 +41,25 @@ export function presentField(field: Field, value: unknown, table: BridgeTable): 
     case 'function':
       return formatFunction(value as Parameters<typeof formatFunction>[0], table);
     case 'record':
-      return presentRecord('', value as RecordValue);
+      return field.type.registers === true
+        ? presentRegisters(value as RecordObject)
+        : presentRecord('', value as RecordValue);
     default:
       return value as Json;
   }
 }
+
+/** Register values by offset, ascending as they are kept; what is no such record stays as it is. */
+function presentRegisters(record: RecordObject): Json {
+  const entries = Object.entries(record);
+  const isRegister = ([offset, value]: [string, RecordValue]): boolean =>
+    String(Number(offset)) === offset && isRegisterValue(Number(offset)) && isRegisterValue(value);
+  if (!entries.every(isRegister)) return presentRecord('', record);
+  return Object.fromEntries(entries.map(([offset, value]) => [hex(Number(offset)), hex(value as number)]));
+}
+
+const isRegisterValue = (value: RecordValue): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
 
 /**
  * Names in hypercall arguments and results whose numbers are addresses, frames, register values or data.
@@ -157,7 +171,7 @@ function parseField(field: Field, json: unknown, table: BridgeTable, path: strin
     }
     case 'record':
       if (!isObject(json)) wrong(path, 'an object', json);
-      return parseRecord('', json, path);
+      return type.registers === true ? parseRegisters(json, path) : parseRecord('', json, path);
   }
 }
 
@@ -166,6 +180,18 @@ function parseNamelessFunction(text: string): number | null {
   const match = /^\?(\d{1,11})\/([0-9a-f]{2}:[0-9a-f]{2}\.[0-7])$/.exec(text);
   const id = match === null ? null : parseSbdf(match[2]!);
   return match === null || id === null ? null : functionId(Number(match[1]), bdfOf(id));
+}
+
+/** Reads what `presentRegisters` writes, and the plain numbers of older versions. */
+function parseRegisters(json: Record<string, unknown>, path: string): RecordValue {
+  const entries = Object.entries(json);
+  const isHex = (text: unknown): text is string => isText(text) && /^0x[0-9a-f]+$/.test(text);
+  const numbers = entries.map(([offset, value]) =>
+    isHex(offset) && isHex(value) ? ([parseInteger(offset), parseInteger(value)] as const) : null,
+  );
+  if (numbers.some((one) => one === null || one[0] === null || one[1] === null))
+    return parseRecord('', json, path);
+  return Object.fromEntries(numbers.map((one) => [String(one![0]), one![1]!]));
 }
 
 function parseRecord(name: string, json: unknown, path: string): RecordValue {

@@ -54,6 +54,26 @@ describe('an event as JSON', () => {
     expect(events[34]).toMatchObject({ data: { sbdf: '0000:00:02.0', reg: 4, size: 4, value: null } });
   });
 
+  it('prints registers by offset in hex, and reads the numbers of older exports', () => {
+    const saved = { 0: 0x10_1b36, 4: 0x10_0103, 60: 0x10b };
+    const event = {
+      seq: 3,
+      atNs: 7,
+      kind: 'linux.state-saved',
+      origin: 'simulated',
+      by: 'd0',
+      cause: 1,
+      data: { sbdf: 0x0100, saved },
+    } as unknown as TraceEvent;
+    const json = line(event);
+    expect(json['data']).toEqual({
+      sbdf: '0000:01:00.0',
+      saved: { '0x0': '0x101b36', '0x4': '0x100103', '0x3c': '0x10b' },
+    });
+    expect(parseEvent(json, table)).toEqual(event);
+    expect(parseEvent({ ...json, data: { sbdf: '0000:01:00.0', saved } }, table)).toEqual(event);
+  });
+
   it('prints arguments that are addresses or data in hex, all others in decimal', () => {
     const args: RecordObject = {
       seg: 16,

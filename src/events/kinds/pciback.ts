@@ -11,6 +11,7 @@ import {
   outcome,
   record,
   reg32,
+  registers,
   text,
   u8,
   u32,
@@ -63,7 +64,7 @@ export const pcibackKinds = {
   'pciback.seized': outcome('pciback has a device.', {
     sbdf: dom0Sbdf('the device'),
     command: reg32('its command register then'),
-    saved: record('registers to restore at every release, by offset'),
+    saved: registers('registers to restore at every release, by offset'),
   }),
   'pciback.let-go': outcome('pciback no longer has a device.', { sbdf: dom0Sbdf('the device') }),
   'pciback.policy-changed': outcome('What pciback allows or remembers of a device changed.', {

@@ -7,7 +7,7 @@ import {
   input,
   orNull,
   outcome,
-  record,
+  registers,
   text,
   u8,
 } from '../field.js';
@@ -34,7 +34,7 @@ export const sleepKinds = {
     'The PCI core of Linux copied registers of a device before the machine slept.',
     {
       sbdf: dom0Sbdf('the device'),
-      saved: record('the registers to restore, by offset'),
+      saved: registers('the registers to restore, by offset'),
     },
   ),
   'machine.slept': outcome('The machine sleeps: every domain stands still, devices have no power.', {
@@ -42,7 +42,7 @@ export const sleepKinds = {
   }),
   'function.lost-power': outcome('Registers of a function fell back because its power went.', {
     function: functionField('the function'),
-    registers: record('what the changed registers held before, by offset'),
+    registers: registers('what the changed registers held before, by offset'),
   }),
   'machine.woke': outcome('The machine is awake and its domains run on.', {
     state: u8('ACPI sleep state it was in'),
