@@ -8,16 +8,10 @@ import { domids } from '../models/xen/domains.js';
 import { type FunctionId, formatFunction, functionBdf } from '../pci/function-id.js';
 import { bdfOf, formatSbdf, sbdf, segmentOf, type XenSbdf } from '../pci/sbdf.js';
 import type { PlatformFunction } from '../platform/platform.js';
+import { isGuest } from './guests.js';
 import { onAnswers } from './hypercalls.js';
 import { ownerText } from './names.js';
 import type { Rule, Watching } from './rule.js';
-
-/** Ordinary domains that are neither control nor hardware domain. */
-const isGuest = ({ state }: Watching, domid: number | null): domid is number =>
-  domid !== null &&
-  domid < 0x7ff0 &&
-  state.domains[domid]?.hardware !== true &&
-  state.domains[domid]?.privileged !== true;
 
 const noReset: Rule = {
   code: 'ASG-001',

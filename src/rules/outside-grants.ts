@@ -6,6 +6,7 @@ import { decoderOf } from '../models/hardware/bars.js';
 import { argNumber } from '../models/hypercall.js';
 import { domids } from '../models/xen/domains.js';
 import { entryOf } from '../models/xen/pv/entry.js';
+import { requestsOf } from '../models/xen/pv/mmu.js';
 import { onAnswers } from './hypercalls.js';
 import { about } from './msi.js';
 import type { Rule } from './rule.js';
@@ -20,7 +21,7 @@ interface Range {
   readonly count: number;
 }
 
-/** What each call that needs a permission asks for; `-` where it has no sub-operations. */
+/** What each call that needs a permission asks for, by sub-operation, or by hypercall where it has none. */
 const asked: Readonly<Record<string, (args: RecordObject, done: number) => Range | null>> = {
   memory_mapping: frames,
   iomem_permission: frames,
@@ -39,7 +40,7 @@ const asked: Readonly<Record<string, (args: RecordObject, done: number) => Range
   map_pirq: (args) => ({ unit: 'interrupt', first: argNumber(args, 'index'), count: 1 }),
   bind_pirq: pirq,
   bind_pt_irq: () => null,
-  mmu_update: (args, done) => entry(listOf(args['reqs'])[done]?.['val']),
+  mmu_update: (args, done) => entry(requestsOf(args['reqs'])[done]?.['val']),
   update_va_mapping: (args) => entry(args['val']),
   update_va_mapping_otherdomain: (args) => entry(args['val']),
 };
@@ -57,9 +58,6 @@ const entry = (value: RecordValue | undefined): Range => ({
   first: entryOf(value).frame,
   count: 1,
 });
-
-const listOf = (value: RecordValue | undefined): readonly RecordObject[] =>
-  Array.isArray(value) ? (value as readonly RecordObject[]) : [];
 
 /** Name of the call: that of the sub-operation where it has one. */
 const nameOf = ({ data }: Call): string => (data.op === '' ? data.hypercall : data.op);
@@ -84,7 +82,7 @@ export const outsideGrants: Rule = {
   doc: 'A guest, its device model or the toolstack asked Xen for frames, ports or interrupts that the guest, or the caller itself, has no permission for.',
   watch: () =>
     onAnswers(
-      (call) => asked[nameOf(call)] !== undefined,
+      (call) => Object.hasOwn(asked, nameOf(call)),
       (call: Call, answer: Answer, watching) => {
         if (answer.data.ret !== -errno.EPERM) return;
         const name = nameOf(call);

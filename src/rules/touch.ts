@@ -2,15 +2,14 @@ import { hex } from '../base/hex.js';
 import { decoderOf } from '../models/hardware/bars.js';
 import { domids } from '../models/xen/domains.js';
 import { formatSbdf } from '../pci/sbdf.js';
+import { isGuest } from './guests.js';
 import { about } from './msi.js';
 import { ownerText, xenName } from './names.js';
 import type { Rule, Watcher, Watching } from './rule.js';
 
-/** Ordinary domains: what the hardware domain and device models touch is their business. */
-const isGuest = ({ state }: Watching, domid: number): boolean => {
-  const domain = state.domains[domid];
-  return domain !== undefined && !domain.hardware && !domain.privileged && domain.target === null;
-};
+/** What a guest's stub domain touches is the guest's business. */
+const isOrdinary = (watching: Watching, domid: number): boolean =>
+  isGuest(watching, domid) && (watching.state.domains[domid]?.target ?? null) === null;
 
 const ways = {
   'page-table': 'through its page tables',
@@ -27,7 +26,7 @@ const foreignRegisters: Rule = {
     const reported = new Set<string>();
     return {
       'registers.reached': ({ data }, watching) => {
-        if (data.function === null || !isGuest(watching, data.domid)) return;
+        if (data.function === null || !isOrdinary(watching, data.domid)) return;
         const name = xenName(watching.state, watching.env, data.function);
         const owner = name === null ? undefined : watching.state.xen.devices[name]?.owner;
         if (name === null || owner === undefined || owner === data.domid) return;
@@ -67,7 +66,7 @@ const staleMapping: Rule = {
   doc: 'Taking a permission away undoes no mapping: what a guest has in its page tables it goes on using, whoever gets the device next.',
   watch: (): Watcher => ({
     'permission.changed': ({ data }, watching) => {
-      if (data.allowed || data.resource !== 'iomem' || !isGuest(watching, data.domid)) return;
+      if (data.allowed || data.resource !== 'iomem' || !isOrdinary(watching, data.domid)) return;
       const left = stillMapped(watching, data.domid, Number(data.first), Number(data.last));
       if (left.length === 0) return;
       const decoded = decoderOf(watching, 'memory', left[0]! * 4096);

@@ -7,7 +7,7 @@ import { findCapability } from './pciback/fields.js';
 
 export type ResetMethod = 'device_specific' | 'acpi' | 'flr' | 'af_flr' | 'pm' | 'bus' | 'cxl_bus';
 
-const TRANSACTIONS_PENDING = 0x20;
+const NO_ANSWER = 0xffff;
 const NO_SOFT_RESET = 0x8;
 
 /** Quirked devices with a method of their own, as vendor << 16 | device. @source facts/dom0 11.1 row 1 */
@@ -90,7 +90,8 @@ function perform(context: Context, device: Dom0Sbdf, method: ResetMethod): boole
     case 'flr': {
       const express = findCapability(remembered, 0x10);
       if (express === 0) return true;
-      if ((read(express + 0x0a, 2) & TRANSACTIONS_PENDING) !== 0)
+      // Only a device that answers nothing keeps the bit set: an image with it was taken in the middle of a request.
+      if (read(express + 0x0a, 2) === NO_ANSWER)
         say(
           context,
           device,

@@ -20,6 +20,11 @@ export function mayActAsDeviceModel(context: Context, caller: DomainId, subject:
   return isControlDomain(context, caller) || context.state.domains[caller]?.target === subject;
 }
 
+/** `XSM_TARGET`: the domain itself, its device model or a control domain. @source facts/xen 2.2 */
+export function mayTarget(context: Context, caller: DomainId, subject: DomainId): boolean {
+  return caller === subject || mayActAsDeviceModel(context, caller, subject);
+}
+
 /** The hardware domain's id; domain 0 when none was announced. */
 export function hardwareDomain(context: Context): DomainId {
   const { domains } = context.state;

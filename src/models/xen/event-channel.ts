@@ -5,7 +5,7 @@ import type { RecordObject } from '../../events/field.js';
 import { PORTS_PER_BUCKET } from '../../state/evtchn.js';
 import type { Context } from '../context.js';
 import { argNumber, type HypercallHandler, type OperationTable } from '../hypercall.js';
-import { isHvm, mayActAsDeviceModel, resolveDomain } from './domains.js';
+import { isHvm, mayTarget, resolveDomain } from './domains.js';
 import { eventPortOfPirq } from './event-channel-lookup.js';
 import { bindEmulated } from './map-pirq.js';
 import { isPermitted } from './permissions.js';
@@ -27,10 +27,6 @@ const channelOf = (context: Context, domid: DomainId, port: number) => domainOf(
 const isValid = (context: Context, domid: DomainId, port: number): boolean =>
   port < (domainOf(context, domid)?.valid ?? PORTS_PER_BUCKET);
 const vcpusOf = (context: Context, domid: DomainId): number => context.state.ioreq[domid]?.vcpus ?? 1;
-
-/** `XSM_TARGET`: the domain itself, its device model or a control domain. */
-const mayTouch = (context: Context, caller: DomainId, subject: DomainId): boolean =>
-  caller === subject || mayActAsDeviceModel(context, caller, subject);
 
 /** Whether Xen itself listens on a channel of the domain: those of its IOREQ servers. The domain may not touch them. */
 const isXens = (context: Context, domid: DomainId, port: number): boolean =>
@@ -69,7 +65,7 @@ const allocUnbound: HypercallHandler = (context, { caller, args }) => {
   if (domid === null) return { ret: -errno.ESRCH };
   const port = freePort(context, domid);
   if (port < 0) return { ret: port };
-  if (!mayTouch(context, caller, domid)) return { ret: -errno.EPERM };
+  if (!mayTarget(context, caller, domid)) return { ret: -errno.EPERM };
   const asked = argNumber(args, 'remote_dom');
   const remote = (asked === 0x7ff0 ? caller : asked & 0xffff) as DomainId;
   open(context, domid, port, { state: 'unbound', remote });
@@ -196,7 +192,7 @@ const status: HypercallHandler = (context, { caller, args }) => {
   if (domid === null) return { ret: -errno.ESRCH };
   const port = argNumber(args, 'port');
   if (!isValid(context, domid, port)) return { ret: -errno.EINVAL };
-  if (!mayTouch(context, caller, domid)) return { ret: -errno.EPERM };
+  if (!mayTarget(context, caller, domid)) return { ret: -errno.EPERM };
   const head = { dom: argNumber(args, 'dom'), port };
   const channel = channelOf(context, domid, port);
   if (channel === undefined) return { ret: 0, out: { ...head, status: evtchnStatus.closed, vcpu: 0 } };
@@ -229,7 +225,7 @@ const unmask: HypercallHandler = (context, { caller, args }) => ({
 const reset: HypercallHandler = (context, { caller, args }) => {
   const domid = resolveDomain(context, caller, argNumber(args, 'dom'));
   if (domid === null) return { ret: -errno.ESRCH };
-  if (!mayTouch(context, caller, domid)) return { ret: -errno.EPERM };
+  if (!mayTarget(context, caller, domid)) return { ret: -errno.EPERM };
   if (domid !== caller) return { ret: -errno.EINVAL };
   for (const port of Object.keys(domainOf(context, domid)?.ports ?? {}))
     closePort(context, domid, Number(port));

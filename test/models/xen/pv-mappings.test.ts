@@ -138,6 +138,45 @@ describe('an L1 entry', () => {
   });
 });
 
+describe('an entry for memory of another domain', () => {
+  const setVa = (machine: Guests, caller: number, domid: number, frame: number): number => {
+    const args = { va: '0xffffc90000001000', val: hex(frame * PAGE + PRESENT), flags: 0, domid };
+    return machine.call(caller, 'update_va_mapping_otherdomain', '', args).ret;
+  };
+
+  it('is a control domain’s to ask for, dom_io included where the caller’s own address names it', () => {
+    const machine = new Guests();
+    machine.permit(1, frames.registers);
+    expect(setVa(machine, 1, IO, frames.registers)).toBe(-errno.EPERM);
+    expect(setVa(machine, 1, 2, at.other / PAGE)).toBe(-errno.EPERM);
+    expect(setVa(machine, 0, IO, frames.registers)).toBe(0);
+    expect(setVa(machine, 0, 2, at.other / PAGE)).toBe(0);
+    expect(machine.reach(0, at.other / PAGE)).toBe('page-table');
+  });
+
+  it('of a translated one leads to the memory that was put there last', () => {
+    const machine = new Guests();
+    const populate = (target: number): void => {
+      const range = { address: 0, target, sizeBytes: PAGE, writable: true };
+      const data = { domid: d(3), ...range } as unknown as DataOf<'stage2.populated'>;
+      machine.step({ kind: 'stage2.populated', by: 'xen', data });
+    };
+    populate(0x7000_0000);
+    populate(0x7100_0000);
+    const given = {
+      owner: d(0),
+      address: 0x2200_0000 as PhysicalAddress,
+      sizeBytes: PAGE,
+      use: 'page-table',
+    } as const;
+    machine.step({ kind: 'memory.given', by: 'xen', data: given });
+    const reqs = [{ ptr: hex(0x2200_0000), val: hex(PRESENT) }];
+    expect(machine.call(0, 'mmu_update', '', { reqs, count: 1, foreigndom: 3 }).ret).toBe(0);
+    expect(machine.reach(0, 0x7100_0)).toBe('page-table');
+    expect(machine.reach(0, 0x7000_0)).toBe('not-mapped');
+  });
+});
+
 describe('an access', () => {
   it('to an MSI-X table that Xen set up is for reading only', () => {
     const machine = new Guests();

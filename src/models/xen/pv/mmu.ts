@@ -4,8 +4,8 @@ import type { RecordObject, RecordValue } from '../../../events/field.js';
 import { hasBehaviour } from '../../../policy/behaviours.js';
 import type { Context } from '../../context.js';
 import { type Answer, argNumber, type HypercallHandler } from '../../hypercall.js';
-import { domids, isControlDomain, isHvm, mayActAsDeviceModel } from '../domains.js';
-import { holderOf } from '../vtd/holder.js';
+import { domids, isHvm, mayTarget } from '../domains.js';
+import { holderOf, pieceAt } from '../vtd/holder.js';
 import { checkEntry, type Wish } from './check-entry.js';
 import { type Entry, entryOf, flag } from './entry.js';
 
@@ -59,7 +59,9 @@ function update(context: Context, wish: Wish, request: RecordObject): number {
   if (what !== command.NORMAL && what !== command.PRESERVE_AD && what !== command.NO_TRANSLATE)
     return -errno.ENOSYS;
   if (isHvm(context, wish.table)) return -errno.EOPNOTSUPP;
-  if (!mayMap(context, wish, wish.memory) || !mayMap(context, wish, wish.table)) return -errno.EPERM;
+  // dom_io is everybody's: permissions of frames decide.
+  const mayHave = wish.memory === domids.IO || mayTarget(context, wish.caller, wish.memory);
+  if (!mayHave || !mayTarget(context, wish.caller, wish.table)) return -errno.EPERM;
   const at = ptr - what;
   const { whose, owner } = holderOf(context, at);
   if (whose !== 'page-table' && whose !== 'guest') return noPage(context);
@@ -76,9 +78,7 @@ function update(context: Context, wish: Wish, request: RecordObject): number {
 /** The machine frame of a translated domain's memory; null: none, or registers of a device. */
 function machineFrame(context: Context, domid: DomainId, gfn: number): number | null {
   const address = gfn * PAGE;
-  const range = (context.state.iommu.stage2[domid] ?? []).find(
-    ({ address: start, sizeBytes }) => address >= start && address < start + sizeBytes,
-  );
+  const range = pieceAt(context.state.iommu.stage2[domid], address);
   return range === undefined ? null : (range.target + address - range.address) / PAGE;
 }
 
@@ -94,10 +94,6 @@ function machineToPhysical(context: Context, { memory }: Wish, ptr: number): num
   return owner === memory ? 0 : -errno.EINVAL;
 }
 
-/** `XSM_TARGET` for whose memory and whose table it is; dom_io is everybody's, permissions decide. */
-const mayMap = (context: Context, { caller }: Wish, subject: DomainId): boolean =>
-  subject === caller || subject === domids.IO || mayActAsDeviceModel(context, caller, subject);
-
 /** `get_pg_owner`; a domain may not name itself by number. */
 function ownerOfMemory(context: Context, caller: DomainId, domid: number): DomainId | null {
   if (domid === domids.SELF) return caller;
@@ -111,14 +107,11 @@ const updateVaMapping =
   (context, { caller, args }): Answer => {
     const memory = memoryOf(context, caller, args);
     if (memory === null) return { ret: -errno.ESRCH };
-    if (memory !== caller && !isControlDomain(context, caller) && !mayMap(context, own(caller), memory))
-      return { ret: -errno.EPERM };
+    if (!mayTarget(context, caller, memory)) return { ret: -errno.EPERM };
     const va = argNumber(args, 'va');
     const slot: Slot = { by: 'va', at: va - (va % PAGE) };
-    return { ret: set(context, { ...own(caller), memory }, slot, entryOf(args['val'])) };
+    return { ret: set(context, { caller, table: caller, memory }, slot, entryOf(args['val'])) };
   };
-
-const own = (caller: DomainId): Wish => ({ caller, table: caller, memory: caller });
 
 const isPresent = ({ flags }: Entry): boolean => (flags & flag.PRESENT) !== 0;
 
@@ -135,7 +128,8 @@ function set(context: Context, wish: Wish, { by, at }: Slot, entry: Entry): numb
   return 0;
 }
 
-function requestsOf(value: RecordValue | undefined): RecordObject[] {
+/** `{ptr, val}` in order; what is no record counts as zeroes. */
+export function requestsOf(value: RecordValue | undefined): RecordObject[] {
   const list = Array.isArray(value) ? (value as readonly RecordValue[]) : [];
   return list.map((one) =>
     typeof one === 'object' && one !== null && !Array.isArray(one) ? (one as RecordObject) : {},

@@ -9,6 +9,7 @@ import { hardwareDomain, isHvm } from '../domains.js';
 import { regionsOf } from '../reserved-regions.js';
 import { hardwareDomainReach, hasVtd } from './contexts.js';
 import { type FaultReason, fault } from './fault.js';
+import { pieceAt } from './holder.js';
 
 const PAGE = 4096;
 const BUS_MASTER = 1 << 2;
@@ -96,13 +97,11 @@ function walk(context: Context, domid: DomainId, address: number, write: boolean
       ({ gfn, count }) => address >= gfn * PAGE && address < (gfn + count) * PAGE,
     );
     if (mapping !== undefined) return address + (mapping.mfn - mapping.gfn) * PAGE;
-    const range = iommu.stage2[domid]?.findLast(
-      (one) => address >= one.address && address < one.address + one.sizeBytes,
-    );
+    const range = pieceAt(iommu.stage2[domid], address);
     if (range === undefined || (write && !range.writable)) return STOPPED;
     return range.target + (address - range.address);
   }
-  const given = memory.findLast((one) => address >= one.address && address < one.address + one.sizeBytes);
+  const given = pieceAt(memory, address);
   const isRelaxed = domid === hardwareDomain(context) && hardwareDomainReach(context, domid) === 'relaxed';
   if (isRelaxed) return given?.owner === null || isRegister(context, address) ? STOPPED : address;
   const isOwn = given?.owner === domid && given.use === 'ram';
