@@ -2,6 +2,8 @@
  * Every bound that hostile or broken input can run into, with its reason. Readers check these before they allocate.
  */
 export const limits = {
+  /** Standard input, which is held in memory: larger things come as files. */
+  pipedBytes: 1 << 30,
   /** A trace block's uncompressed bytes: a block of 4,096 events is some 60 kB, 64 MiB is far beyond any writer. */
   blockBytes: 64 << 20,
   /** Header bytes: platform descriptions of 10,000 bridges fit in a few MiB. */

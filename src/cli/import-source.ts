@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readFileSync, readSync } from 'node:fs';
 import { constants, createGunzip, gunzipSync } from 'node:zlib';
 import { Trouble } from '../base/errors.js';
-import { readInput } from './io.js';
+import { pipedInput } from './input.js';
 
 /** Enough to tell formats apart. */
 const HEAD_BYTES = 64 << 10;
@@ -23,7 +23,8 @@ export interface ImportSource {
 
 /** @throws {Trouble} IMP-003 damaged gzip; whatever opening the file says */
 export function importSource(file: string): ImportSource {
-  return file === '-' ? inMemory(file, readInput()) : onDisk(file);
+  const piped = pipedInput(file);
+  return piped === null ? onDisk(file) : inMemory(file, piped);
 }
 
 const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;

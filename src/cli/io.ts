@@ -1,5 +1,6 @@
-import { fstatSync, readFileSync, writeSync } from 'node:fs';
-import type { Trouble } from '../base/errors.js';
+import { fstatSync } from 'node:fs';
+import { Trouble } from '../base/errors.js';
+import { readAll, writeAll } from '../log/descriptor.js';
 
 /** Exit codes like diff(1): nothing wrong, something found, trouble. */
 export type ExitCode = 0 | 1 | 2;
@@ -14,6 +15,8 @@ export interface Console {
   input(): Uint8Array;
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
+  /** Runs work that Ctrl-C ends in an orderly way; without it, Ctrl-C does as it likes. */
+  interruptible?<T>(work: () => T | Promise<T>): Promise<T>;
 }
 
 /** The reader of standard output went away (`xpr show … | head`): the command ends, and that is no trouble. */
@@ -44,6 +47,13 @@ export function print(text: string): void {
 /** Writes data to standard output as it is. */
 export function printBytes(bytes: Uint8Array): void {
   output.out(bytes);
+}
+
+export const outIsTerminal = (): boolean => output.outIsTerminal;
+
+/** Work that leaves a file behind when it is stopped in the middle. */
+export async function interruptible<T>(work: () => T | Promise<T>): Promise<T> {
+  return output.interruptible === undefined ? work() : output.interruptible(work);
 }
 
 export function readInput(): Uint8Array {
@@ -118,16 +128,17 @@ export function coloured(text: string, colour: 'red' | 'yellow' | 'cyan'): strin
 
 /** The console of this process. Writes are synchronous, so that a closed pipe is seen at once. */
 export const processConsole: Console = {
-  out: (data) => writeAll(1, typeof data === 'string' ? Buffer.from(data) : data),
+  out: (data) => pipeTo(1, typeof data === 'string' ? Buffer.from(data) : data),
   err: (text) => {
     try {
-      writeAll(2, Buffer.from(text));
+      pipeTo(2, Buffer.from(text));
     } catch (error) {
       // Nobody hears the talk; the work goes on.
       if (!(error instanceof ClosedPipe)) throw error;
     }
   },
-  input: () => readFileSync(0),
+  input: () => readAll(0),
+  interruptible: async (work) => (await import('./interrupt.js')).stoppable(work),
   get outIsTerminal() {
     return isTerminal(1) && process.stdout.isTTY === true;
   },
@@ -145,16 +156,18 @@ function isTerminal(descriptor: number): boolean {
   }
 }
 
-/** A pipe of another program may be non-blocking: a full one is tried again a little later. */
-function writeAll(descriptor: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) {
-    try {
-      done += writeSync(descriptor, bytes, done);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EPIPE') throw new ClosedPipe();
-      if (code !== 'EAGAIN') throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
-    }
+function pipeTo(descriptor: number, bytes: Uint8Array): void {
+  try {
+    writeAll(descriptor, bytes);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') throw new ClosedPipe();
+    throw error;
   }
+}
+
+/** An error of the operating system, about the file as the user named it. */
+export function systemTrouble({ message, path }: NodeJS.ErrnoException, file = path): Trouble {
+  // Node repeats call and path.
+  const what = message.replace(/, \w+( '.*')?( -> '.*')?$/s, '');
+  return new Trouble('IO-001', what, file === undefined ? {} : { file });
 }

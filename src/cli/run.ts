@@ -9,6 +9,7 @@ import {
   printBug,
   printTrouble,
   sayPlainly,
+  systemTrouble,
   useConsole,
 } from './io.js';
 import { verbs } from './verbs.js';
@@ -119,13 +120,9 @@ function usageTrouble({ message }: CommanderError, argv: readonly string[]): Tro
   return new Trouble('CLI-011', first.replace(/\.$/, ''), { hint: hints.filter(Boolean).join('; ') });
 }
 
-function systemTrouble({ code, syscall, path }: NodeJS.ErrnoException): Trouble {
-  return new Trouble('IO-001', `${code} on ${syscall}`, path === undefined ? {} : { file: path });
-}
-
 /** Whether the way xpr was called is wrong rather than what it was given to read. */
 const aboutSetup = ({ code }: Trouble): boolean =>
-  /^(CLI|IO|CHK|POL|POS|WHERE|DIFF)-/.test(code) || code === 'LOG-012';
+  /^(CLI|IO|OUT|CHK|POL|POS|WHERE|DIFF)-/.test(code) || code === 'LOG-012';
 
 /** The version of the package this file belongs to, compiled or not. */
 function version(): string {

@@ -4,11 +4,11 @@ import type { Block } from '../log/block-decode.js';
 import { fileStore } from '../log/file-store.js';
 import { bytesSource } from '../log/memory-store.js';
 import { TraceReader } from '../log/reader.js';
-import type { TraceSource, TraceTarget } from '../log/store.js';
+import type { TraceSource } from '../log/store.js';
 import type { Platform } from '../platform/platform.js';
 import type { Env } from '../state/env.js';
 import { envOf } from '../state/trace-env.js';
-import { printBytes, readInput } from './io.js';
+import { pipedInput } from './input.js';
 import { Progress } from './progress.js';
 
 /** A trace opened for a verb. */
@@ -111,36 +111,10 @@ function helpFor(code: string, file: string): string | null {
   return null;
 }
 
-/** A stored trace, or all of standard input. */
+/** A stored trace, or all that a pipe gives. */
 export function openSource(name: string): TraceSource {
-  return name === '-' ? bytesSource(readInput()) : fileStore.open(name);
-}
-
-/** A trace to write: a file, or standard output once it is whole. */
-export function createTarget(name: string): TraceTarget {
-  if (name !== '-') return fileStore.create(name);
-  let parts: Uint8Array[] = [];
-  const drop = (): void => {
-    parts = [];
-  };
-  return {
-    write: (bytes) => {
-      parts.push(bytes.slice());
-    },
-    commit: () => {
-      for (const part of parts) printBytes(part);
-      drop();
-    },
-    abandon: drop,
-  };
-}
-
-/** Output that would be mixed up with the JSON document. @throws {Trouble} CLI-013 */
-export function outputFile(name: string, json: boolean): string {
-  if (name !== '-' || !json) return name;
-  throw new Trouble('CLI-013', 'standard output takes either the file or the JSON document', {
-    hint: 'leave --json out or name a file',
-  });
+  const piped = pipedInput(name);
+  return piped === null ? fileStore.open(name) : bytesSource(piped);
 }
 
 /** Events block by block. */

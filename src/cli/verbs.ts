@@ -23,6 +23,8 @@ const policy = ['--policy <axis=value>', 'choose a design; may be repeated', 'li
 const where = ['--where <expression>', 'only events the expression holds for'] as const;
 const release = ['--switch <name=value>', 'choose a release or behaviour; may be repeated', 'list'] as const;
 
+const force = ['--force', 'replace a file of another kind'] as const;
+
 const bisect = [
   '--bisect',
   'exit codes for git bisect run: 0 good, 1 bad, 125 cannot judge, 128 broken set-up',
@@ -34,7 +36,7 @@ export const verbs: readonly Verb[] = [
   {
     usage: 'demo',
     summary: 'the two-bridges bug end to end',
-    options: [['--out <dir>', 'keep the traces there'], json],
+    options: [['--out <dir>', 'keep the traces there'], force, json],
     example: 'xpr demo --out demo-out',
     load: () => import('./verbs/demo.js'),
   },
@@ -55,6 +57,7 @@ export const verbs: readonly Verb[] = [
       policy,
       release,
       ['--fail-on-finding', 'exit 1 when a rule finds something'],
+      force,
       json,
     ],
     example: 'xpr record two-bridges-swapped -o swapped.xpr --seed 7',
@@ -66,7 +69,8 @@ export const verbs: readonly Verb[] = [
     summary: 'turn artefacts into one trace',
     options: [
       ['-o, --output <file>', 'the trace to write; - for standard output'],
-      ['--format <name>', 'dtb, ndjson or qemu-log; detected unless given'],
+      ['--format <name>', 'dtb, ndjson, qemu-log or xentrace; detected unless given'],
+      force,
       json,
     ],
     example: 'xpr import board.dtb -o board.xpr',
@@ -133,6 +137,7 @@ export const verbs: readonly Verb[] = [
         'list',
       ],
       ['-o, --output <file>', 'keep the trace of the one variant; - for standard output'],
+      force,
       bisect,
       json,
     ],
@@ -163,6 +168,7 @@ export const verbs: readonly Verb[] = [
       ['--junit <file>', 'write a JUnit XML report'],
       ['--sarif <file>', 'write a SARIF 2.1.0 report'],
       ['--tap', 'TAP 14 in place of the text'],
+      force,
       bisect,
       json,
     ],
@@ -176,6 +182,7 @@ export const verbs: readonly Verb[] = [
     options: [
       ['--to <format>', 'ndjson'],
       ['-o, --output <file>', 'the file to write; - for standard output'],
+      force,
       json,
     ],
     example: 'xpr export swapped.xpr --to ndjson -o swapped.ndjson',
@@ -184,7 +191,7 @@ export const verbs: readonly Verb[] = [
   {
     usage: 'fsck <trace>',
     summary: 'check every block, checksum and digest',
-    options: [['--repair <out>', 'write what can be recovered; - for standard output'], json],
+    options: [['--repair <out>', 'write what can be recovered; - for standard output'], force, json],
     example: 'xpr fsck torn.xpr --repair whole.xpr',
     exits: '0 whole, 1 damaged, 2 trouble.',
     load: () => import('./verbs/fsck.js'),

@@ -1,16 +1,15 @@
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { Trouble } from '../base/errors.js';
+import { createFile } from './file-target.js';
 import type { TraceSource, TraceStore, TraceTarget } from './store.js';
 import { logTrouble } from './trouble.js';
-
-/** Suffix of a trace that is still being written; what a crash leaves behind and `fsck --repair` takes. */
-const partialSuffix = '.part';
 
 /** Traces as local files; names are paths. Written beside, then renamed. */
 export const fileStore: TraceStore = {
   open(name): TraceSource {
     return guarded(name, () => {
-      const fd = openSync(name, 'r');
+      // A named pipe without a writer would hold the command for ever.
+      const fd = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK);
       const stat = fstatSync(fd);
       if (!stat.isFile()) {
         closeSync(fd);
@@ -21,26 +20,11 @@ export const fileStore: TraceStore = {
   },
 
   create(name): TraceTarget {
-    const partial = `${name}${partialSuffix}`;
-    const fd = guarded(name, () => openSync(partial, 'w'));
-    let open = true;
+    const target = guarded(name, () => createFile(name));
     return {
-      write: (bytes) => guarded(name, () => writeAll(fd, bytes)),
-      commit: () => {
-        if (!open) return;
-        open = false;
-        guarded(name, () => {
-          fsyncSync(fd);
-          closeSync(fd);
-          renameSync(partial, name);
-        });
-      },
-      abandon: () => {
-        if (!open) return;
-        open = false;
-        closeSync(fd);
-        rmSync(partial, { force: true });
-      },
+      write: (bytes) => guarded(name, () => target.write(bytes)),
+      commit: () => guarded(name, () => target.commit()),
+      abandon: () => guarded(name, () => target.abandon()),
     };
   },
 };
@@ -68,11 +52,6 @@ function fileSource(name: string, fd: number, size: number): TraceSource {
       open = false;
     },
   };
-}
-
-function writeAll(fd: number, bytes: Uint8Array): void {
-  let done = 0;
-  while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done);
 }
 
 /** Operating system errors become coded ones. */

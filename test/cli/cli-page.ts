@@ -21,6 +21,10 @@ their flags with an example.
   are numbers; addresses, register values and data are texts \`"0x…"\`; a name of a device is \`"ssss:bb:dd.f"\`, the device itself
   \`"0x<cfgBase>/bb:dd.f"\`; what is missing is \`null\`.
 - **\`-\`** is standard input where a trace or file is read, and standard output where one is written.
+- **An output never destroys.** One that is also an input, by whatever name, is refused, and so are two outputs that are one file. A file
+  that holds something else than the verb writes, or is write-protected, is replaced with \`--force\` only. A file appears under its name when it
+  is whole and on the disk; until then it is \`FILE.part\`, which errors and Ctrl-C take away. A link stays and what it leads to is
+  written; devices and named pipes are written through. A trace does not go to a terminal.
 - **Exit codes** are those of diff(1): 0 the same or nothing wrong, 1 a difference, finding or damage, 2 trouble. \`--bisect\` turns them
   into those of \`git bisect run\`: 0 good, 1 bad, 125 this commit cannot be judged (a trace cannot be read), 128 the call itself is wrong.
 - **An error** is one line \`xpr: CODE: message (file:place)\` and a hint, or with \`--json\` a document of schema \`error/1\`;

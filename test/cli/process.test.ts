@@ -1,44 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import ts from 'typescript';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { buildCommand } from './built.js';
 
-const root = resolve(import.meta.dirname, '../..');
-const folder = mkdtempSync(join(tmpdir(), 'xpr-command-'));
-const main = join(folder, 'src/cli/main.js');
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Compiles the command, types unchecked, so that plain Node can run it. */
-beforeAll(() => {
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-  copyFileSync(join(root, 'package.json'), join(folder, 'package.json'));
-  for (const room of ['src', 'replay']) {
-    for (const name of readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })) {
-      if (!name.endsWith('.ts')) continue;
-      const { outputText } = ts.transpileModule(readFileSync(join(root, room, name), 'utf8'), {
-        compilerOptions: {
-          module: ts.ModuleKind.ESNext,
-          target: ts.ScriptTarget.ES2022,
-          verbatimModuleSyntax: true,
-        },
-      });
-      const out = join(folder, room, name.replace(/\.ts$/, '.js'));
-      mkdirSync(dirname(out), { recursive: true });
-      writeFileSync(out, outputText);
-    }
-  }
-}, 120_000);
+const { folder, main } = buildCommand();
 
 const xpr = (...args: string[]) =>
   spawnSync(process.execPath, [main, ...args], { cwd: folder, encoding: 'utf8' });
@@ -93,10 +59,12 @@ describe('the command as a process', () => {
     const names = [...eager].map((file) => file.slice(folder.length + 1)).sort();
     expect(names).toEqual([
       'src/base/errors.js',
+      'src/base/limits.js',
       'src/cli/io.js',
       'src/cli/main.js',
       'src/cli/run.js',
       'src/cli/verbs.js',
+      'src/log/descriptor.js',
     ]);
   });
 });

@@ -1,4 +1,3 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { checkCorpus } from '../../../replay/check/check-corpus.js';
 import type { CheckedTrace } from '../../../replay/check/check-trace.js';
@@ -11,8 +10,8 @@ import { sarif } from '../check-sarif.js';
 import { tap } from '../check-tap.js';
 import { required, wholeNumber } from '../choices.js';
 import { type ExitCode, print, printJson, say, sayNext } from '../io.js';
+import { chooseOutput, type Output, outputKinds } from '../output.js';
 import { Progress } from '../progress.js';
-import { outputFile } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
 /** Bytes of traces that are worth a thread of their own. */
@@ -26,13 +25,14 @@ export const run: RunVerb = async ([given], options): Promise<ExitCode> => {
   if (where !== null) compileWhere(where);
   const files = corpus(paths);
   const jobs = jobsFor(files, options['jobs']);
+  const reports = chooseReports(files, options);
   const results = await checkedWithProgress(files, jobs, where);
-  for (const [name, report] of [
-    ['junit', junit],
-    ['sarif', sarif],
-  ] as const) {
-    const file = options[name];
-    if (typeof file === 'string') writeReport(outputFile(file, json), report(results));
+  for (const { output, format } of reports) {
+    await output.write((target) => {
+      target.write(Buffer.from(`${format(results)}\n`));
+      target.commit();
+    });
+    if (!output.isStandard) say(`${output.name} written`);
   }
   const count = (status: CheckedTrace['status']): number =>
     results.filter((result) => result.status === status).length;
@@ -40,7 +40,7 @@ export const run: RunVerb = async ([given], options): Promise<ExitCode> => {
   if (json) {
     printJson({ schema: 'check/1', total: results.length, same, different, trouble, results });
   } else if (options['tap'] === true) print(tap(results));
-  else {
+  else if (!reports.some(({ output }) => output.isStandard)) {
     for (const result of results) if (result.status !== 'same') print(lines(result));
     print(`${results.length} traces: ${same} same, ${different} different, ${trouble} in trouble`);
   }
@@ -88,18 +88,28 @@ async function checkedWithProgress(
   }
 }
 
-function writeReport(file: string, text: string): void {
-  if (file === '-') {
-    print(text);
-    return;
+/** The reports asked for, looked at before the work. @throws {Trouble} as `chooseOutput` */
+function chooseReports(files: readonly CorpusFile[], options: Readonly<Record<string, unknown>>) {
+  const inputs = files.map(({ file }) => file);
+  const chosen: { readonly output: Output; readonly format: (results: readonly CheckedTrace[]) => string }[] =
+    [];
+  for (const [name, format] of [
+    ['junit', junit],
+    ['sarif', sarif],
+  ] as const) {
+    const file = options[name];
+    if (typeof file !== 'string') continue;
+    const others = chosen.map(({ output }) => output.name);
+    chosen.push({ output: chooseOutput(file, outputKinds[name], { inputs, others, options }), format });
   }
-  const descriptor = openSync(file, 'w');
-  try {
-    writeSync(descriptor, `${text}\n`);
-  } finally {
-    closeSync(descriptor);
+  const onStandard = chosen.filter(({ output }) => output.isStandard).map(({ output }) => output.name);
+  if (options['tap'] === true && (options['json'] === true || onStandard.length > 0)) {
+    throw new Trouble('CLI-013', 'standard output takes one report', {
+      actual: ['--tap', ...(options['json'] === true ? ['--json'] : []), ...onStandard].join(', '),
+      hint: 'leave the others out or name a file',
+    });
   }
-  say(`${file} written`);
+  return chosen;
 }
 
 function lines({ file, firstDivergence, mismatched, compared, error }: CheckedTrace): string {

@@ -5,7 +5,6 @@ import { replay } from '../../../replay/replayer.js';
 import { whatIf } from '../../../replay/what-if.js';
 import { invariant } from '../../base/assert.js';
 import { hex } from '../../base/hex.js';
-import { fileStore } from '../../log/file-store.js';
 import { Recorder } from '../../machine/recorder.js';
 import { Judge } from '../../rules/judge.js';
 import { findScenario } from '../../scenarios/index.js';
@@ -13,6 +12,7 @@ import { runScenario, scenarioEnv, scenarioHeader } from '../../scenarios/run.js
 import { choosePolicies } from '../../state/trace-env.js';
 import type { ReadonlyWorld } from '../../state/world.js';
 import { type ExitCode, print, printJson, sayNext } from '../io.js';
+import { chooseOutput, outputKinds } from '../output.js';
 import { findingJson } from '../present-finding.js';
 import { table } from '../table.js';
 import { batches, type OpenTrace, withTrace } from '../trace-file.js';
@@ -28,7 +28,7 @@ export const run: RunVerb = async (_args, options): Promise<ExitCode> => {
   mkdirSync(folder, { recursive: true });
   try {
     const file = join(folder, `${SCENARIO}.xpr`);
-    record(file);
+    await record(file, options);
     const report = await withTrace(file, (trace) => examine(trace));
     if (options['json'] === true) printJson({ schema: 'demo/1', ...report.json });
     else {
@@ -41,13 +41,16 @@ export const run: RunVerb = async (_args, options): Promise<ExitCode> => {
   }
 };
 
-function record(file: string): void {
+async function record(file: string, options: Readonly<Record<string, unknown>>): Promise<void> {
   const scenario = findScenario(SCENARIO);
   invariant(scenario !== undefined, `the demo's scenario ${SCENARIO} is gone`);
   const env = scenarioEnv(scenario, { seed: SEED, policies: {}, switches: {}, platform: null });
-  const recorder = new Recorder(fileStore.create(file), scenarioHeader(scenario, env, SEED), env);
-  runScenario(scenario, env, SEED, (events) => recorder.append(events));
-  recorder.finish();
+  const rules = { inputs: [], options: { force: options['force'] } };
+  await chooseOutput(file, outputKinds.trace, rules).write((target) => {
+    const recorder = new Recorder(target, scenarioHeader(scenario, env, SEED), env);
+    runScenario(scenario, env, SEED, (events) => recorder.append(events));
+    recorder.finish();
+  });
 }
 
 function examine(trace: OpenTrace) {

@@ -1,9 +1,9 @@
-import { closeSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { Trouble } from '../../base/errors.js';
 import { ndjsonLines } from '../../exporters/ndjson.js';
 import { required } from '../choices.js';
-import { print, printJson, say } from '../io.js';
-import { type OpenTrace, outputFile, withTrace } from '../trace-file.js';
+import { printJson, say } from '../io.js';
+import { chooseOutput, outputKinds } from '../output.js';
+import { type OpenTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
 /** Formats by name: the lines of the export. */
@@ -12,7 +12,7 @@ const formats: Readonly<Record<string, (trace: OpenTrace) => Iterable<string>>> 
 };
 
 export const run: RunVerb = ([file], options) =>
-  withTrace(required(file, 'the trace'), (trace) => {
+  withTrace(required(file, 'the trace'), async (trace) => {
     const name = required(options['to'], '--to FORMAT');
     const format = Object.hasOwn(formats, name) ? formats[name] : undefined;
     if (format === undefined) {
@@ -21,20 +21,24 @@ export const run: RunVerb = ([file], options) =>
         expected: Object.keys(formats).join(', '),
       });
     }
-    const json = options['json'] === true;
-    const output = outputFile(required(options['output'], '-o FILE'), json);
+    const output = chooseOutput(required(options['output'], '-o FILE'), outputKinds.ndjson, {
+      inputs: [trace.file],
+      options,
+    });
     const { events } = trace.reader;
-    if (output === '-') for (const chunk of chunks(format(trace))) print(chunk);
-    else writeChunks(output, chunks(format(trace)));
-    if (json) printJson({ schema: 'export/1', file: output, format: name, events });
-    else if (output !== '-') say(`${output}: ${events} events as ${name}`);
-    return 0;
+    await output.write((target) => {
+      for (const chunk of chunks(format(trace))) target.write(Buffer.from(chunk));
+      target.commit();
+    });
+    if (options['json'] === true) printJson({ schema: 'export/1', file: output.name, format: name, events });
+    else if (!output.isStandard) say(`${output.name}: ${events} events as ${name}`);
+    return 0 as const;
   });
 
 /** Characters gathered before a write. */
 const CHUNK = 1 << 16;
 
-/** Many lines at once, without the end of the last line. */
+/** Many lines at once. */
 function* chunks(lines: Iterable<string>): Generator<string> {
   let pending: string[] = [];
   let length = 0;
@@ -42,22 +46,8 @@ function* chunks(lines: Iterable<string>): Generator<string> {
     pending.push(line);
     length += line.length;
     if (length < CHUNK) continue;
-    yield pending.join('\n');
+    yield `${pending.join('\n')}\n`;
     [pending, length] = [[], 0];
   }
-  if (pending.length > 0) yield pending.join('\n');
-}
-
-/** Writes beside, then renames: a failure leaves no half-written file. */
-function writeChunks(output: string, texts: Iterable<string>): void {
-  const partial = `${output}.part`;
-  const descriptor = openSync(partial, 'w');
-  try {
-    for (const text of texts) writeFileSync(descriptor, `${text}\n`);
-    closeSync(descriptor);
-    renameSync(partial, output);
-  } catch (error) {
-    rmSync(partial, { force: true });
-    throw error;
-  }
+  if (pending.length > 0) yield `${pending.join('\n')}\n`;
 }

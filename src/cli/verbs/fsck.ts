@@ -2,19 +2,22 @@ import { Trouble } from '../../base/errors.js';
 import { type FsckReport, fsck, repair } from '../../log/fsck.js';
 import { required } from '../choices.js';
 import { print, printJson, say, sayNext } from '../io.js';
-import { createTarget, openSource, outputFile } from '../trace-file.js';
+import { chooseOutput, outputKinds } from '../output.js';
+import { openSource } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
-export const run: RunVerb = ([file], options) => {
+export const run: RunVerb = async ([file], options) => {
   const name = required(file, 'the trace');
   const source = openSource(name);
   try {
-    const output = options['repair'];
     const json = options['json'] === true;
-    const report =
-      typeof output === 'string' ? repair(source, createTarget(outputFile(output, json))) : fsck(source);
+    const output =
+      typeof options['repair'] === 'string'
+        ? chooseOutput(options['repair'], outputKinds.trace, { inputs: [name], options })
+        : null;
+    const report = output === null ? fsck(source) : await output.write((target) => repair(source, target));
     if (json) printJson(asJson(report));
-    else if (output !== '-') {
+    else if (output?.isStandard !== true) {
       print(
         `${report.good} of ${report.blocks} blocks whole, ${report.events} events in them, digest ${report.digest.slice(0, 16)}`,
       );
@@ -24,12 +27,12 @@ export const run: RunVerb = ([file], options) => {
         );
       }
     }
-    if (typeof output === 'string') {
-      say(`${report.recoverable} events recovered to ${output}`);
-      sayNext('info', output);
+    if (output !== null) {
+      say(`${report.recoverable} events recovered to ${output.name}`);
+      sayNext('info', output.name);
     } else if (report.recoverable > 0 && report.damaged.length > 0) {
       say(`${report.recoverable} events can be recovered`);
-      sayNext('fsck', name, '--repair', `${name.replace(/\.xpr(\.part)?$/, '')}-repaired.xpr`);
+      sayNext('fsck', name, '--repair', `${name.replace(/\.xpr((\.\d+)?\.part)?$/, '')}-repaired.xpr`);
     }
     return report.damaged.length === 0 ? 0 : 1;
   } catch (error) {

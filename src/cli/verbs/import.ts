@@ -16,7 +16,8 @@ import { envOf } from '../../state/trace-env.js';
 import { required } from '../choices.js';
 import { type ImportSource, importSource } from '../import-source.js';
 import { printJson, say, sayNext } from '../io.js';
-import { createTarget, inFile, outputFile } from '../trace-file.js';
+import { chooseOutput, outputKinds } from '../output.js';
+import { inFile } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
 /** What one file brings. */
@@ -96,7 +97,10 @@ interface Part {
 
 export const run: RunVerb = async ([given], options) => {
   const files = (Array.isArray(given) ? given : [given]).map((file) => required(file, 'the file'));
-  const output = outputFile(required(options['output'], '-o FILE'), options['json'] === true);
+  const output = chooseOutput(required(options['output'], '-o FILE'), outputKinds.trace, {
+    inputs: files,
+    options,
+  });
   const parts: Part[] = [];
   for (const file of files) parts.push(await readPart(file, options['format']));
   const platforms = parts.filter(({ imported }) => imported.platform !== null);
@@ -110,24 +114,39 @@ export const run: RunVerb = async ([given], options) => {
   const sources: Provenance[] = [];
   for (const part of parts) sources.push(await provenance(part));
   const header = headerOf(sources, platforms[0]!.imported);
-  const recorder = new Recorder(createTarget(output), header, envOf(header));
-  let current = output;
-  try {
-    for (const { source, imported } of parts) {
-      current = source.file;
-      for await (const batch of imported.events()) recorder.append(batch);
-    }
-  } catch (error) {
-    recorder.abandon();
-    throw inFile(error, current);
-  }
-  const { events, bytes, digest } = recorder.finish();
+  const { events, bytes, digest } = await output.write(async (target) => {
+    const recorder = new Recorder(target, header, envOf(header));
+    for (const part of parts) await append(part, recorder);
+    return recorder.finish();
+  });
   if (options['json'] === true)
-    printJson({ schema: 'import/1', file: output, events, bytes, digest, provenance: header.provenance });
-  else say(`${output}: ${events} events, digest ${digest.slice(0, 16)}${passedOver(sources)}`);
-  sayNext('info', output);
+    printJson({
+      schema: 'import/1',
+      file: output.name,
+      events,
+      bytes,
+      digest,
+      provenance: header.provenance,
+    });
+  else say(`${output.name}: ${events} events, digest ${digest.slice(0, 16)}${passedOver(sources)}`);
+  sayNext('info', output.name);
   return 0 as const;
 };
+
+/** Batches between two turns of the event loop, in which Ctrl-C is heard. */
+const TURN = 1_000;
+
+async function append({ source, imported }: Part, recorder: Recorder): Promise<void> {
+  let batch = 0;
+  try {
+    for await (const events of imported.events()) {
+      recorder.append(events);
+      if (++batch % TURN === 0) await new Promise((turn) => setImmediate(turn));
+    }
+  } catch (error) {
+    throw inFile(error, source.file);
+  }
+}
 
 async function readPart(file: string, format: unknown): Promise<Part> {
   try {

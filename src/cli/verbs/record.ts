@@ -11,12 +11,12 @@ import { findScenario } from '../../scenarios/index.js';
 import { runScenario, scenarioEnv, scenarioHeader } from '../../scenarios/run.js';
 import { choices, required, wholeNumber } from '../choices.js';
 import { printJson, say, sayNext } from '../io.js';
+import { chooseOutput, outputKinds } from '../output.js';
 import { findingJson } from '../present-finding.js';
 import { Progress } from '../progress.js';
-import { createTarget, outputFile } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
-export const run: RunVerb = ([name], options) => {
+export const run: RunVerb = async ([name], options) => {
   const scenario = findScenario(required(name, 'the scenario', 'xpr scenarios lists them'));
   if (scenario === undefined) {
     throw new Trouble('CLI-004', `no scenario ${name}`, {
@@ -24,7 +24,10 @@ export const run: RunVerb = ([name], options) => {
       hint: 'xpr scenarios lists them',
     });
   }
-  const output = outputFile(required(options['output'], '-o FILE'), options['json'] === true);
+  const output = chooseOutput(required(options['output'], '-o FILE'), outputKinds.trace, {
+    inputs: typeof options['dtb'] === 'string' ? [options['dtb']] : [],
+    options,
+  });
   const seed = wholeNumber(options['seed'], '--seed', 1);
   const given = typeof options['dtb'] === 'string' ? readPlatform(options['dtb']) : null;
   if (given !== null && !scenario.takesPlatform) {
@@ -38,41 +41,39 @@ export const run: RunVerb = ([name], options) => {
     switches: choices(options['switch']),
     platform: given?.platform ?? null,
   });
-  const recorder = new Recorder(
-    createTarget(output),
-    scenarioHeader(scenario, env, seed, given === null ? [] : [given.provenance]),
-    env,
-  );
+  const header = scenarioHeader(scenario, env, seed, given === null ? [] : [given.provenance]);
   const judge = new Judge(env);
   const progress = new Progress();
   const report = progress.steps(null);
-  try {
-    runScenario(scenario, env, seed, (events) => {
-      recorder.append(events);
-      for (const event of events) judge.see(event);
-      report(events.length);
-    });
-  } catch (error) {
-    recorder.abandon();
-    throw error;
-  } finally {
-    progress.end();
-  }
-  const written = recorder.finish();
+  const written = await output.write((target) => {
+    const recorder = new Recorder(target, header, env);
+    try {
+      runScenario(scenario, env, seed, (events) => {
+        recorder.append(events);
+        for (const event of events) judge.see(event);
+        report(events.length);
+      });
+    } finally {
+      progress.end();
+    }
+    return recorder.finish();
+  });
   if (options['json'] === true) {
     printJson({
       schema: 'record/1',
-      file: output,
+      file: output.name,
       events: written.events,
       bytes: written.bytes,
       digest: written.digest,
       findings: judge.findings.map((finding) => findingJson(finding, env.platform)),
     });
   } else {
-    say(`${output}: ${written.events} events, ${written.bytes} bytes, digest ${written.digest.slice(0, 16)}`);
+    say(
+      `${output.name}: ${written.events} events, ${written.bytes} bytes, digest ${written.digest.slice(0, 16)}`,
+    );
     say(judge.findings.length === 0 ? 'no finding' : `${judge.findings.length} findings`);
   }
-  sayNext(judge.findings.length > 0 ? 'findings' : 'show', output);
+  sayNext(judge.findings.length > 0 ? 'findings' : 'show', output.name);
   return judge.findings.length > 0 && options['failOnFinding'] === true ? 1 : 0;
 };
 

@@ -10,20 +10,26 @@ import { accessesJson, accessTable } from '../access-table.js';
 import { choices, required } from '../choices.js';
 import { print, printJson, sayNext } from '../io.js';
 import { type DesignRun, hasLifeCycle, lifeCycleJson, lifeCycleTable } from '../life-cycle-table.js';
+import { chooseOutput, type Output, outputKinds } from '../output.js';
 import { findingJson } from '../present-finding.js';
 import { table } from '../table.js';
-import { batches, createTarget, type OpenTrace, outputFile, withTrace } from '../trace-file.js';
+import { batches, type OpenTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
 export const run: RunVerb = ([file], options) =>
-  withTrace(required(file, 'the trace'), (trace) => {
+  withTrace(required(file, 'the trace'), async (trace) => {
     const variants = chosenVariants(options, trace);
     if (typeof options['output'] === 'string' && variants.length !== 1) {
       throw new Trouble('CLI-007', '-o takes exactly one variant', { actual: `${variants.length} variants` });
     }
     const output =
-      typeof options['output'] === 'string' ? outputFile(options['output'], options['json'] === true) : null;
-    const results = variants.map(({ policies }) => runVariant(trace, policies, output));
+      typeof options['output'] === 'string'
+        ? chooseOutput(options['output'], outputKinds.trace, { inputs: [trace.file], options })
+        : null;
+    const results =
+      output === null
+        ? variants.map(({ policies }) => runVariant(trace, policies))
+        : [await keepVariant(trace, variants[0]!.policies, output)];
     const titles = variants.map((variant) => titleOf(variant, trace));
     const runs = designRuns(results, titles, trace);
     if (options['json'] === true) {
@@ -33,7 +39,7 @@ export const run: RunVerb = ([file], options) =>
         accesses: accessesJson(results, titles),
         ...(runs === null ? {} : { steps: lifeCycleJson(runs) }),
       });
-    } else if (output !== '-') {
+    } else if (output?.isStandard !== true) {
       print(
         table([
           ['design', 'inputs changed', 'first difference', 'findings'],
@@ -46,7 +52,7 @@ export const run: RunVerb = ([file], options) =>
       const legend = accesses === null ? null : serverLegend(accesses, serverNames(trace.reader));
       if (legend !== null) print(`\n${legend}`);
     }
-    if (output !== null) sayNext('diff', trace.file, output);
+    if (output !== null) sayNext('diff', trace.file, output.name);
     else if (results.some(({ changed }) => changed > 0)) suggestVariant(results, trace);
     return results.every(({ changed }) => changed === 0) ? 0 : 1;
   });
@@ -62,7 +68,7 @@ function designRuns(
   if (!hasLifeCycle(results)) return null;
   const runs = results.map((result, i) => ({ title: titles[i]!, result }));
   if (titles.some((title) => title.endsWith(RECORDED))) return runs;
-  return [{ title: RECORDED, result: runVariant(trace, trace.env.policies, null) }, ...runs];
+  return [{ title: RECORDED, result: runVariant(trace, trace.env.policies) }, ...runs];
 }
 
 /** `--policy`s together are one variant, each `--variant` one more. @throws {Trouble} CLI-008 when none is named */
@@ -84,22 +90,21 @@ interface Variant {
   readonly policies: Policies;
 }
 
-function runVariant(trace: OpenTrace, policies: Policies, output: string | null): WhatIf {
-  const deviceModels = modelsOf(trace, policies);
-  if (output === null) return whatIf(trace.env, policies, batches(trace), { deviceModels });
-  const env = { ...trace.env, policies };
-  const recorder = new Recorder(createTarget(output), { ...trace.reader.header, policies }, env);
-  try {
+const runVariant = (trace: OpenTrace, policies: Policies): WhatIf =>
+  whatIf(trace.env, policies, batches(trace), { deviceModels: modelsOf(trace, policies) });
+
+/** The same, recorded. */
+function keepVariant(trace: OpenTrace, policies: Policies, output: Output): Promise<WhatIf> {
+  return output.write((target) => {
+    const env = { ...trace.env, policies };
+    const recorder = new Recorder(target, { ...trace.reader.header, policies }, env);
     const result = whatIf(trace.env, policies, batches(trace), {
       append: (events) => recorder.append(events),
-      deviceModels,
+      deviceModels: modelsOf(trace, policies),
     });
     recorder.finish();
     return result;
-  } catch (error) {
-    recorder.abandon();
-    throw error;
-  }
+  });
 }
 
 /** The device models of a built-in scenario, which answer anew under the other design; none for other traces. */

@@ -1,0 +1,51 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { isBusy, pause, readAll, readSome } from '../log/descriptor.js';
+import { placeOf } from '../log/place.js';
+import { readInput } from './io.js';
+
+/** How long somebody may take to write into a named pipe. */
+const PATIENCE_MS = 2_000;
+const LOOK_MS = 10;
+
+/**
+ * The bytes of an input that can be read once only: standard input by any name, a pipe, process substitution. Null
+ * for everything else, which opening it tells more about.
+ */
+export function pipedInput(name: string): Uint8Array | null {
+  if (name === '-') return readInput();
+  const place = look(name);
+  if (place === null || place.stat === null || place.stat.isFile()) return null;
+  if (place.descriptor === 0) return readInput();
+  if (!place.stat.isFIFO() && !place.stat.isSocket()) return null;
+  if (place.descriptor !== null) return readAll(place.descriptor);
+  return place.stat.isFIFO() ? readPipe(place.path) : null;
+}
+
+function look(name: string) {
+  try {
+    return placeOf(name);
+  } catch {
+    return null;
+  }
+}
+
+/** A named pipe; opened so that a missing writer is waited for a little, not for ever. */
+function readPipe(path: string): Uint8Array {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const first = new Uint8Array(1);
+    for (let waited = 0; waited < PATIENCE_MS; waited += LOOK_MS) {
+      try {
+        // Nothing read and nobody waiting: no writer has come yet.
+        if (readSome(descriptor, first) > 0) return Buffer.concat([first, readAll(descriptor)]);
+      } catch (error) {
+        if (!isBusy(error)) throw error;
+        waited = 0;
+      }
+      pause(LOOK_MS);
+    }
+    return new Uint8Array();
+  } finally {
+    closeSync(descriptor);
+  }
+}
