@@ -28,6 +28,8 @@ export const limits = {
   recordDepth: 16,
   /** A text field of an event. */
   textLength: 1 << 20,
+  /** Path of a XenStore node: XENSTORE_ABS_PATH_MAX of xen/include/public/io/xs_wire.h. */
+  xenstorePathBytes: 3072,
   /** A line of a QEMU log; trace lines stay below 200, guest errors quote texts. */
   qemuLogLineBytes: 64 << 10,
   /** Capabilities in one list: 48 fit between 0x40 and 0xff, 960 in extended space (facts/arm-msi-iommu 8.3). */

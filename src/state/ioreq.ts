@@ -12,6 +12,8 @@ import {
 import type { Slice } from './slice.js';
 
 const RING_SLOTS = 511;
+/** Bits of the mask Xen keeps them in: it refuses more. @source xen/arch/x86/hvm/hvm.c, hvm_allow_set_param */
+const MOST_SERVER_PAGES = 64;
 const RANGE_INDEX = { port: 0, memory: 1, pci: 2 } as const;
 const TYPE_NUMBER = { pio: 0, copy: 1, pci_config: 2, timeoffset: 7, invalidate: 8 } as const;
 
@@ -131,7 +133,7 @@ export const ioreqSlice: Slice<IoreqState> = {
     },
     'server.created': (guests, { data }) => {
       const guest = guests[data.domid];
-      if (guest === undefined) return;
+      if (guest === undefined || guest.servers[data.server] === undefined) return;
       const ports: Record<number, number> = {};
       for (const [vcpu, port] of Object.entries(data.ports)) {
         if (typeof port !== 'number') continue;
@@ -272,7 +274,7 @@ export const ioreqSlice: Slice<IoreqState> = {
     },
     'link.routed': (guests, { data }) => {
       const guest = guests[data.domid];
-      if (guest !== undefined) guest.links[data.link] = data.isaIrq;
+      if (guest?.links[data.link] !== undefined) guest.links[data.link] = data.isaIrq;
     },
     'event.injected': (guests, { data }) => {
       const guest = guests[data.domid];
@@ -308,7 +310,8 @@ export const ioreqSlice: Slice<IoreqState> = {
       if (data.index === hvmParam.NR_IOREQ_SERVER_PAGES) {
         const used = new Set(guest.servers.flatMap((server) => [server?.gfn ?? -1, server?.bufGfn ?? -1]));
         const base = guest.params[hvmParam.IOREQ_SERVER_PFN] ?? 0;
-        guest.freeGfns = Array.from({ length: data.value }, (_, i) => i).filter((i) => !used.has(base + i));
+        const pages = Math.min(data.value, MOST_SERVER_PAGES);
+        guest.freeGfns = Array.from({ length: pages }, (_, i) => i).filter((i) => !used.has(base + i));
       } else if (
         (data.index === hvmParam.IOREQ_PFN || data.index === hvmParam.BUFIOREQ_PFN) &&
         data.value !== 0 &&

@@ -10,11 +10,15 @@ export const permissionsSlice: Slice<PermissionsState> = {
   initial: () => ({}),
   on: {
     'permission.changed': (permissions, { data }) => {
+      const first = Number(data.first);
+      const last = Number(data.last);
+      // Texts, as frames may be wider than a number is exact: what is none is nobody's permission.
+      if (!Number.isFinite(first) || !Number.isFinite(last) || first > last) return;
       permissions[data.domid] ??= {};
       const domain = permissions[data.domid]!;
       domain[data.resource] ??= emptyRangeSet();
       const change = data.allowed ? addRange : removeRange;
-      change(domain[data.resource]!, Number(data.first), Number(data.last));
+      change(domain[data.resource]!, first, last);
     },
     // Unmapping what the domain still had speaks of its permissions once more.
     'domain.released': (permissions, { data }) => {

@@ -1,3 +1,5 @@
+import { type Dictionary, emptyDictionary, forget, keep, valueAt } from '../base/dictionary.js';
+import { limits } from '../base/limits.js';
 import type { Slice } from './slice.js';
 
 export interface XenstoreNode {
@@ -39,7 +41,8 @@ export interface XenstoreState {
   /** By absolute path; the root is `/`. */
   nodes: Record<string, XenstoreNode>;
   generation: number;
-  connections: Record<string, XenstoreConnection>;
+  /** By name; importers take the names from the log they read. */
+  connections: Dictionary<XenstoreConnection>;
   /** Oldest first: the order of events for one change. */
   watches: XenstoreWatch[];
   introduced: Record<number, true>;
@@ -57,7 +60,14 @@ export function nodeIn(view: XenstoreView, path: string): XenstoreNode | undefin
   return own ?? view.base[path];
 }
 
-export const parentOf = (path: string): string => path.slice(0, Math.max(path.lastIndexOf('/'), 1));
+/** The node above: `/` for what has none, so that going up always ends. */
+export const parentOf = (path: string): string => path.slice(0, Math.max(path.lastIndexOf('/'), 0)) || '/';
+/**
+ * Whether a node can have this path. Everything that `nodes` is asked for begins with a slash, which no name that
+ * objects inherit does. @source xen tools/xenstore/xenstored_core.c, is_valid_nodename
+ */
+export const isNodePath = (path: string): boolean =>
+  path.startsWith('/') && path.length <= limits.xenstorePathBytes;
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 export const childPath = (path: string, name: string): string =>
   path === '/' ? `/${name}` : `${path}/${name}`;
@@ -82,44 +92,45 @@ export const xenstoreSlice: Slice<XenstoreState> = {
   initial: () => ({
     nodes: firstNodes(),
     generation: 0,
-    connections: {},
+    connections: emptyDictionary(),
     watches: [],
     introduced: {},
   }),
   on: {
     'xenstore.connected': (store, { data }) => {
-      store.connections[data.conn] = freshConnection(data.domid);
+      keep(store.connections, data.conn, freshConnection(data.domid));
     },
     'xenstore.disconnected': (store, { data }) => {
-      delete store.connections[data.conn];
+      forget(store.connections, data.conn);
       store.watches = store.watches.filter((watch) => watch.conn !== data.conn);
     },
     'xenstore.answered': (store, { data }) => {
       if (data.op === 'TRANSACTION_START') {
-        const connection = store.connections[data.conn];
+        const connection = valueAt(store.connections, data.conn);
         if (connection === undefined || data.error !== null) return;
         const id = Number(data.reply);
+        if (!Number.isSafeInteger(id)) return;
         connection.transactions[id] = emptyTransaction();
         connection.nextTransaction = id + 1;
       } else if (data.op === 'INTRODUCE' && data.error === null) {
-        store.introduced[Number(data.path)] = true;
+        if (Number.isSafeInteger(Number(data.path))) store.introduced[Number(data.path)] = true;
       } else if (data.op === 'RELEASE' && data.error === null) {
         delete store.introduced[Number(data.path)];
       } else if (data.op === 'RESET_WATCHES') {
         store.watches = store.watches.filter((watch) => watch.conn !== data.conn);
       } else if (data.tx !== 0) {
-        const transaction = store.connections[data.conn]?.transactions[data.tx];
+        const transaction = valueAt(store.connections, data.conn)?.transactions[data.tx];
         if (transaction !== undefined) access(store, transaction, data.path);
       }
     },
     'xenstore.changed': (store, { data }) => {
-      const transaction = data.tx === 0 ? null : store.connections[data.conn]?.transactions[data.tx];
-      if (transaction === undefined) return;
+      const transaction = data.tx === 0 ? null : valueAt(store.connections, data.conn)?.transactions[data.tx];
+      if (transaction === undefined || !isNodePath(data.path)) return;
       if (data.value === null) remove(store, transaction, data.path);
-      else put(store, transaction, data.path, data.value, data.perms);
+      else write(store, transaction, data.path, data.value, data.perms);
     },
     'xenstore.committed': (store, { data }) => {
-      const connection = store.connections[data.conn];
+      const connection = valueAt(store.connections, data.conn);
       const transaction = connection?.transactions[data.tx];
       if (connection === undefined || transaction === undefined) return;
       for (const [path, node] of Object.entries(transaction.nodes)) {
@@ -129,7 +140,7 @@ export const xenstoreSlice: Slice<XenstoreState> = {
       delete connection.transactions[data.tx];
     },
     'xenstore.dropped': (store, { data }) => {
-      delete store.connections[data.conn]?.transactions[data.tx];
+      delete valueAt(store.connections, data.conn)?.transactions[data.tx];
     },
     'xenstore.watched': (store, { data }) => {
       store.watches.push({
@@ -147,13 +158,13 @@ export const xenstoreSlice: Slice<XenstoreState> = {
     },
     // A kernel has one connection; a running xl has another.
     'domain.created': (store, { data }) => {
-      store.connections[`k${data.domid}`] = freshConnection(data.domid);
+      keep(store.connections, `k${data.domid}`, freshConnection(data.domid));
     },
     'domain.built': (store, { data }) => {
-      store.connections[`k${data.domid}`] = freshConnection(data.domid);
+      keep(store.connections, `k${data.domid}`, freshConnection(data.domid));
     },
     'owner.went': (store, { data }) => {
-      delete store.connections[`k${data.domid}`];
+      forget(store.connections, `k${data.domid}`);
       store.watches = store.watches.filter((watch) => watch.conn !== `k${data.domid}`);
     },
     'store.emptied': (store) => {
@@ -162,24 +173,24 @@ export const xenstoreSlice: Slice<XenstoreState> = {
     },
     'domain.destroyed': (store, { data }) => {
       delete store.introduced[data.domid];
-      delete store.connections[`k${data.domid}`];
+      forget(store.connections, `k${data.domid}`);
       store.watches = store.watches.filter((watch) => watch.conn !== `k${data.domid}`);
     },
     'toolstack.requested': (store, { data }) => {
-      store.connections[toolstackConnection(data.job)] = freshConnection(0);
+      keep(store.connections, toolstackConnection(data.job), freshConnection(0));
     },
     'toolstack.finished': (store, { data }) => {
-      delete store.connections[toolstackConnection(data.job)];
+      forget(store.connections, toolstackConnection(data.job));
     },
     'toolstack.killed': (store, { data }) => {
-      delete store.connections[toolstackConnection(data.job)];
+      forget(store.connections, toolstackConnection(data.job));
     },
   },
 };
 
 /** Notes the first look of a transaction at a node. */
 function access(store: XenstoreState, transaction: XenstoreTransaction, path: string): void {
-  if (transaction.seen[path] !== undefined || !path.startsWith('/')) return;
+  if (transaction.seen[path] !== undefined || !isNodePath(path)) return;
   transaction.seen[path] = store.nodes[path]?.generation ?? -1;
   transaction.accessed.push(path);
 }
@@ -199,7 +210,7 @@ function writable(
   return copy;
 }
 
-function put(
+function write(
   store: XenstoreState,
   transaction: XenstoreTransaction | null,
   path: string,
@@ -215,13 +226,13 @@ function put(
     if (transaction !== null) access(store, transaction, path);
     const parent = parentOf(path);
     if (path !== '/' && writable(store, transaction, parent) === undefined) {
-      put(store, transaction, parent, '', perms);
+      write(store, transaction, parent, '', perms);
       if (transaction !== null) delete transaction.fires[parent];
     }
     const created = { value, perms, children: [], generation: ++store.generation };
     if (transaction === null) store.nodes[path] = created;
     else transaction.nodes[path] = created;
-    const above = writable(store, transaction, parent);
+    const above = path === '/' ? undefined : writable(store, transaction, parent);
     if (above !== undefined) {
       above.children.push(nameOf(path));
       above.generation = ++store.generation;
@@ -237,10 +248,10 @@ function remove(store: XenstoreState, transaction: XenstoreTransaction | null, p
     parent.children = parent.children.filter((name) => name !== nameOf(path));
     parent.generation = ++store.generation;
   }
-  drop(store, transaction, path, 'below');
+  dropNode(store, transaction, path, 'below');
 }
 
-function drop(
+function dropNode(
   store: XenstoreState,
   transaction: XenstoreTransaction | null,
   path: string,
@@ -255,5 +266,5 @@ function drop(
     transaction.nodes[path] = null;
     transaction.fires[path] = fires;
   }
-  for (const name of node.children) drop(store, transaction, childPath(path, name), 'exact');
+  for (const name of node.children) dropNode(store, transaction, childPath(path, name), 'exact');
 }

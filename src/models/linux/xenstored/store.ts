@@ -1,7 +1,9 @@
+import { valueAt } from '../../../base/dictionary.js';
 import type { Actor } from '../../../events/catalogue.js';
 import type { XenstoreOp } from '../../../events/kinds/xenbus.js';
 import {
   childPath,
+  isNodePath,
   nodeIn,
   parentOf,
   type XenstoreNode,
@@ -70,9 +72,10 @@ const isNodeOp = (op: XenstoreOp): boolean =>
 
 function carryOut(context: Context, by: Actor, request: XenstoreRequest): XenstoreReply {
   const { conn, op, value, tx } = request;
-  const connection = context.state.xenstore.connections[conn];
+  const connection = valueAt(context.state.xenstore.connections, conn);
   if (connection === undefined) return failed('EINVAL');
   if (tx !== 0 && connection.transactions[tx] === undefined) return failed('ENOENT');
+  if (isNodeOp(op) && !isNodePath(absolute(context, conn, request.path))) return failed('EINVAL');
   switch (op) {
     case 'READ':
     case 'DIRECTORY':
@@ -131,12 +134,12 @@ function absolute(context: Context, conn: string, path: string): string {
 }
 
 const home = (context: Context, conn: string): string =>
-  `/local/domain/${context.state.xenstore.connections[conn]?.domid ?? 0}`;
+  `/local/domain/${valueAt(context.state.xenstore.connections, conn)?.domid ?? 0}`;
 
 function transactionOf(context: Context, { conn, tx }: XenstoreRequest): XenstoreTransaction | null {
   return tx === 0
     ? null
-    : (context.state.xenstore.connections[conn]?.transactions[tx] as XenstoreTransaction);
+    : (valueAt(context.state.xenstore.connections, conn)?.transactions[tx] as XenstoreTransaction);
 }
 
 function node(context: Context, request: XenstoreRequest, path: string): XenstoreNode | undefined {
@@ -146,7 +149,7 @@ function node(context: Context, request: XenstoreRequest, path: string): Xenstor
 
 /** Rights of a connection on a node: domain 0 and the owner may do anything, others what stands for them. */
 function mayAccess(context: Context, conn: string, perms: string, right: 'r' | 'w'): boolean {
-  const domid = context.state.xenstore.connections[conn]?.domid ?? 0;
+  const domid = valueAt(context.state.xenstore.connections, conn)?.domid ?? 0;
   const [owner, ...others] = perms.split(' ');
   if (domid === 0 || owner === undefined || Number(owner.slice(1)) === domid) return true;
   const entry = others.find((perm) => Number(perm.slice(1)) === domid) ?? owner;
@@ -185,7 +188,7 @@ function write(context: Context, by: Actor, request: XenstoreRequest): XenstoreR
   const parentPerms = node(context, request, above)?.perms ?? 'n0';
   if (!mayAccess(context, conn, parentPerms, 'w')) return failed('EACCES');
   // A guest owns what it makes.
-  const domid = context.state.xenstore.connections[conn]?.domid ?? 0;
+  const domid = valueAt(context.state.xenstore.connections, conn)?.domid ?? 0;
   const perms =
     domid === 0 ? parentPerms : parentPerms.replace(/^n\d+|^[rwb]\d+/, (own) => `${own[0]}${domid}`);
   change(context, by, { conn, tx }, path, op === 'MKDIR' ? '' : (request.value ?? ''), perms);
@@ -235,7 +238,7 @@ function setPerms(context: Context, by: Actor, request: XenstoreRequest): Xensto
   const path = absolute(context, request.conn, request.path);
   const at = node(context, request, path);
   if (at === undefined) return missing(context, request, path);
-  const domid = context.state.xenstore.connections[request.conn]?.domid ?? 0;
+  const domid = valueAt(context.state.xenstore.connections, request.conn)?.domid ?? 0;
   if (domid !== 0 && Number(at.perms.split(' ')[0]?.slice(1)) !== domid) return failed('EACCES');
   change(context, by, request, path, at.value, request.value ?? '');
   return ok;
@@ -253,7 +256,7 @@ function watch(context: Context, { conn, path, value }: XenstoreRequest): Xensto
 }
 
 function endTransaction(context: Context, conn: string, tx: number, commit: boolean): XenstoreReply {
-  const transaction = context.state.xenstore.connections[conn]?.transactions[tx];
+  const transaction = valueAt(context.state.xenstore.connections, conn)?.transactions[tx];
   if (transaction === undefined) return failed('ENOENT');
   if (!commit) {
     context.emit('xenstored', 'xenstore.dropped', { conn, tx });
