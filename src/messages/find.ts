@@ -1,6 +1,6 @@
 import type { FieldValue } from './field.js';
 import type { Message, Wording } from './message.js';
-import { gistOf, readTemplate, type Template, template } from './template.js';
+import { gistOf, readTemplate, type Template, template, withoutDevice } from './template.js';
 
 /** A message a line was recognised as. */
 export interface Found<Id extends string = string> {
@@ -12,6 +12,8 @@ export interface Found<Id extends string = string> {
   readonly how: 'exact' | 'within' | 'numbers' | 'similar';
   /** 0 to 1; 1 for all but `similar`. */
   readonly similarity: number;
+  /** How many letters of the line are the message's own. */
+  readonly weight: number;
 }
 
 interface Entry<Id extends string> {
@@ -20,6 +22,9 @@ interface Entry<Id extends string> {
   readonly wording: Wording;
   readonly template: Template;
 }
+
+/** A shorter message is looked for as a whole line only: its few words stand in many others. */
+const LIGHT = 12;
 
 /** Below this, two texts have a few words in common and no more. */
 const SIMILAR = 0.62;
@@ -51,11 +56,17 @@ export class MessageIndex<Id extends string> {
     return this.#longest(candidates, line, 'whole') ?? this.#longest(candidates, line, 'within');
   }
 
+  /** How much of a line a message is, for whoever puts broken lines together: 0 for none, more for more words. */
+  score(line: string): number {
+    const found = this.find(line);
+    return found === null ? 0 : found.weight + (found.how === 'exact' ? 0.5 : 0);
+  }
+
   /** As `find`; then with numbers left out of account; then by likeness. Best first, at most `most`. */
   alike(line: string, most = 3): readonly Found<Id>[] {
     const found = this.find(line);
     if (found !== null) return [found];
-    const gist = gistOf(line);
+    const gist = gistOf(withoutDevice(line));
     const same = this.#byGist.get(gist);
     if (same !== undefined) return [loose(same, 'numbers', 1)];
     const words = pairsOf(gist);
@@ -80,14 +91,13 @@ export class MessageIndex<Id extends string> {
 
   #longest(candidates: readonly Entry<Id>[], line: string, where: 'whole' | 'within'): Found<Id> | null {
     let best: Found<Id> | null = null;
-    let length = -1;
     for (const { id, message, wording, template: of } of candidates) {
-      const literal = of.gist.replaceAll('#', '').length;
-      if (literal <= length) continue;
+      const { weight } = of;
+      if ((best !== null && weight <= best.weight) || (where === 'within' && weight < LIGHT)) continue;
       const fields = readTemplate(of, line, where);
       if (fields === null) continue;
-      best = { id, message, wording, fields, how: where === 'whole' ? 'exact' : 'within', similarity: 1 };
-      length = literal;
+      const how = where === 'whole' ? 'exact' : 'within';
+      best = { id, message, wording, fields, how, similarity: 1, weight };
     }
     return best;
   }
@@ -98,8 +108,8 @@ function loose<Id extends string>(
   how: 'numbers' | 'similar',
   similarity: number,
 ): Found<Id> {
-  const { id, message, wording } = entry;
-  return { id, message, wording, fields: new Map(), how, similarity };
+  const { id, message, wording, template: of } = entry;
+  return { id, message, wording, fields: new Map(), how, similarity, weight: of.weight };
 }
 
 /** Words and pairs of neighbouring words; numbers count for nothing. */

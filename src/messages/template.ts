@@ -13,17 +13,25 @@ interface Blank {
 export interface Template {
   readonly text: string;
   readonly blanks: readonly Blank[];
+  readonly ofDevice: boolean;
   /** The whole line, and the message anywhere in a line (somebody's own words may stand around it). */
   readonly whole: RegExp;
   readonly within: RegExp;
   /** Its words without blanks and numbers, for comparing where numbers do not count. */
   readonly gist: string;
+  /** How many letters the message has of its own. */
+  readonly weight: number;
   /** A word that every line of this message has: what the index goes by; null when the template has none. */
   readonly anchor: string | null;
 }
 
-/** How a kernel names the device a line is about: `pciback 0000:05:00.0: `, in mails often without the driver. */
-const DEVICE_HEAD = String.raw`(?:(?:[\w.-]+ )?(?:${fieldTypes.device}): +)?`;
+/**
+ * How a kernel names the device a line is about: `pciback 0000:05:00.0: `, in mails often without the driver. pciback
+ * puts its module's name behind it in some releases.
+ */
+const DEVICE_HEAD = String.raw`(?:(?:([\w.-]+) )?(${fieldTypes.device}): +)?(?:xen[-_]pciback: )?`;
+
+const DEVICE_BEFORE = new RegExp(`^\\s*${DEVICE_HEAD}`, 'i');
 
 const PART = /\{\{|\{(\w+)(?::(\w+))?\}/g;
 
@@ -54,22 +62,28 @@ export function template(text: string, ofDevice = false): Template {
     gist += ' # ';
   }
   literal(text.slice(from));
-  const head = ofDevice ? `(?<head>${DEVICE_HEAD})` : '';
+  const head = ofDevice ? DEVICE_HEAD : '';
+  // Inside of somebody's JSON a free text ends where the string does.
+  const inside = pattern.replace(/\(\.\+\?\)$/, '([^"]+)');
   return {
     text,
     blanks,
+    ofDevice,
     whole: new RegExp(`^\\s*${head}${pattern}\\s*$`, 'i'),
-    within: new RegExp(`(?<![\\w/])${head}${pattern}(?![\\w/])`, 'i'),
+    within: new RegExp(`(?<![\\w/])${head}${inside}(?![\\w/])`, 'i'),
     gist: gistOf(gist),
+    weight: gist.replace(/[^a-z]/gi, '').length,
     anchor: anchorOf(text),
   };
 }
 
-/** Consoles and mailers change the number of blanks: any run of them stands for any other. */
+/**
+ * Consoles and mailers change the number of blanks, and people type `_` for one: any run of them stands for any other.
+ */
 function spaced(literal: string): string {
   return literal
     .split(/(\s+)/)
-    .map((piece, i) => (i % 2 === 1 ? '\\s+' : piece.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')))
+    .map((piece, i) => (i % 2 === 1 ? '[\\s_]+' : piece.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')))
     .join('');
 }
 
@@ -103,13 +117,12 @@ export function readTemplate(
   const match = of[where].exec(line);
   if (match === null) return null;
   const fields = new Map<string, FieldValue>();
-  const head = match.groups?.['head'];
-  if (head !== undefined && head !== '') {
-    const [name, driver] = head.replace(/: *$/, '').split(' ').reverse();
-    fields.set('device', readField('device', name!));
+  if (of.ofDevice) {
+    const [, driver, device] = match;
     if (driver !== undefined) fields.set('driver', readField('word', driver));
+    if (device !== undefined) fields.set('device', readField('device', device));
   }
-  const first = match.groups === undefined ? 1 : 2;
+  const first = of.ofDevice ? 3 : 1;
   of.blanks.forEach(({ name, type }, i) => {
     fields.set(name, readField(type, match[first + i]!));
   });
@@ -124,4 +137,9 @@ export function fillTemplate(text: string, values: Readonly<Record<string, strin
     invariant(value !== undefined, `the message "${text}" has no value for ${name}`);
     return String(value);
   });
+}
+
+/** A line without the driver and the device a kernel put before it. */
+export function withoutDevice(line: string): string {
+  return line.replace(DEVICE_BEFORE, '');
 }

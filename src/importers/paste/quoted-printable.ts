@@ -1,23 +1,24 @@
 import type { PastedLine } from './line.js';
 
 /** An equals sign as quoted-printable uses it: two hex digits, or the end of a line. */
-const ESCAPE = /=(?:[0-9A-F]{2}|\s*$)/;
+const ESCAPE = /^=(?:[0-9A-F]{2}|\s*$)/;
+/**
+ * What no log has by itself: an encoded `=`, a letter or blank of UTF-8, a line broken behind a `=` (behind a blank only where it is
+ * as long as encoders make lines). */
+const SIGN = /=3D|=(?:C[2-9A-F]|D[0-9A-F]|E[0-9A-F])=[89AB][0-9A-F]|[^=\s]=\s*$|^.{56,} =$|=20$/;
 
 /**
  * Whether a run of lines was pasted out of the source of a mail. In quoted-printable a bare `=` cannot stand, so one
- * that is no escape tells that the text is not.
+ * that is no escape tells that the text is not; `[size=256]` looks like an escape, so that some are is not enough.
  * @source RFC 2045, clause 6.7
  */
 export function isQuotedPrintable(lines: readonly string[]): boolean {
-  let escapes = 0;
-  for (const line of lines) {
-    for (const match of line.matchAll(/=[^=]{0,2}/g)) {
-      if (ESCAPE.test(match[0]) && (match[0].length === 3 || match.index + match[0].length === line.length))
-        escapes += 1;
-      else return false;
-    }
-  }
-  return escapes > 0;
+  return (
+    lines.some((line) => SIGN.test(line)) &&
+    lines.every((line) =>
+      [...line.matchAll(/=/g)].every(({ index }) => ESCAPE.test(line.slice(index, index + 3))),
+    )
+  );
 }
 
 /**

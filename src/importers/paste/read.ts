@@ -8,9 +8,9 @@ import { unwrapped } from './unwrap.js';
 /**
  * Undoes what mailers, web pages, terminals and people do to a log before it reaches a reader: parts and encodings of
  * mails, quoting, markup, colour, pointers behind lines, broken lines. Each line keeps its place in the file.
- * @param known Whether a text, without the prefixes of logs, is a message as programs print it.
+ * @param known How much of a text, without the prefixes of logs, the words of a known message are; 0 for none.
  */
-export function readPaste(text: string, known: (text: string) => boolean): PastedText[] {
+export function readPaste(text: string, known: (text: string) => number): PastedText[] {
   const lines = physicalLines(text);
   const parts = isMail(lines) ? mailParts(lines) : [{ name: null, lines }];
   return parts.map((part) => ({ name: part.name, lines: undressed(part.lines, known) }));
@@ -22,7 +22,7 @@ function physicalLines(text: string): PastedLine[] {
     .map((line, i) => ({ line: i + 1, lastLine: i + 1, text: line.replace(/\r+$/, '') }));
 }
 
-function undressed(lines: readonly PastedLine[], known: (text: string) => boolean): PastedLine[] {
+function undressed(lines: readonly PastedLine[], known: (text: string) => number): PastedLine[] {
   const plain = paragraphs(lines).flatMap((paragraph) =>
     isQuotedPrintable(paragraph.map(({ text }) => text)) ? decodeQuotedPrintable(paragraph) : paragraph,
   );
