@@ -17,7 +17,7 @@ const storeys: readonly (readonly string[])[] = [
   ['state'],
   ['platform', 'log'],
   ['events'],
-  ['policy'],
+  ['policy', 'messages'],
   ['pci'],
   ['base'],
 ];

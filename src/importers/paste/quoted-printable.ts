@@ -2,10 +2,8 @@ import type { PastedLine } from './line.js';
 
 /** An equals sign as quoted-printable uses it: two hex digits, or the end of a line. */
 const ESCAPE = /^=(?:[0-9A-F]{2}|\s*$)/;
-/**
- * What no log has by itself: an encoded `=`, a letter or blank of UTF-8, a line broken behind a `=` (behind a blank only where it is
- * as long as encoders make lines). */
-const SIGN = /=3D|=(?:C[2-9A-F]|D[0-9A-F]|E[0-9A-F])=[89AB][0-9A-F]|[^=\s]=\s*$|^.{56,} =$|=20$/;
+/** What no log has by itself: an encoded `=`, a letter or blank of UTF-8, a word broken behind a `=`. */
+const SIGN = /=3D|=(?:C[2-9A-F]|D[0-9A-F]|E[0-9A-F])=[89AB][0-9A-F]|[^=\s]=\s*$|=20$/;
 
 /**
  * Whether a run of lines was pasted out of the source of a mail. In quoted-printable a bare `=` cannot stand, so one

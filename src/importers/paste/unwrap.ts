@@ -52,7 +52,7 @@ function joinFrom(lines: readonly PastedLine[], first: number, known: (text: str
     const must = UNFINISHED.test(before);
     if (text === '' || hasPrefix(text) || (best.score > 0 && score(text) > 0)) break;
     if (!must && before.trim().length < NARROW && !/\s$/.test(before)) break;
-    spellings = spellings.flatMap((so) => [`${so.trimEnd()} ${text}`, so.trimEnd() + text]);
+    spellings = spellings.flatMap((so) => spelled(so, text));
     plain &&= must || !(INDENTED.test(next.text) || STARTS.test(text));
     const scores = spellings.map(score);
     const most = Math.max(...scores);
@@ -69,4 +69,11 @@ function joinFrom(lines: readonly PastedLine[], first: number, known: (text: str
     };
   }
   return best;
+}
+
+/** How two pieces may have stood together; behind a `=` they may be a mail's, which ends a line it breaks with one. */
+function spelled(before: string, after: string): string[] {
+  const so = before.trimEnd();
+  const both = [`${so} ${after}`, so + after];
+  return so.endsWith('=') ? [...both, so.slice(0, -1) + after] : both;
 }
