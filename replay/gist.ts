@@ -92,11 +92,17 @@ interface Account {
   way: Way;
 }
 
+/** The place in the recording of an input of another run; null where it has none. */
+export type PlaceOf = (seq: number) => number | null;
+
+/** Requests and news remembered: a device model that never answers must not fill the memory. */
+const OPEN = 1 << 16;
+
 /** Gists of a run by access. Accesses about which two runs agree are forgotten, so that memory holds differences only. */
 export class GistBook {
   readonly #platform: Platform;
   readonly #accounts = new Map<number, Account>();
-  /** Requests and news a device model has not dealt with, to the access or news behind each. */
+  /** Requests and news a device model has not dealt with, to the access or news behind each; the latest of them. */
   readonly #roots = new Map<number, number>();
 
   constructor(platform: Platform) {
@@ -114,16 +120,10 @@ export class GistBook {
   /**
    * @param input Place of the input, or of the access behind it, in the recording's numbering.
    * @param inputKind Its kind: what a hypercall inside another step returned is no answer to that step.
-   * @param places The run's own places of inputs that something may follow from later, to the recording's; null for the
-   *   recording itself.
+   * @param places From the run's own places of inputs to the recording's; null for the recording itself.
    * @returns The access that was spoken of; null for an inner step.
    */
-  note(
-    input: number,
-    inputKind: string,
-    event: TraceEvent,
-    places: ReadonlyMap<number, number> | null,
-  ): number | null {
+  note(input: number, inputKind: string, event: TraceEvent, places: PlaceOf | null): number | null {
     this.#followRoots(event, input, places);
     if (event.kind === 'hypercall.returned' && inputKind !== 'hypercall.issued') return null;
     const at = placeOf(event, input, places);
@@ -142,24 +142,32 @@ export class GistBook {
   /** The access a device model's call belongs to, while the call is looked at. */
   #calls: number | null = null;
 
-  #followRoots(event: TraceEvent, input: number, places: ReadonlyMap<number, number> | null): void {
+  #followRoots(event: TraceEvent, input: number, places: PlaceOf | null): void {
     switch (event.kind) {
       case 'ioreq.sent':
         if (event.data.request !== null)
-          this.#roots.set(event.seq, places?.get(event.data.request) ?? event.data.request);
+          this.#open(event.seq, places?.(event.data.request) ?? event.data.request);
         return;
       case 'model.heard':
       case 'message.forwarded':
-        this.#roots.set(event.seq, input);
+        this.#open(event.seq, input);
         return;
       case 'hypercall.issued':
         this.#calls = this.rootOf(event);
         return;
       case 'ioreq.served':
+      case 'ioreq.drained':
         if (event.cause !== null) this.#roots.delete(event.cause);
         return;
       default:
     }
+  }
+
+  #open(seq: number, root: number): void {
+    this.#roots.set(seq, root);
+    if (this.#roots.size <= OPEN) return;
+    const oldest = this.#roots.keys().next();
+    if (oldest.done !== true) this.#roots.delete(oldest.value);
   }
 
   #account(access: number): Account {
@@ -205,7 +213,7 @@ const isRouting = ({ kind }: TraceEvent): boolean =>
   kind === 'io.completed';
 
 /** The access an outcome speaks of. */
-function placeOf(event: TraceEvent, input: number, places: ReadonlyMap<number, number> | null): number {
+function placeOf(event: TraceEvent, input: number, places: PlaceOf | null): number {
   const request = event.kind === 'io.completed' || event.kind === 'ioreq.sent' ? event.data.request : null;
-  return request === null ? input : (places?.get(request) ?? request);
+  return request === null ? input : (places?.(request) ?? request);
 }

@@ -35,6 +35,8 @@ export function renameInput(input: InputEvent, recorded: View, other: View): Inp
 
 function rename(name: Dom0Sbdf, recorded: View, other: View): Dom0Sbdf | null {
   const meant = meantByDom0(recorded.state, recorded.env, name);
+  // Several names may stand for one function; the one that was used stays where it still does.
+  if (meant !== null && meantByDom0(other.state, other.env, name) === meant) return name;
   return meant === null ? null : dom0Name(other.state, other.env, meant);
 }
 

@@ -1,10 +1,12 @@
 import { from } from 'rxjs';
 import type { EventSeq } from '../src/base/brand.js';
+import { brokeOff } from '../src/events/broke-off.js';
 import { type InputEvent, isInput, type TraceEvent } from '../src/events/catalogue.js';
+import type { Deciders } from '../src/models/context.js';
 import { Engine } from '../src/models/engine.js';
 import { drain } from '../src/routing/pipeline.js';
 import type { Env } from '../src/state/env.js';
-import type { World } from '../src/state/world.js';
+import { initialWorld, type World } from '../src/state/world.js';
 import { compareOutcomes } from './compare.js';
 
 /** Where a re-decided outcome first was not what the log holds. */
@@ -37,11 +39,14 @@ export interface ReplayOptions {
   readonly keep: number;
   /** Recorded events whose outcome counts; all unless given. What does not count is compared and then passed over. */
   readonly counts?: (event: TraceEvent) => boolean;
+  /** Who decides anew; the models unless given. */
+  readonly deciders?: Deciders | undefined;
 }
 
 /**
  * Feeds the recorded inputs, in order, to the models and compares every outcome. One pass; memory does not grow with
  * the log. The recorded batches are the source of the same pipeline a live machine feeds.
+ * @throws {Trouble} RUN-001 when a model gives way; what `batches` throws
  */
 export function replay(
   env: Env,
@@ -69,17 +74,17 @@ class Replay {
   #confirmed = 1;
   #input: InputEvent | null = null;
 
-  constructor(env: Env, { keep, counts }: ReplayOptions) {
-    this.#engine = new Engine(env);
+  constructor(env: Env, { keep, counts, deciders }: ReplayOptions) {
+    this.#engine = new Engine(env, initialWorld(env), 0, deciders);
     this.#keep = keep;
     this.#counts = counts ?? (() => true);
   }
 
   take(batch: readonly TraceEvent[]): void {
     for (const event of batch) {
-      this.#events += 1;
       if (isInput(event)) this.#begin(event);
       else this.#confirm(event);
+      this.#events += 1;
     }
   }
 
@@ -114,7 +119,7 @@ class Replay {
       else this.#diverge(recorded, 'outcome', recorded.kind, null);
       return;
     }
-    const difference = compareOutcomes(recorded, actual);
+    const difference = differenceOf(recorded, actual);
     if (difference === null) this.#matched += 1;
     else this.#diverge(recorded, difference.field, difference.expected, difference.actual);
   }
@@ -151,5 +156,13 @@ class Replay {
     if (at.cause !== null && at.cause !== input) causes.push(at.cause);
     if (at.seq !== input) causes.push(input);
     this.#divergences.push({ seq: at.seq, input, kind: at.kind, field, expected, actual, causes });
+  }
+}
+
+function differenceOf(recorded: TraceEvent, actual: TraceEvent): ReturnType<typeof compareOutcomes> {
+  try {
+    return compareOutcomes(recorded, actual);
+  } catch (error) {
+    throw brokeOff(error, 'the comparison', recorded);
   }
 }

@@ -1,19 +1,17 @@
-import type { EventSeq, TraceNs } from '../src/base/brand.js';
-import { type InputDraft, type InputEvent, isInput, type TraceEvent } from '../src/events/catalogue.js';
-import { TURN_NS } from '../src/machine/machine.js';
-import { Engine } from '../src/models/engine.js';
+import type { EventSeq } from '../src/base/brand.js';
+import { brokeOff } from '../src/events/broke-off.js';
+import { type InputEvent, isInput, type TraceEvent } from '../src/events/catalogue.js';
+import type { Deciders } from '../src/models/context.js';
 import type { Policies } from '../src/policy/axes.js';
 import type { DeviceModel } from '../src/routing/device-model.js';
-import { DeviceModels } from '../src/routing/device-models.js';
 import { Judge } from '../src/rules/judge.js';
 import type { Finding } from '../src/rules/rule.js';
 import type { Env } from '../src/state/env.js';
-import { evolve, initialWorld } from '../src/state/world.js';
 import { compareValues } from './compare.js';
 import { GistBook } from './gist.js';
 import { LifeCycleBook, type LifeCycleStep, type StepReport, stepTitle } from './life-cycle.js';
 import type { Reason } from './reason.js';
-import { renameInput } from './rename.js';
+import { isAnswer, Rerun } from './run/rerun.js';
 
 /** One input whose outcomes are not the recorded ones under the other design. */
 export interface Change {
@@ -37,6 +35,8 @@ export interface AccessChange {
 }
 
 export interface WhatIf {
+  /** Recorded events looked at. */
+  readonly events: number;
   readonly policies: Policies;
   readonly findings: readonly Finding[];
   /** Inputs whose outcomes differ. */
@@ -55,11 +55,14 @@ export interface WhatIfOptions {
    * asked: with the models at hand they answer anew, without them the recorded answers stand.
    */
   readonly deviceModels?: readonly DeviceModel[];
+  /** Who decides anew; the models unless given. */
+  readonly deciders?: Deciders | undefined;
 }
 
 /**
  * Re-decides the recorded inputs under other policies. Names follow their meaning: where the design changes Dom0's
  * numbering, Dom0's hypercalls carry its new numbers.
+ * @throws {Trouble} RUN-001 when a model, rule or comparison gives way, RUN-003 when device models do not come to rest
  */
 export function whatIf(
   recorded: Env,
@@ -68,104 +71,87 @@ export function whatIf(
   options: WhatIfOptions = {},
 ): WhatIf {
   const run = new WhatIfRun(recorded, { ...recorded, policies }, options);
-  for (const batch of batches) for (const event of batch) run.see(event);
+  for (const batch of batches) {
+    for (const event of batch) {
+      try {
+        run.see(event);
+      } catch (error) {
+        throw brokeOff(error, 'what-if', event);
+      }
+    }
+  }
   return run.end();
 }
 
 class WhatIfRun {
-  readonly #recorded: Env;
   readonly #env: Env;
   readonly #append: (events: readonly TraceEvent[]) => void;
-  /** Null: recorded answers stand. */
-  readonly #servers: DeviceModels | null;
-  /** Trace time of the variant. */
-  #nowNs = 0;
+  readonly #rerun: Rerun;
+  readonly #judge: Judge;
+  readonly #before: GistBook;
+  readonly #after: GistBook;
+  readonly #lifeCycle: LifeCycleBook;
+  readonly #steps: LifeCycleStep[] = [];
   /** Place in the recording of the input being looked at, or of the access it belongs to. */
   #at = 0;
   #kind = '';
-  readonly #engine: Engine;
-  readonly #judge: Judge;
-  readonly #world;
-  readonly #before: GistBook;
-  readonly #after: GistBook;
-  /** Places in the variant of inputs that something may follow from later, to their places in the recording. */
-  readonly #places = new Map<number, number>();
   /** Accesses spoken of since the last input. */
   #touched: (number | null)[] = [];
-  readonly #lifeCycle: LifeCycleBook;
-  readonly #steps: LifeCycleStep[] = [];
   /** Findings before the step at hand. */
   #findingsBefore = 0;
+  #events = 0;
   #changed = 0;
   #first: Change | null = null;
   #expected: TraceEvent[] = [];
   #actual: readonly TraceEvent[] = [];
 
-  constructor(recorded: Env, env: Env, { append, deviceModels }: WhatIfOptions) {
-    this.#recorded = recorded;
+  constructor(recorded: Env, env: Env, { append, deviceModels, deciders }: WhatIfOptions) {
     this.#env = env;
     this.#append = append ?? (() => {});
-    this.#servers =
-      deviceModels === undefined || deviceModels.length === 0 ? null : new DeviceModels(deviceModels);
-    this.#engine = new Engine(env);
+    const options = { models: deviceModels, deciders };
+    this.#rerun = new Rerun(recorded, env, (events, input) => this.#followed(events, input), options);
     this.#judge = new Judge(env);
     this.#lifeCycle = new LifeCycleBook(env);
-    this.#world = initialWorld(recorded);
     this.#before = new GistBook(recorded.platform);
     this.#after = new GistBook(env.platform);
   }
 
   see(event: TraceEvent): void {
-    if (isInput(event)) {
-      this.#settle();
-      this.#at = (isAnswer(event) ? this.#before.rootOf(event) : null) ?? event.seq;
-      this.#kind = event.kind;
-      this.#before.note(this.#at, event.kind, event, null);
-      this.#beginStep(event);
-      const answered = this.#servers !== null && isAnswer(event);
-      this.#expected = answered ? [] : [event];
-      this.#actual = answered ? [] : this.#decide(event, this.#at);
-    } else {
+    if (isInput(event)) this.#begin(event);
+    else {
       if (this.#expected.length > 0) this.#expected.push(event);
       this.#touched.push(this.#before.note(this.#at, this.#kind, event, null));
     }
-    evolve(this.#world, event, this.#recorded);
+    if (this.#rerun.see(event)) this.#expected = [event];
+    this.#events += 1;
   }
 
-  /** Device models take the turns that are due before a recorded input; then the input is decided. */
-  #decide(event: InputEvent, at: number): readonly TraceEvent[] {
-    this.#serveUntil(event.atNs - TURN_NS);
-    if (event.kind === 'io.requested') {
-      // A virtual CPU that waits here for an answer it had at once in the recording makes its next access afterwards.
-      const { domid, vcpu } = event.data;
-      while (this.#engine.state.ioreq[domid]?.waiting[vcpu] !== undefined && this.#turn());
-    }
-    if (event.kind === 'io.requested') this.#places.set(this.#engine.nextSeq, event.seq);
-    this.#nowNs = Math.max(this.#nowNs, event.atNs);
-    const input = renameInput(
-      event,
-      { state: this.#world, env: this.#recorded },
-      { state: this.#engine.state, env: this.#env },
-    );
-    return this.#step(this.#nowNs === input.atNs ? input : { ...input, atNs: this.#nowNs as TraceNs }, at);
+  #begin(input: InputEvent): void {
+    this.#settle();
+    this.#at = (isAnswer(input) ? this.#before.rootOf(input) : null) ?? input.seq;
+    this.#kind = input.kind;
+    this.#before.note(this.#at, input.kind, input, null);
+    this.#beginStep(input);
+    [this.#expected, this.#actual] = [[], []];
   }
 
-  #step(input: InputEvent | InputDraft, at: number): readonly TraceEvent[] {
-    const events = this.#engine.step(input as InputDraft);
+  /** A turn of the other run: of a recorded input, or of a device model. */
+  #followed(events: readonly TraceEvent[], input: InputEvent | null): void {
+    if (input !== null) this.#actual = events;
+    const { kind, cause } = events[0]!;
+    const at = (input === null ? this.#after.rootOf({ cause }) : null) ?? this.#at;
     for (const one of events) {
       this.#judge.see(one);
-      this.#lifeCycle.see(one, this.#engine.state);
-      this.#touched.push(this.#after.note(at, events[0]!.kind, one, this.#places));
+      this.#lifeCycle.see(one, this.#rerun.state);
+      this.#touched.push(this.#after.note(at, kind, one, (seq) => this.#rerun.placeOf(seq)));
     }
     this.#append(events);
-    this.#servers?.see(events);
-    return events;
   }
 
   #beginStep(event: InputEvent): void {
     const title = stepTitle(event);
     if (title === null) return;
-    this.#lifeCycle.begin(event.seq, event, this.#engine.state, this.#newFindings());
+    this.#lifeCycle.begin(event.seq, event, this.#rerun.state, this.#newFindings());
     this.#steps.push({ seq: event.seq, title });
   }
 
@@ -175,26 +161,10 @@ class WhatIfRun {
     return codes;
   }
 
-  #serveUntil(atNs: number): void {
-    while (this.#servers !== null && this.#servers.nextNs <= atNs) this.#turn();
-  }
-
-  /** One turn of a device model; false when none has one. */
-  #turn(): boolean {
-    const servers = this.#servers;
-    if (servers === null || servers.nextNs === Number.POSITIVE_INFINITY) return false;
-    this.#nowNs = Math.max(this.#nowNs, servers.nextNs) + TURN_NS;
-    const turn = servers.take();
-    if (turn === null) return true;
-    const at = this.#after.rootOf({ cause: turn.cause ?? null }) ?? this.#at;
-    this.#step({ ...turn, atNs: this.#nowNs as TraceNs } as InputDraft, at);
-    return true;
-  }
-
   end(): WhatIf {
-    this.#serveUntil(Number.MAX_SAFE_INTEGER);
+    this.#rerun.end();
     this.#settle();
-    this.#lifeCycle.end(this.#engine.state, this.#newFindings());
+    this.#lifeCycle.end(this.#rerun.state, this.#newFindings());
     const places = new Set([...this.#before.accesses(), ...this.#after.accesses()]);
     const accesses = [...places]
       .sort((a, b) => a - b)
@@ -208,6 +178,7 @@ class WhatIfRun {
       }))
       .filter(({ recorded, variant }) => recorded !== variant);
     return {
+      events: this.#events,
       policies: this.#env.policies,
       findings: this.#judge.findings,
       changed: this.#changed,
@@ -230,12 +201,6 @@ class WhatIfRun {
     this.#first ??= change;
   }
 }
-
-/** What a device model did because of a request or of news: answers, and calls into Xen. */
-const isAnswer = ({ kind, by, cause }: InputEvent): boolean =>
-  kind === 'ioreq.served' ||
-  kind === 'ioreq.drained' ||
-  (kind === 'hypercall.issued' && cause !== null && by.startsWith('dm:'));
 
 /** Compares what followed from one input, by position; places in the log and causes differ and do not count. */
 function firstChange(expected: readonly TraceEvent[], actual: readonly TraceEvent[]): Change | null {

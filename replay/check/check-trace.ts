@@ -1,4 +1,5 @@
 import { Trouble, type TroubleDocument } from '../../src/base/errors.js';
+import { allProcessed } from '../../src/events/broke-off.js';
 import type { TraceEvent } from '../../src/events/catalogue.js';
 import { presentEvent } from '../../src/events/present.js';
 import { compileWhere } from '../../src/events/where.js';
@@ -61,6 +62,7 @@ function compared(file: string, reader: TraceReader<Platform>, { where }: CheckO
   const wanted = where === null ? null : compileWhere(where);
   const counts = (event: TraceEvent): boolean => wanted === null || wanted(presentEvent(event, env.platform));
   const result = replay(env, batches(reader), { keep: 1, counts });
+  allProcessed(result.events, reader.events);
   const first = result.divergences[0];
   return {
     file,

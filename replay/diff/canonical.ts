@@ -1,3 +1,4 @@
+import { brokeOff } from '../../src/events/broke-off.js';
 import { type DataOf, isInput, type KindName, kindOf, type TraceEvent } from '../../src/events/catalogue.js';
 import type { RecordObject, RecordValue } from '../../src/events/field.js';
 import { presentEvent } from '../../src/events/present.js';
@@ -44,6 +45,8 @@ export class Canonicaliser {
   readonly world: World;
   /** Events left out because an importer deduced them. */
   inferred = 0;
+  /** Events looked at. */
+  events = 0;
 
   constructor(env: Env, options: CanonicalOptions, world: World = initialWorld(env)) {
     this.#env = env;
@@ -51,15 +54,29 @@ export class Canonicaliser {
     this.world = world;
   }
 
-  /** Tokens of the events that count. */
+  /** Tokens of the events that count. @throws {Trouble} RUN-001 */
   *tokens(events: Iterable<TraceEvent>): Generator<Token> {
     for (const event of events) {
       // Requests are read in the world before them, outcomes in the one they are part of.
       if (!isInput(event)) evolve(this.world, event, this.#env);
-      if (event.origin === 'inferred') this.inferred += 1;
-      else if (countsAt(this.#options.level, event, this.world) && this.#wanted(event))
-        yield this.#token(event);
+      const token = this.#tokenOf(event);
+      if (token !== null) yield token;
       if (isInput(event)) evolve(this.world, event, this.#env);
+      this.events += 1;
+    }
+  }
+
+  /** Null for what does not count. */
+  #tokenOf(event: TraceEvent): Token | null {
+    if (event.origin === 'inferred') {
+      this.inferred += 1;
+      return null;
+    }
+    try {
+      const counts = countsAt(this.#options.level, event, this.world) && this.#wanted(event);
+      return counts ? this.#token(event) : null;
+    } catch (error) {
+      throw brokeOff(error, 'the comparison', event);
     }
   }
 

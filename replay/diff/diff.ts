@@ -1,3 +1,4 @@
+import { allProcessed, brokeOff } from '../../src/events/broke-off.js';
 import { isInput, type TraceEvent } from '../../src/events/catalogue.js';
 import type { RecordValue } from '../../src/events/field.js';
 import type { TraceReader } from '../../src/log/reader.js';
@@ -82,6 +83,8 @@ export function diffTraces(left: Side, right: Side, options: CanonicalOptions): 
     nextA = nextOf(stretch.a) ?? nextA;
     nextB = nextOf(stretch.b) ?? nextB;
   }
+  allProcessed(a.events, left.reader.events);
+  allProcessed(b.events, right.reader.events);
   return {
     equal: islands.length === 0,
     firstDivergence: first === null ? null : firstOf(first, left, right),
@@ -100,12 +103,20 @@ const nextOf = (tokens: readonly Token[]): number | null => {
   return last === undefined ? null : last.event.seq + 1;
 };
 
+function difference({ event }: Token, one: unknown, other: unknown): ReturnType<typeof compareValues> {
+  try {
+    return compareValues(one, other, '');
+  } catch (error) {
+    throw brokeOff(error, 'the comparison', event);
+  }
+}
+
 /** Equal pairs that were not equal to the letter. */
 function count({ a, b }: Stretch, ignored: { time: number; names: number }): void {
   for (const [i, one] of a.entries()) {
     const other = b[i]!;
     if (one.event.atNs !== other.event.atNs) ignored.time += 1;
-    if (compareValues(one.event.data, other.event.data, '') !== null) ignored.names += 1;
+    if (difference(one, one.event.data, other.event.data) !== null) ignored.names += 1;
   }
 }
 
@@ -120,14 +131,14 @@ function firstOf({ a, b }: Stretch, left: Side, right: Side): FirstDivergence {
   const causes = (side: Side, event: TraceEvent): number[] =>
     causesOf(side.reader, event).map(({ seq }) => seq);
   if (one !== undefined && other !== undefined && one.event.kind === other.event.kind) {
-    const difference = compareValues(one.fields, other.fields, '');
+    const found = difference(one, one.fields, other.fields);
     return {
       a: one.event.seq,
       b: other.event.seq,
       kind: one.event.kind,
-      field: difference?.field ?? 'by',
-      aValue: difference === null ? one.event.by : (difference.expected as RecordValue),
-      bValue: difference === null ? other.event.by : (difference.actual as RecordValue),
+      field: found?.field ?? 'by',
+      aValue: found === null ? one.event.by : (found.expected as RecordValue),
+      bValue: found === null ? other.event.by : (found.actual as RecordValue),
       causes: causes(left, one.event),
     };
   }

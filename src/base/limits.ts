@@ -24,6 +24,8 @@ export const limits = {
   fdtTranslationSteps: 1 << 24,
   /** Host bridges of one platform. */
   bridges: 1 << 16,
+  /** Turns of a run that nobody bounds; the largest built-in scenario takes 25,088. */
+  turns: 1 << 18,
   /** Nesting of record values (hypercall arguments) in an event. */
   recordDepth: 16,
   /** A text field of an event. */

@@ -1,4 +1,5 @@
 import { Trouble } from '../base/errors.js';
+import { allProcessed } from '../events/broke-off.js';
 import type { TraceEvent } from '../events/catalogue.js';
 import type { Block } from '../log/block-decode.js';
 import { fileStore } from '../log/file-store.js';
@@ -37,9 +38,24 @@ export async function withTraces<T>(
   try {
     for (const file of files) traces.push(open(file, progress));
     return await use(traces);
+  } catch (error) {
+    // Of several traces the one at fault is named where it is known.
+    throw traces.length === 1 && isRunTrouble(error) ? error.inFile(traces[0]!.file) : error;
   } finally {
     progress.end();
     for (const { reader } of traces) reader.close();
+  }
+}
+
+const isRunTrouble = (error: unknown): error is Trouble =>
+  error instanceof Trouble && error.code.startsWith('RUN-');
+
+/** Holds what a verb looked at against what the trace holds. @throws {Trouble} RUN-002 */
+export function wholeTrace(processed: number, { file, reader }: OpenTrace): void {
+  try {
+    allProcessed(processed, reader.events);
+  } catch (error) {
+    throw inFile(error, file);
   }
 }
 

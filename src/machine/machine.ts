@@ -1,17 +1,8 @@
-import { from } from 'rxjs';
-import type { TraceNs } from '../base/brand.js';
 import { Prng } from '../base/prng.js';
-import type { InputDraft, TraceEvent } from '../events/catalogue.js';
-import { Engine } from '../models/engine.js';
-import type { DeviceModel } from '../routing/device-model.js';
-import { DeviceModels } from '../routing/device-models.js';
-import { drain, type InputBatch, pipeline } from '../routing/pipeline.js';
+import type { TraceEvent } from '../events/catalogue.js';
 import type { Env } from '../state/env.js';
-import type { World } from '../state/world.js';
 import type { Followed, MachineView, Program, Programs } from './program.js';
-
-/** Trace time that one turn takes. */
-export const TURN_NS = 1_000;
+import { type TurnOptions, Turns } from './turns.js';
 
 interface Running {
   readonly name: string;
@@ -26,41 +17,24 @@ interface Running {
  * A running, recording machine: programs picked by a seeded scheduler, one input a turn, through the pipeline.
  * The same environment, programs and seed give the same events on every engine.
  * @param append Takes the events of each turn in log order.
- * @param models Device models: they take their turns when these are due, before programs.
+ * @returns How many events there were.
+ * @throws {Trouble} RUN-001 when a model gives way, RUN-003 when the machine does not come to rest
  */
 export function runMachine(
   env: Env,
   programs: Programs,
   seed: number,
   append: (events: readonly TraceEvent[]) => void,
-  models: readonly DeviceModel[] = [],
-): World {
-  const engine = new Engine(env);
-  const prng = new Prng(seed);
+  options: TurnOptions = {},
+): number {
+  const turns = new Turns(env, append, options);
   const view: MachineView = {
     env,
-    prng,
+    prng: new Prng(seed),
     get state() {
-      return engine.state;
+      return turns.state;
     },
   };
-  let last: readonly TraceEvent[] = [];
-  const servers = new DeviceModels(models);
-  const source = from(turns(view, programs, servers, () => last));
-  drain(pipeline(source, engine, append), (events) => {
-    last = events;
-    servers.see(events);
-  });
-  return engine.state;
-}
-
-/** Picks who acts next until nobody can. The pipeline has finished a turn before the next one is pulled. */
-function* turns(
-  view: MachineView,
-  programs: Programs,
-  servers: DeviceModels,
-  last: () => Followed,
-): Generator<InputBatch> {
   let running: Running[] = Object.entries(programs).map(([name, program]) => ({
     name,
     generator: program(view),
@@ -68,45 +42,45 @@ function* turns(
     waitsFor: null,
     wakesAtNs: 0,
   }));
-  let nowNs = 0;
-  while (running.length > 0 || servers.nextNs < Number.POSITIVE_INFINITY) {
-    if (servers.nextNs <= nowNs) {
-      const turn = servers.take();
-      if (turn === null) continue;
-      nowNs += TURN_NS;
-      yield [stamped(turn, nowNs)];
+  // Picks who acts next until nobody can.
+  while (running.length > 0 || turns.dueNs < Number.POSITIVE_INFINITY) {
+    if (turns.dueNs <= turns.nowNs) {
+      turns.serve();
       continue;
     }
-    const ready = running.filter(
-      (one) => one.wakesAtNs <= nowNs && (one.waitsFor === null || one.waitsFor(view.state)),
-    );
+    const ready = running.filter((one) => isReady(one, turns));
     if (ready.length === 0) {
-      const wake = running.reduce(
-        (soonest, one) => (one.wakesAtNs > nowNs ? Math.min(soonest, one.wakesAtNs) : soonest),
-        servers.nextNs,
-      );
-      if (wake === Number.POSITIVE_INFINITY) return;
-      nowNs = wake;
+      const wake = nextWake(running, turns);
+      if (wake === Number.POSITIVE_INFINITY) break;
+      turns.waitUntil(wake);
       continue;
     }
     const one = ready.length === 1 ? ready[0]! : view.prng.pick(ready);
-    one.waitsFor = null;
-    const { done, value } = one.generator.next(one.followed);
-    one.followed = [];
-    if (done === true) {
-      running = running.filter((other) => other !== one);
-    } else if ('until' in value) {
-      one.waitsFor = value.until;
-    } else if ('sleepNs' in value) {
-      one.wakesAtNs = nowNs + value.sleepNs;
-    } else {
-      nowNs += TURN_NS;
-      yield [stamped(value, nowNs)];
-      one.followed = last();
-    }
+    if (!act(one, turns)) running = running.filter((other) => other !== one);
   }
+  return turns.nextSeq;
 }
 
-function stamped(draft: InputDraft, nowNs: number): InputDraft {
-  return draft.atNs === undefined ? ({ ...draft, atNs: nowNs as TraceNs } as InputDraft) : draft;
+const isReady = ({ wakesAtNs, waitsFor }: Running, turns: Turns): boolean =>
+  wakesAtNs <= turns.nowNs && (waitsFor === null || waitsFor(turns.state));
+
+/** When something happens by itself; infinity for a machine at rest. */
+const nextWake = (running: readonly Running[], turns: Turns): number =>
+  running.reduce(
+    (soonest, { wakesAtNs }) => (wakesAtNs > turns.nowNs ? Math.min(soonest, wakesAtNs) : soonest),
+    turns.dueNs,
+  );
+
+/** Lets a program go on; false when it has ended. */
+function act(one: Running, turns: Turns): boolean {
+  one.waitsFor = null;
+  const { done, value } = one.generator.next(one.followed);
+  one.followed = [];
+  if (done === true) return false;
+  // Programs that only ever look or sleep count too, or they could do so for ever.
+  if ('until' in value || 'sleepNs' in value) turns.waitUntil(turns.nowNs);
+  if ('until' in value) one.waitsFor = value.until;
+  else if ('sleepNs' in value) one.wakesAtNs = turns.nowNs + value.sleepNs;
+  else one.followed = turns.take(value);
+  return true;
 }

@@ -1,3 +1,4 @@
+import { allProcessed } from '../events/broke-off.js';
 import type { TraceEvent } from '../events/catalogue.js';
 import type { TraceHeader } from '../log/header.js';
 import type { TraceTarget } from '../log/store.js';
@@ -17,6 +18,7 @@ export class Recorder {
   readonly #world: World;
   readonly #writer: TraceWriter;
   #snapshotAt = SNAPSHOT_EVENTS;
+  #events = 0;
 
   constructor(target: TraceTarget, header: TraceHeader, env: Env) {
     this.#env = env;
@@ -34,10 +36,22 @@ export class Recorder {
     for (const event of events) {
       evolve(this.#world, event, this.#env);
       this.#writer.append(event);
+      this.#events += 1;
     }
   }
 
-  finish(): WrittenTrace {
+  /**
+   * Ends the trace.
+   * @param events How many it has to hold, as its source counted them; those appended unless given.
+   * @throws {Trouble} RUN-002 when it does not, and nothing is left behind
+   */
+  finish(events = this.#events): WrittenTrace {
+    try {
+      allProcessed(this.#events, events);
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
     return this.#writer.finish();
   }
 

@@ -1,9 +1,10 @@
 import type { EventSeq, TraceNs } from '../base/brand.js';
+import { brokeOff } from '../events/broke-off.js';
 import type { Actor, DataOf, InputDraft, InputEvent, OutcomeKind, TraceEvent } from '../events/catalogue.js';
 import type { Env } from '../state/env.js';
 import { evolve, initialWorld, type World } from '../state/world.js';
-import type { Context, Decider } from './context.js';
-import { deciders } from './deciders.js';
+import type { Context, Decider, Deciders } from './context.js';
+import { deciders as allDeciders } from './deciders.js';
 
 /**
  * The one step every run is made of: fold an input, decide, fold what was decided. Recording and replaying both feed
@@ -11,14 +12,19 @@ import { deciders } from './deciders.js';
  */
 export class Engine implements Context {
   readonly env: Env;
+  readonly #deciders: Deciders;
   #world: World;
   #nextSeq: number;
   #out: TraceEvent[] = [];
   #input: InputEvent | null = null;
 
-  /** @param world State before the first input; taken over and mutated. */
-  constructor(env: Env, world: World = initialWorld(env), nextSeq = 0) {
+  /**
+   * @param world State before the first input; taken over and mutated.
+   * @param deciders Who decides what follows; the models unless given.
+   */
+  constructor(env: Env, world: World = initialWorld(env), nextSeq = 0, deciders: Deciders = allDeciders) {
     this.env = env;
+    this.#deciders = deciders;
     this.#world = world;
     this.#nextSeq = nextSeq;
   }
@@ -44,15 +50,22 @@ export class Engine implements Context {
     } as InputEvent);
   }
 
-  /** The same for an input of a log, which keeps its place: what follows is numbered from there. */
+  /**
+   * The same for an input of a log, which keeps its place: what follows is numbered from there.
+   * @throws {Trouble} RUN-001 when a decider or a reducer gives way
+   */
   retrace(input: InputEvent): TraceEvent[] {
     this.#out = [input];
     this.#nextSeq = input.seq + 1;
     this.#input = input;
     evolve(this.#world, input, this.env);
     // A world whose Xen has stopped takes no further decisions.
-    if (this.#world.xen.panicked === null)
-      (deciders[input.kind] as Decider<typeof input.kind>)(this, input as never);
+    if (this.#world.xen.panicked !== null) return this.#out;
+    try {
+      (this.#deciders[input.kind] as Decider<typeof input.kind>)(this, input as never);
+    } catch (error) {
+      throw brokeOff(error, 'the decider', input);
+    }
     return this.#out;
   }
 

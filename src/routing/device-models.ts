@@ -35,6 +35,8 @@ export class DeviceModels {
   readonly #models: ReadonlyMap<string, DeviceModel>;
   readonly #servers = new Map<string, Server>();
   readonly #due = new DueQueue<Planned & { readonly server: Server }>();
+  /** What went wrong in a server's pipeline; thrown where the request was handed over. */
+  #failure: { readonly error: unknown } | null = null;
 
   constructor(models: readonly DeviceModel[]) {
     this.#models = new Map(models.map((model) => [`dm:${model.name}`, model]));
@@ -50,7 +52,7 @@ export class DeviceModels {
     for (const event of events) {
       switch (event.kind) {
         case 'ioreq.sent':
-          this.#servers.get(keyOf(event.data))?.requests.next(event);
+          this.#send(event);
           break;
         case 'server.created': {
           const model = this.#models.get(events[0]!.by);
@@ -80,6 +82,11 @@ export class DeviceModels {
     const [first = null, ...rest] = planned.make();
     for (const draft of rest) this.#due.push(dueNs, { server, dueNs, make: () => [draft] });
     return first;
+  }
+
+  #send(sent: Sent): void {
+    this.#servers.get(keyOf(sent.data))?.requests.next(sent);
+    if (this.#failure !== null) throw this.#failure.error;
   }
 
   /** News reach a model once, whatever the number of its servers; its calls are about the first. */
@@ -115,7 +122,12 @@ export class DeviceModels {
         queued(model),
         concatMap(({ sent, startNs, nth }) => from(turnsOf(model, name, sent, startNs, nth))),
       )
-      .subscribe((planned) => this.#due.push(planned.dueNs, { ...planned, server }));
+      .subscribe({
+        next: (planned) => this.#due.push(planned.dueNs, { ...planned, server }),
+        error: (error: unknown) => {
+          this.#failure = { error };
+        },
+      });
     this.#servers.set(keyOf(name), server);
   }
 

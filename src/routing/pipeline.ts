@@ -29,14 +29,14 @@ export function pipeline(
 }
 
 /**
- * Runs a synchronous stream to its end and throws what went wrong in it: RxJS alone would report the error later, to
- * nobody.
+ * Runs a synchronous stream to its end and throws what went wrong in it or in `next`, after which nothing more is
+ * delivered. RxJS alone would report an error later, to nobody, and go on with the next value.
  */
 export function drain<T>(stream: Observable<T>, next: (value: T) => void): void {
   let failure: { readonly error: unknown } | null = null;
   let complete = false;
-  stream.subscribe({
-    next,
+  // As an operator `next` is part of the stream, and its exceptions are the stream's.
+  stream.pipe(tap(next)).subscribe({
     error: (error: unknown) => {
       failure = { error };
     },

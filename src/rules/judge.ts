@@ -1,3 +1,4 @@
+import { brokeOff } from '../events/broke-off.js';
 import type { KindName, TraceEvent } from '../events/catalogue.js';
 import type { Env } from '../state/env.js';
 import { evolve, initialWorld, type World } from '../state/world.js';
@@ -19,6 +20,7 @@ export class Judge {
   readonly #servers: ServerNames;
   readonly #checks = new Map<KindName, { readonly rule: Rule; readonly check: AnyCheck }[]>();
   readonly findings: Finding[] = [];
+  #events = 0;
 
   constructor(
     env: Env,
@@ -44,21 +46,35 @@ export class Judge {
     return this.#world;
   }
 
-  /** Folds one event and lets the rules look at it. */
+  /** Events looked at. */
+  get events(): number {
+    return this.#events;
+  }
+
+  /** Folds one event and lets the rules look at it. @throws {Trouble} RUN-001 when a reducer or a rule gives way */
   see(event: TraceEvent): void {
+    this.#look(event);
+    this.#events += 1;
+  }
+
+  #look(event: TraceEvent): void {
     evolve(this.#world, event, this.#env);
     this.#servers.see(event);
     const checks = this.#checks.get(event.kind);
     if (checks === undefined) return;
     for (const { rule, check } of checks) {
-      check(event, {
-        env: this.#env,
-        state: this.#world,
-        serverName: (domid, server) => this.#servers.text(domid, server),
-        report: (report) => {
-          this.findings.push({ ...report, rule: rule.code, severity: rule.severity, seq: event.seq });
-        },
-      });
+      try {
+        check(event, {
+          env: this.#env,
+          state: this.#world,
+          serverName: (domid, server) => this.#servers.text(domid, server),
+          report: (report) => {
+            this.findings.push({ ...report, rule: rule.code, severity: rule.severity, seq: event.seq });
+          },
+        });
+      } catch (error) {
+        throw brokeOff(error, `rule ${rule.code}`, event);
+      }
     }
   }
 }

@@ -46,12 +46,16 @@ export function scenarioHeader(
   };
 }
 
-/** Runs a scenario and hands over its events as they come. */
+/**
+ * Runs a scenario and hands over its events as they come.
+ * @returns How many they are.
+ * @throws {Trouble} RUN-001 when a model gives way, RUN-003 when the run does not end
+ */
 export function runScenario(
   scenario: Scenario,
   env: Env,
   seed: number,
   append: (events: readonly TraceEvent[]) => void,
-): void {
-  runMachine(env, scenario.programs(env), seed, append, scenario.deviceModels?.(env));
+): number {
+  return runMachine(env, scenario.programs(env), seed, append, { models: scenario.deviceModels?.(env) });
 }

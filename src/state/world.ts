@@ -1,4 +1,5 @@
 import type { Immutable } from 'immer';
+import { brokeOff } from '../events/broke-off.js';
 import { type KindName, kindNames, type TraceEvent } from '../events/catalogue.js';
 import { bridgeInitSlice } from './bridge-init.js';
 import { dom0Slice } from './dom0.js';
@@ -90,13 +91,20 @@ const routes: Readonly<Record<string, readonly (readonly [SubjectName, AnyRecipe
   ]),
 );
 
-/** Applies one event to a world in place: a plain one on the replay path, an immer draft for kept states. */
+/**
+ * Applies one event to a world in place: a plain one on the replay path, an immer draft for kept states.
+ * @throws {Trouble} RUN-001 when a reducer gives way
+ */
 export function evolve(world: World, event: TraceEvent, env: Env): void {
   if (event.kind === 'system.reset') resetMachine(world, env);
   const route = routes[event.kind]!;
   for (let i = 0; i < route.length; i++) {
     const [name, recipe] = route[i]!;
-    recipe(world[name], event, env);
+    try {
+      recipe(world[name], event, env);
+    } catch (error) {
+      throw brokeOff(error, `the reducer of ${name}`, event);
+    }
   }
 }
 

@@ -45,10 +45,11 @@ export function enumerate(count: number, append: (events: readonly TraceEvent[])
     for (const { cfgBase } of machine.env.platform.bridges) yield* probe(cfgBase, 'bound');
     while (made < count) yield* round(machine);
   };
-  runMachine(enumerationEnv, { xen: bootXen, dom0 }, 1, (events) => {
+  const counted = (events: readonly TraceEvent[]): void => {
     made += events.length;
     append(events);
-  });
+  };
+  runMachine(enumerationEnv, { xen: bootXen, dom0 }, 1, counted, { turnLimit: Number.POSITIVE_INFINITY });
 }
 
 function* round(machine: Parameters<Program>[0]): Part {

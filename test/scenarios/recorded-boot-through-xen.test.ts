@@ -74,7 +74,7 @@ async function play(folder: string, name: string, mmconfig: string, limit: numbe
     },
     1,
     () => {},
-    [qemu],
+    { models: [qemu], turnLimit: Number.POSITIVE_INFINITY },
   );
   return { wrong, reads };
 }

@@ -1,4 +1,6 @@
 import { Trouble } from '../../base/errors.js';
+import { allProcessed } from '../../events/broke-off.js';
+import type { TraceEvent } from '../../events/catalogue.js';
 import { ndjsonLines } from '../../exporters/ndjson.js';
 import { required } from '../choices.js';
 import { printJson, say } from '../io.js';
@@ -8,7 +10,8 @@ import type { RunVerb } from '../verbs.js';
 
 /** Formats by name: the lines of the export. */
 const formats: Readonly<Record<string, (trace: OpenTrace) => Iterable<string>>> = {
-  ndjson: ({ reader, env }) => ndjsonLines(reader.header, env.platform, reader.readEvents()),
+  ndjson: ({ reader, env }) =>
+    allOf(reader.events, (events) => ndjsonLines(reader.header, env.platform, events), reader.readEvents()),
 };
 
 export const run: RunVerb = ([file], options) =>
@@ -34,6 +37,23 @@ export const run: RunVerb = ([file], options) =>
     else if (!output.isStandard) say(`${output.name}: ${events} events as ${name}`);
     return 0 as const;
   });
+
+/** The lines of all events; an error before the file is finished when some are missing. */
+function* allOf(
+  events: number,
+  lines: (events: Iterable<TraceEvent>) => Iterable<string>,
+  source: Iterable<TraceEvent>,
+): Generator<string> {
+  let processed = 0;
+  const counted = function* (): Generator<TraceEvent> {
+    for (const event of source) {
+      yield event;
+      processed += 1;
+    }
+  };
+  yield* lines(counted());
+  allProcessed(processed, events);
+}
 
 /** Characters gathered before a write. */
 const CHUNK = 1 << 16;

@@ -4,7 +4,7 @@ import { Judge } from '../../rules/judge.js';
 import { required } from '../choices.js';
 import { print, printJson, say, sayNext } from '../io.js';
 import { findingJson, findingLine } from '../present-finding.js';
-import { batches, withTrace } from '../trace-file.js';
+import { batches, wholeTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
 export const run: RunVerb = ([file], options) =>
@@ -15,6 +15,7 @@ export const run: RunVerb = ([file], options) =>
     }
     const judge = new Judge(trace.env, only);
     for (const batch of batches(trace)) for (const event of batch) judge.see(event);
+    wholeTrace(judge.events, trace);
     const { findings } = judge;
     if (options['json'] === true) {
       printJson({

@@ -47,16 +47,17 @@ export const run: RunVerb = async ([name], options) => {
   const report = progress.steps(null);
   const written = await output.write((target) => {
     const recorder = new Recorder(target, header, env);
+    let events = 0;
     try {
-      runScenario(scenario, env, seed, (events) => {
-        recorder.append(events);
-        for (const event of events) judge.see(event);
-        report(events.length);
+      events = runScenario(scenario, env, seed, (batch) => {
+        recorder.append(batch);
+        for (const event of batch) judge.see(event);
+        report(batch.length);
       });
     } finally {
       progress.end();
     }
-    return recorder.finish();
+    return recorder.finish(events);
   });
   if (options['json'] === true) {
     printJson({

@@ -6,7 +6,7 @@ import { choosePolicies } from '../../state/trace-env.js';
 import { choices, required } from '../choices.js';
 import { print, printJson, sayNext } from '../io.js';
 import { findingJson } from '../present-finding.js';
-import { batches, withTrace } from '../trace-file.js';
+import { batches, wholeTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
 /** Divergences `--all` shows; counting goes on behind them. */
@@ -18,6 +18,7 @@ export const run: RunVerb = ([file], options) =>
     const judge = new Judge(env);
     const before = systemClock.now();
     const result = replay(env, judged(batches(trace), judge), { keep: options['all'] === true ? SHOWN : 1 });
+    wholeTrace(Math.min(result.events, judge.events), trace);
     const seconds = Number(systemClock.now() - before) / 1e9;
     const divergences = result.divergences.map((one) => presentDivergence(one, trace));
     const first = divergences[0] ?? null;

@@ -1,4 +1,5 @@
 import { parsePosition } from '../../../replay/position.js';
+import { allProcessed } from '../../events/broke-off.js';
 import { presentEvent } from '../../events/present.js';
 import { compileWhere } from '../../events/where.js';
 import { required } from '../choices.js';
@@ -18,8 +19,10 @@ export const run: RunVerb = ([file, position], options) =>
     const last = Math.min(range.to, reader.events) - 1;
     const columns = last < range.from ? undefined : columnsFor(last, reader.eventAt(last).atNs);
     let lines: string[] = [];
+    let next = range.from;
     for (const event of reader.readEvents(range.from, range.to)) {
       const line = presentEvent(event, env.platform);
+      next += 1;
       if (wanted !== null && !wanted(line)) continue;
       lines.push(options['json'] === true ? JSON.stringify(line) : eventText(line, columns));
       if (lines.length === BATCH) {
@@ -28,5 +31,6 @@ export const run: RunVerb = ([file, position], options) =>
       }
     }
     if (lines.length > 0) print(lines.join('\n'));
+    allProcessed(next, Math.max(range.from, last + 1));
     return 0;
   });

@@ -13,7 +13,7 @@ import { type DesignRun, hasLifeCycle, lifeCycleJson, lifeCycleTable } from '../
 import { chooseOutput, type Output, outputKinds } from '../output.js';
 import { findingJson } from '../present-finding.js';
 import { table } from '../table.js';
-import { batches, type OpenTrace, withTrace } from '../trace-file.js';
+import { batches, type OpenTrace, wholeTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
 export const run: RunVerb = ([file], options) =>
@@ -90,8 +90,11 @@ interface Variant {
   readonly policies: Policies;
 }
 
-const runVariant = (trace: OpenTrace, policies: Policies): WhatIf =>
-  whatIf(trace.env, policies, batches(trace), { deviceModels: modelsOf(trace, policies) });
+function runVariant(trace: OpenTrace, policies: Policies): WhatIf {
+  const result = whatIf(trace.env, policies, batches(trace), { deviceModels: modelsOf(trace, policies) });
+  wholeTrace(result.events, trace);
+  return result;
+}
 
 /** The same, recorded. */
 function keepVariant(trace: OpenTrace, policies: Policies, output: Output): Promise<WhatIf> {
@@ -102,6 +105,7 @@ function keepVariant(trace: OpenTrace, policies: Policies, output: Output): Prom
       append: (events) => recorder.append(events),
       deviceModels: modelsOf(trace, policies),
     });
+    wholeTrace(result.events, trace);
     recorder.finish();
     return result;
   });

@@ -125,7 +125,10 @@ export const dmaCases: readonly Symptom[] = [
       yield* masterOn(machine, 1);
       yield* dma(secondCard, memoryOf(1));
       const job = yield* start(machine, 'detach', 1, secondCard.name);
-      while (machine.state.xen.devices[packed(secondCard)]?.owner === 1)
+      while (
+        machine.state.xen.devices[packed(secondCard)]?.owner === 1 &&
+        (machine.state.toolstack.jobs[job]?.next ?? null) !== null
+      )
         yield { kind: 'toolstack.stepped', by: 'toolstack', data: { job } };
       yield* dma(secondCard, memoryOf(1), 'read');
       yield* dma(secondCard, memoryOf(1));

@@ -23,6 +23,23 @@ function* withModel(machine: MachineView, job: number, model: DeviceModelAnswer)
   }
 }
 
+/**
+ * Everybody gets turns until the command stands before a step or has ended. Where a turn of everybody leaves it where
+ * it was, its wait runs out, as libxl's waits do.
+ * @source tools/libs/light/libxl_internal.h (LIBXL_QMP_CMD_TIMEOUT, LIBXL_DEVICE_MODEL_START_TIMEOUT) of Xen 4.20
+ */
+function* untilStep(machine: MachineView, job: number, step: string): Part {
+  for (let turn = 0; turn < 90; turn++) {
+    const before = machine.state.toolstack.jobs[job] as Readonly<Job> | undefined;
+    if (before === undefined || before.next === null || before.next === step) return;
+    const { next, waits } = before;
+    yield* turns(1, STUBDOM, job);
+    const after = machine.state.toolstack.jobs[job] as Readonly<Job>;
+    if (after.next === next && after.waits === waits && waits !== 'no')
+      yield { kind: 'toolstack.timed-out', by: 'toolstack', data: { job } };
+  }
+}
+
 /** HVM guests of a toolstack that has no hardware. */
 export const farDeviceModels: readonly Symptom[] = [
   {
@@ -59,9 +76,7 @@ export const farDeviceModels: readonly Symptom[] = [
       yield* guestWithStubdom(GUEST, STUBDOM, 'guest2');
       const model = qemuInStubdom(machine, e1000e, STUBDOM);
       const job = yield* start(machine, 'create', GUEST, e1000e.name);
-      while (machine.state.toolstack.jobs[job]?.next !== 'stub-connected') {
-        yield* turns(1, STUBDOM, job);
-      }
+      yield* untilStep(machine, job, 'stub-connected');
       yield { kind: 'pcifront.probed', by: `d${STUBDOM}`, data: { domid: STUBDOM as DomainId, magic: '7' } };
       yield* turns(12, STUBDOM);
       yield* withModel(machine, job, model);

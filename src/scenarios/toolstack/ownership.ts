@@ -10,7 +10,18 @@ import {
   sound,
   type Wired,
 } from './functions.js';
-import { boot, connectedGuest, destroy, finish, guest, type Part, run, settle, start } from './parts.js';
+import {
+  boot,
+  connectedGuest,
+  destroy,
+  finish,
+  guest,
+  type Part,
+  run,
+  settle,
+  start,
+  upTo,
+} from './parts.js';
 import { type Symptom, secondCard } from './symptom.js';
 
 const dom0 = 0 as DomainId;
@@ -122,10 +133,9 @@ export const ownership: readonly Symptom[] = [
       yield* run(machine, 'assignable-add', null, nvme.name);
       yield* guest(1, 'pv', 'guest1');
       const job = yield* start(machine, 'create', 1, nvme.name);
-      while (machine.state.toolstack.jobs[job]?.next !== 'reset') {
-        yield { kind: 'toolstack.stepped', by: 'toolstack', data: { job } };
-      }
-      yield { kind: 'toolstack.killed', by: 'toolstack', data: { job } };
+      // A command that has failed before is no longer there to be killed.
+      if (yield* upTo(machine, job, 'reset'))
+        yield { kind: 'toolstack.killed', by: 'toolstack', data: { job } };
       yield { kind: 'domain.destroyed', by: 'toolstack', data: { domid: 1 as DomainId } };
       yield* guest(2, 'pv', 'guest2');
       yield* run(machine, 'create', 2, nvme.name);
@@ -174,10 +184,9 @@ export const ownership: readonly Symptom[] = [
       yield* run(machine, 'assignable-add', null, nvme.name);
       yield* guest(1, 'pv', 'guest1');
       const job = yield* start(machine, 'create', 1, nvme.name);
-      while (machine.state.toolstack.jobs[job]?.next !== 'wait-backend') {
-        yield { kind: 'toolstack.stepped', by: 'toolstack', data: { job } };
-      }
-      yield { kind: 'toolstack.killed', by: 'toolstack', data: { job } };
+      // A command that has failed before is no longer there to be killed.
+      if (yield* upTo(machine, job, 'wait-backend'))
+        yield { kind: 'toolstack.killed', by: 'toolstack', data: { job } };
       yield* guest(2, 'pv', 'guest2');
       const second = yield* start(machine, 'create', 2, nvme.name);
       yield* finish(machine, second);
@@ -227,9 +236,7 @@ export const ownership: readonly Symptom[] = [
       yield* bootDriverDomain([nvme]);
       yield { kind: 'channel.opened', by: 'd1', data: { server: 1 as DomainId } };
       const job = yield* start(machine, 'assignable-add', null, nvme.name);
-      while (machine.state.toolstack.jobs[job]?.next !== 'bind') {
-        yield { kind: 'toolstack.stepped', by: 'toolstack', data: { job } };
-      }
+      yield* upTo(machine, job, 'bind');
       yield { kind: 'channel.closed', by: 'd1', data: { reason: 'the server was stopped' } };
       yield* finish(machine, job);
     },

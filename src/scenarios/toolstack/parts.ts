@@ -121,10 +121,25 @@ export function* run(
   return machine.state.toolstack.jobs[job]?.rc ?? null;
 }
 
+/** Runs a command that has been started to its end. */
 export function* finish(machine: MachineView, job: number, model: DeviceModelAnswer = willing()): Part {
+  yield* upTo(machine, job, null, model);
+}
+
+/**
+ * Runs a command up to a step, that step not included. Under another design it may fail before, or never pass there.
+ * @returns whether it stands there now
+ */
+export function* upTo(
+  machine: MachineView,
+  job: number,
+  step: string | null,
+  model: DeviceModelAnswer = willing(),
+): Part<boolean> {
   for (let turn = 0; turn < 400; turn++) {
     const state = machine.state.toolstack.jobs[job] as Readonly<Job> | undefined;
-    if (state === undefined || state.next === null) return;
+    if (state === undefined || state.next === null) return false;
+    if (state.next === step) return true;
     if (state.waits === 'qmp' || state.waits === 'removal') {
       const answer = model(state);
       if (answer === 'nothing') yield { kind: 'toolstack.timed-out', by: 'toolstack', data: { job } };
@@ -148,6 +163,7 @@ export function* finish(machine: MachineView, job: number, model: DeviceModelAns
       yield { kind: 'toolstack.stepped', by: 'toolstack', data: { job } };
     }
   }
+  return false;
 }
 
 const NS_PER_S = 1_000_000_000;

@@ -54,7 +54,8 @@ export const stubDomains: readonly Symptom[] = [
       yield* until(machine, job, 'stub-connected');
       yield { kind: 'pcifront.probed', by: `d${STUBDOM}`, data: { domid: STUBDOM as DomainId, magic: '7' } };
       // Only the backend moves: the stub domain has a busy moment.
-      while (machine.state.pciback.wakes.length > 0) yield { kind: 'pciback.woke', by: 'd0', data: {} };
+      while (machine.state.pciback.running && machine.state.pciback.wakes.length > 0)
+        yield { kind: 'pciback.woke', by: 'd0', data: {} };
       const model = qemuInStubdom(machine, e1000e);
       yield* tryToAdd(machine, job, model, 3);
       yield* settle(machine);
