@@ -32,6 +32,15 @@ export const limits = {
   textLength: 1 << 20,
   /** Path of a XenStore node: XENSTORE_ABS_PATH_MAX of xen/include/public/io/xs_wire.h. */
   xenstorePathBytes: 3072,
+  /**
+   * Events of a file that an import waits for before it writes the header: what a boot log says about the machine
+   * stands among its first few thousand lines.
+   */
+  importAheadEvents: 4096,
+  /** A line of our own NDJSON: a header with its platform, or an event of the longest texts. */
+  ndjsonLineBytes: 64 << 20,
+  /** Nesting of a line of NDJSON: an event needs 19 levels (`recordDepth` and what stands around), a header fewer. */
+  jsonDepth: 32,
   /** A line of a QEMU log; trace lines stay below 200, guest errors quote texts. */
   qemuLogLineBytes: 64 << 10,
   /** Capabilities in one list: 48 fit between 0x40 and 0xff, 960 in extended space (facts/arm-msi-iommu 8.3). */

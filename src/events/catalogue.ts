@@ -16,6 +16,7 @@ import { ioreqKinds } from './kinds/ioreq.js';
 import { irqKinds } from './kinds/irq.js';
 import { itsKinds } from './kinds/its.js';
 import { linuxTreeKinds } from './kinds/linux-tree.js';
+import { machineKinds } from './kinds/machine.js';
 import { mmconfigKinds } from './kinds/mmconfig.js';
 import { msiKinds } from './kinds/msi.js';
 import { ownerKinds } from './kinds/owners.js';
@@ -62,6 +63,7 @@ export const catalogue = {
   ...ownerKinds,
   ...mmconfigKinds,
   ...touchKinds,
+  ...machineKinds,
 };
 
 type Catalogue = typeof catalogue;

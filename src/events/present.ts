@@ -1,5 +1,6 @@
 import { Trouble } from '../base/errors.js';
 import { hex, parseInteger } from '../base/hex.js';
+import { limits } from '../base/limits.js';
 import { type BridgeTable, formatFunction, functionId, parseFunction } from '../pci/function-id.js';
 import { bdfOf, formatSbdf, parseSbdf } from '../pci/sbdf.js';
 import { catalogue, isKindName, type Origin, type TraceEvent } from './catalogue.js';
@@ -194,7 +195,12 @@ function parseRegisters(json: Record<string, unknown>, path: string): RecordValu
   return Object.fromEntries(numbers.map((one) => [String(one![0]), one![1]!]));
 }
 
-function parseRecord(name: string, json: unknown, path: string): RecordValue {
+function parseRecord(name: string, json: unknown, path: string, depth = 1): RecordValue {
+  if (depth > limits.recordDepth && typeof json === 'object' && json !== null) {
+    // The last level has room for what holds nothing.
+    const fits = depth === limits.recordDepth + 1 && isObject(json) && Object.keys(json).length === 0;
+    if (!fits) wrong(path, `at most ${limits.recordDepth} levels`, 'more');
+  }
   if (typeof json === 'string' && sbdfNames.has(name)) {
     const value = parseSbdf(json);
     if (value !== null) return value;
@@ -205,11 +211,12 @@ function parseRecord(name: string, json: unknown, path: string): RecordValue {
     // 64-bit values above 2^53 - 1 stay texts.
     if (value !== null) return negative ? -value : value;
   }
-  if (Array.isArray(json)) return json.map((element, i) => parseRecord(name, element, `${path}[${i}]`));
+  if (Array.isArray(json))
+    return json.map((element, i) => parseRecord(name, element, `${path}[${i}]`, depth + 1));
   if (isObject(json)) {
     const entries = Object.entries(json).map(([key, inner]) => {
       if (key === '__proto__' || !isText(key)) wrong(`${path}.${key}`, 'another name', key);
-      return [key, parseRecord(key, inner, `${path}.${key}`)] as const;
+      return [key, parseRecord(key, inner, `${path}.${key}`, depth + 1)] as const;
     });
     return Object.fromEntries(entries);
   }

@@ -56,6 +56,7 @@ export const deciders: Deciders = {
   'config.requested': decideConfigRequest,
   'bridge.probed': decideBridgeProbe,
   'bridge.unbound': decideBridgeUnbind,
+  'machine.told': nothingFollows,
   'device.plugged': nothingFollows,
   'device.unplugged': nothingFollows,
   'device.hung': decideHang,

@@ -23,6 +23,7 @@ const sources: { readonly [K in InputKind]: string } = {
   'function.signalled':
     'the way of a message to a root port, facts/arm-msi-iommu 8.3, 8.4; facts/q35-qemu 2.9; facts/xen 13.3',
   'device.reset': 'events of a function that is reset, facts/arm-msi-iommu 5.3',
+  'machine.told': 'state only: told by whoever recorded, docs/write-an-importer.md',
   'device.plugged': 'state only: a function and its registers, facts/arm-msi-iommu 8.1',
   'device.hung':
     'a function answers with all ones, drivers/pci/pci.c (pci_dev_wait), docs/models/toolstack.md',

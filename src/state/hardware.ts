@@ -21,6 +21,9 @@ export const hardwareSlice: Slice<HardwareState> = {
     return { present, config: {} };
   },
   on: {
+    'machine.told': (hw, { data }) => {
+      if (data.function !== null) hw.present[data.function] = true;
+    },
     'device.plugged': (hw, { data }) => {
       hw.present[data.function] = true;
       delete hw.config[data.function];

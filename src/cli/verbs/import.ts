@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { Trouble } from '../../base/errors.js';
 import { creator } from '../../base/release.js';
 import type { TraceEvent } from '../../events/catalogue.js';
-import { parseEventLines, parseHeaderLine } from '../../importers/ndjson.js';
+import { parseEventLine, parseHeaderLine } from '../../importers/ndjson/read.js';
 import { isQemuLog, qemuLogEvents, surveyQemuLog } from '../../importers/qemu-log/read.js';
 import { importXentrace, isXentrace } from '../../importers/xentrace/format.js';
 import type { Provenance, TraceHeader } from '../../log/header.js';
@@ -58,7 +58,7 @@ const formats: Readonly<Record<string, Format>> = {
       return {
         header,
         platform: header.platform,
-        events: () => batches(parseEventLines(lines.slice(1), header.platform)),
+        events: () => batches(eventsOf(lines, header.platform)),
         format: 'ndjson',
         counts: whole,
       };
@@ -85,6 +85,12 @@ const formats: Readonly<Record<string, Format>> = {
     },
   },
 };
+
+function* eventsOf(lines: readonly string[], platform: Platform): Generator<TraceEvent> {
+  let seq = 0;
+  for (const [index, text] of lines.entries())
+    if (index > 0 && text !== '') yield parseEventLine(text, index + 1, seq++, platform);
+}
 
 function* batches(events: Iterable<TraceEvent>): Generator<readonly TraceEvent[]> {
   for (const event of events) yield [event];

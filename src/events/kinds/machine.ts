@@ -1,0 +1,17 @@
+import { choice, functionField, input, orNull, record, text } from '../field.js';
+
+export const machineKinds = {
+  'machine.told': input(
+    'A recording told something about the machine it is of, after the trace had begun; what is known before stands in its header.',
+    {
+      what: choice(
+        ['arch', 'command-line', 'function', 'name', 'platform', 'release', 'tables'],
+        'what it is about',
+      ),
+      of: text('the program or device it is about; empty where there is none'),
+      function: orNull(functionField('the function that was found')),
+      text: text('as it was told: a release, a command line, a name'),
+      details: record('what is more than a text: registers that were read, by offset, or fields of a table'),
+    },
+  ),
+};

@@ -1,0 +1,216 @@
+import { Trouble } from '../base/errors.js';
+import { creator } from '../base/release.js';
+import type { TraceHeader } from '../log/header.js';
+import { functionId } from '../pci/function-id.js';
+import {
+  defaultX86Facts,
+  emptyPlatform,
+  type HostBridge,
+  type Platform,
+  type PlatformFunction,
+  type X86Facts,
+} from '../platform/platform.js';
+import { defaultPolicies } from '../policy/axes.js';
+import { currentBehaviour } from '../policy/behaviours.js';
+import { defaultSwitches, type SwitchName, switchTable } from '../policy/switches.js';
+import type { MachineFact } from './importer.js';
+
+/** A fact and the file that said it. */
+interface Said<T> {
+  readonly value: T;
+  readonly file: string;
+}
+
+/**
+ * The machine that several files describe, put together fact by fact. Two files may say the same, or one more than the
+ * other; where they say different things neither is believed.
+ * @throws {Trouble} IMP-002 two files contradict each other; both are named
+ */
+export class Machine {
+  /** The header is written: what is learned from now on is an event. */
+  isClosed = false;
+  #header: Said<TraceHeader<Platform>> | null = null;
+  #whole: Said<Platform> | null = null;
+  #name: string | null = null;
+  #arch: Said<Platform['arch']> | null = null;
+  readonly #bridges: Said<HostBridge>[] = [];
+  readonly #functions = new Map<number, Said<PlatformFunction>>();
+  readonly #x86 = new Map<keyof X86Facts, Said<unknown>>();
+  readonly #texts = new Map<string, Said<string>>();
+  readonly #switches: Partial<Record<SwitchName, string>> = {};
+
+  /** @returns Whether the header tells it; otherwise it has to be told by an event. */
+  learn(fact: MachineFact, file: string): boolean {
+    if (this.isClosed) return false;
+    switch (fact.is) {
+      case 'header':
+        this.#header = alone(this.#header, { value: fact.header, file });
+        return true;
+      case 'platform':
+        this.#whole = alone(this.#whole, { value: fact.platform, file });
+        this.#arch = same('the architecture', this.#arch, { value: fact.platform.arch, file });
+        return true;
+      case 'name':
+        this.#name ??= fact.name;
+        return true;
+      case 'arch':
+        this.#arch = same('the architecture', this.#arch, { value: fact.arch, file });
+        return true;
+      case 'function': {
+        const { bridge, bdf, name, config, behind } = fact;
+        const id = functionId(bridge, bdf);
+        const base = { function: id, name, config, writeMask: null, clearMask: null, present: true };
+        this.#function({ value: behind === undefined ? base : { ...base, behind }, file });
+        return true;
+      }
+      case 'x86':
+        for (const [name, value] of Object.entries(fact.facts) as [keyof X86Facts, unknown][])
+          this.#x86.set(name, same(name, this.#x86.get(name) ?? null, { value, file }));
+        return true;
+      case 'release':
+        this.#text(`the release of ${fact.of}`, `release ${fact.of}`, { value: fact.release, file });
+        this.#follow(fact.of, fact.release);
+        return false;
+      case 'command-line':
+        this.#text(`the command line of ${fact.of}`, `line ${fact.of}`, { value: fact.text, file });
+        return false;
+    }
+  }
+
+  /** Place of a bridge in the platform. */
+  bridge(bridge: HostBridge, file: string): number {
+    const known = this.#whole?.value.bridges ?? [];
+    const inWhole = known.findIndex(({ cfgBase }) => cfgBase === bridge.cfgBase);
+    if (inWhole >= 0) return inWhole;
+    const found = this.#bridges.findIndex(({ value }) => value.cfgBase === bridge.cfgBase);
+    if (found >= 0) return known.length + found;
+    if (this.isClosed) {
+      throw new Trouble('IMP-005', 'a host bridge is found too late', {
+        file,
+        actual: `${bridge.node} at 0x${bridge.cfgBase.toString(16)}`,
+        expected: 'host bridges before their functions are used',
+        hint: 'give a file that describes the machine as the first one',
+      });
+    }
+    this.#bridges.push({ value: bridge, file });
+    return known.length + this.#bridges.length - 1;
+  }
+
+  /** Whether some file is one of our own traces, which brings its header along. */
+  get isRecorded(): boolean {
+    return this.#header !== null;
+  }
+
+  /** Whether anybody has described anything. */
+  close(files: readonly string[]): TraceHeader<Platform> {
+    this.isClosed = true;
+    if (this.#header !== null) {
+      const [other] = files.filter((file) => file !== this.#header?.file);
+      if (other !== undefined || files.length > 1) {
+        throw new Trouble('IMP-002', 'more than one file describes the machine', {
+          actual: files.join(', '),
+          expected: `${this.#header.file} alone: it is a whole trace`,
+        });
+      }
+      return this.#header.value;
+    }
+    return {
+      creator,
+      scenario: null,
+      seed: null,
+      platform: this.#platform(),
+      policies: defaultPolicies,
+      switches: { ...defaultSwitches, ...this.#switches },
+      behaviour: currentBehaviour,
+      provenance: [],
+    };
+  }
+
+  #platform(): Platform {
+    const whole = this.#whole?.value ?? null;
+    const base: Platform = whole ?? {
+      ...emptyPlatform,
+      name: this.#name ?? 'imported',
+      arch: this.#arch?.value ?? 'x86_64',
+    };
+    const platform = {
+      ...base,
+      bridges: [...base.bridges, ...this.#bridges.map(({ value }) => value)],
+      functions: [
+        ...base.functions,
+        ...[...this.#functions.values()]
+          .map(({ value }) => value)
+          .sort((one, other) => one.function - other.function),
+      ],
+    };
+    if (this.#x86.size === 0) return platform;
+    const told = Object.fromEntries([...this.#x86].map(([name, { value }]) => [name, value]));
+    return { ...platform, x86: { ...defaultX86Facts, ...platform.x86, ...told } };
+  }
+
+  #function(said: Said<PlatformFunction>): void {
+    const id = said.value.function;
+    const inWhole = this.#whole?.value.functions.find((one) => one.function === id);
+    const known =
+      this.#functions.get(id) ?? (inWhole === undefined ? null : { value: inWhole, file: this.#whole!.file });
+    if (known === null) {
+      this.#functions.set(id, said);
+      return;
+    }
+    const [had, has] = [identity(known.value), identity(said.value)];
+    if (had !== null && has !== null && had !== has) {
+      contradict(
+        `function ${known.value.name}`,
+        { value: had, file: known.file },
+        { value: has, file: said.file },
+      );
+    }
+  }
+
+  #text(what: string, key: string, said: Said<string>): void {
+    this.#texts.set(key, same(what, this.#texts.get(key) ?? null, said));
+  }
+
+  /** The models follow the release a source names, where they know it. */
+  #follow(of: string, release: string): void {
+    if (of !== 'xen' && of !== 'linux') return;
+    const value = switchTable[of].values.find(
+      (one) => release === one || /^[.-]/.test(afterPrefix(release, one)),
+    );
+    if (value !== undefined) this.#switches[of] = value;
+  }
+}
+
+const afterPrefix = (text: string, prefix: string): string =>
+  text.startsWith(prefix) ? text.slice(prefix.length) : '';
+
+/** Vendor and device as read; null where nobody read them. */
+function identity({ config }: PlatformFunction): string | null {
+  const word = (at: number): string =>
+    ((config[at] ?? 0) | ((config[at + 1] ?? 0) << 8)).toString(16).padStart(4, '0');
+  const text = `${word(0)}:${word(2)}`;
+  return text === '0000:0000' ? null : text;
+}
+
+function alone<T>(known: Said<T> | null, said: Said<T>): Said<T> {
+  if (known === null) return said;
+  throw new Trouble('IMP-002', 'more than one file describes the machine', {
+    actual: `${known.file}, ${said.file}`,
+    expected: 'one',
+  });
+}
+
+function same<T>(what: string, known: Said<T> | null, said: Said<T>): Said<T> {
+  if (known === null) return said;
+  if (JSON.stringify(known.value) !== JSON.stringify(said.value)) contradict(what, known, said);
+  return known;
+}
+
+function contradict(what: string, known: Said<unknown>, said: Said<unknown>): never {
+  const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+  throw new Trouble('IMP-002', `two files say different things about the machine: ${what}`, {
+    expected: `${text(known.value).slice(0, 200)} (${known.file})`,
+    actual: `${text(said.value).slice(0, 200)} (${said.file})`,
+    hint: 'import files of one machine together',
+  });
+}
