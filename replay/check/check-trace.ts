@@ -1,14 +1,14 @@
 import { Trouble, type TroubleDocument } from '../../src/base/errors.js';
 import { allProcessed } from '../../src/events/broke-off.js';
 import type { TraceEvent } from '../../src/events/catalogue.js';
-import { presentEvent } from '../../src/events/present.js';
-import { compileWhere } from '../../src/events/where.js';
-import { fileStore } from '../../src/log/file-store.js';
 import { TraceReader } from '../../src/log/reader.js';
+import { fileStore } from '../../src/log/stores/file-store.js';
 import type { Platform } from '../../src/platform/platform.js';
 import { envOf } from '../../src/state/trace-env.js';
-import { type PresentedDivergence, presentDivergence } from '../present-divergence.js';
-import { replay } from '../replayer.js';
+import { presentEvent } from '../../src/tell/present.js';
+import { compileWhere } from '../../src/tell/where.js';
+import { type PresentedDivergence, presentDivergence } from '../run/present-divergence.js';
+import { replay } from '../run/replayer.js';
 
 /** What a replay of one trace came to. `trouble`: it could not be replayed, `error` says why. */
 export interface CheckedTrace {

@@ -1,14 +1,14 @@
 import { brokeOff } from '../../src/events/broke-off.js';
 import { type DataOf, isInput, type KindName, kindOf, type TraceEvent } from '../../src/events/catalogue.js';
 import type { RecordObject, RecordValue } from '../../src/events/field.js';
-import { presentEvent } from '../../src/events/present.js';
-import type { Predicate } from '../../src/events/where.js';
 import { functionBehind } from '../../src/models/xen/config-access.js';
 import { type FunctionId, formatFunction } from '../../src/pci/function-id.js';
 import { bdfOf, type Dom0Sbdf, formatSbdf, type XenSbdf } from '../../src/pci/sbdf.js';
 import { deviceNamed, meantByDom0 } from '../../src/rules/names.js';
 import type { Env } from '../../src/state/env.js';
 import { evolve, initialWorld, type World } from '../../src/state/world.js';
+import { presentEvent } from '../../src/tell/present.js';
+import type { Predicate } from '../../src/tell/where.js';
 import { countsAt, type Level } from './levels.js';
 
 /** One event as it is compared. */

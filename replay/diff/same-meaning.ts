@@ -2,7 +2,7 @@ import { functionBehind } from '../../src/models/xen/config-access.js';
 import { formatFunction } from '../../src/pci/function-id.js';
 import { formatSbdf, type XenSbdf } from '../../src/pci/sbdf.js';
 import type { ReadonlyWorld } from '../../src/state/world.js';
-import { worldBefore } from '../timeline.js';
+import { worldBefore } from '../seek/timeline.js';
 import type { Island, Side } from './diff.js';
 
 /** Whether the states behind an island mean the same, whatever things are called in them. */

@@ -3,8 +3,8 @@ import { type InputDraft, type InputEvent, isInput, type TraceEvent } from '../.
 import { TURN_NS, type TurnOptions, Turns } from '../../src/machine/turns.js';
 import type { Env } from '../../src/state/env.js';
 import { evolve, initialWorld, type ReadonlyWorld } from '../../src/state/world.js';
-import { renameInput } from '../rename.js';
 import { Places } from './places.js';
+import { renameInput } from './rename.js';
 
 /** Takes the events of a turn of the other run; `input` is the recorded input played, null for a device model's turn. */
 export type Followed = (events: readonly TraceEvent[], input: InputEvent | null) => void;

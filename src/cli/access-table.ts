@@ -1,9 +1,9 @@
-import type { WhatIf } from '../../replay/what-if.js';
+import type { WhatIf } from '../../replay/run/what-if.js';
 import { hex } from '../base/hex.js';
 import type { TraceEvent } from '../events/catalogue.js';
-import { presentEvent } from '../events/present.js';
-import { briefText } from './event-line.js';
-import { table } from './table.js';
+import { briefText } from '../tell/event-line.js';
+import { presentEvent } from '../tell/present.js';
+import { table } from '../tell/table.js';
 import type { OpenTrace } from './trace-file.js';
 
 /** Accesses listed; JSON has all. */

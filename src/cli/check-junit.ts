@@ -1,5 +1,5 @@
 import type { CheckedTrace } from '../../replay/check/check-trace.js';
-import { divergenceLines } from '../../replay/present-divergence.js';
+import { divergenceLines } from '../../replay/run/present-divergence.js';
 
 /** A check as JUnit XML: a test case a trace, a divergence is a failure, an unreadable trace an error. No times. */
 export function junit(results: readonly CheckedTrace[]): string {

@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CheckedTrace } from '../../replay/check/check-trace.js';
-import { divergenceLines } from '../../replay/present-divergence.js';
+import { divergenceLines } from '../../replay/run/present-divergence.js';
 
 /** A check as SARIF 2.1.0: one result for every trace that is not the same. */
 export function sarif(results: readonly CheckedTrace[]): string {

@@ -1,5 +1,5 @@
-import type { StepReport } from '../../replay/life-cycle.js';
-import type { WhatIf } from '../../replay/what-if.js';
+import type { StepReport } from '../../replay/explain/life-cycle.js';
+import type { WhatIf } from '../../replay/run/what-if.js';
 
 /** One design and how it went. */
 export interface DesignRun {

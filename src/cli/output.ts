@@ -4,7 +4,7 @@ import { Trouble } from '../base/errors.js';
 import { createFile } from '../log/file-target.js';
 import { encodePreamble } from '../log/frame.js';
 import { descriptorPlace, identityOf, type Place, placeOf } from '../log/place.js';
-import type { TraceTarget } from '../log/store.js';
+import type { TraceTarget } from '../log/stores/store.js';
 import { interruptible, outIsTerminal, printBytes, systemTrouble } from './io.js';
 
 /** What a file holds; decides what it may replace without `--force`, and whether a terminal may show it. */

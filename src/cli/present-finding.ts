@@ -1,9 +1,9 @@
 import { record } from '../events/field.js';
-import { type Json, presentField } from '../events/present.js';
 import { formatFunction } from '../pci/function-id.js';
 import { formatSbdf } from '../pci/sbdf.js';
 import type { Platform } from '../platform/platform.js';
 import type { Finding } from '../rules/rule.js';
+import { type Json, presentField } from '../tell/present.js';
 import { coloured } from './io.js';
 
 /** A finding as CLI.md has it. */

@@ -1,7 +1,7 @@
 import type { TraceEvent } from '../events/catalogue.js';
-import { presentEvent } from '../events/present.js';
 import type { TraceHeader } from '../log/header.js';
 import type { BridgeTable } from '../pci/function-id.js';
+import { presentEvent } from '../tell/present.js';
 
 /** First line of an export: what the log's header holds, byte arrays as `{"$base64": …}`. */
 export interface HeaderLine {

@@ -3,10 +3,10 @@ import { limits } from '../base/limits.js';
 import { catalogue, isKindName, type Origin, type TraceEvent } from '../events/catalogue.js';
 import type { Field } from '../events/field.js';
 import { type BlockSummary, blockEvents } from './block-encode.js';
-import { KindTable } from './kind-table.js';
+import { KindTable } from './columns/kind-table.js';
+import { decodeNumbers, type Numbers } from './columns/number-decode.js';
+import { decodeTexts, type TextColumn } from './columns/text-column.js';
 import { unpackDocument } from './msgpack.js';
-import { decodeNumbers, type Numbers } from './number-decode.js';
-import { decodeTexts, type TextColumn } from './text-column.js';
 import { logTrouble } from './trouble.js';
 import { type FileTable, type Upcaster, upcast, upcasters } from './upcasters.js';
 

@@ -1,11 +1,11 @@
 import { InvariantError, invariant } from '../base/assert.js';
 import { catalogue, type KindName, type TraceEvent } from '../events/catalogue.js';
 import type { Field, RecordValue } from '../events/field.js';
-import { ByteSink } from './byte-sink.js';
+import { ByteSink } from './columns/byte-sink.js';
+import { encodeNumbers } from './columns/number-encode.js';
+import { encodeAny } from './columns/record-encode.js';
+import { TextEncoder } from './columns/text-column.js';
 import { packDocument } from './msgpack.js';
-import { encodeNumbers } from './number-encode.js';
-import { encodeAny } from './record-encode.js';
-import { TextEncoder } from './text-column.js';
 import { upcasters } from './upcasters.js';
 
 /** Events of a full block. */

@@ -13,7 +13,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { pause, writeAll } from './descriptor.js';
 import { type Place, placeOf } from './place.js';
-import type { TraceTarget } from './store.js';
+import type { TraceTarget } from './stores/store.js';
 import { beginFile } from './unfinished.js';
 
 /** Suffix of a file that is still being written; what a crash leaves behind and `fsck --repair` takes. */

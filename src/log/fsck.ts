@@ -3,7 +3,7 @@ import { digestText } from './digest.js';
 import { encodeFooter, encodeFrame, encodePreamble, frameType, renumberFrame } from './frame.js';
 import { readHeader, TraceReader } from './reader.js';
 import { type Damage, type Scan, scanTrace } from './scan.js';
-import type { TraceSource, TraceTarget } from './store.js';
+import type { TraceSource, TraceTarget } from './stores/store.js';
 import type { TraceIndex } from './trace-index.js';
 
 /** What `xpr fsck` says about a trace. */

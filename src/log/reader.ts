@@ -15,7 +15,7 @@ import {
 } from './frame.js';
 import { checkHeader, type TraceHeader } from './header.js';
 import { unpackDocument } from './msgpack.js';
-import type { TraceSource } from './store.js';
+import type { TraceSource } from './stores/store.js';
 import { TraceIndex } from './trace-index.js';
 import { atOffset, logTrouble } from './trouble.js';
 

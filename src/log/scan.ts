@@ -16,7 +16,7 @@ import {
 import { checkHeader, type TraceHeader } from './header.js';
 import { unpackDocument } from './msgpack.js';
 import { snapshotState } from './reader.js';
-import type { TraceSource } from './store.js';
+import type { TraceSource } from './stores/store.js';
 import { TraceIndex } from './trace-index.js';
 import { logTrouble } from './trouble.js';
 

@@ -1,9 +1,9 @@
 import type { BlockSummary } from './block-encode.js';
-import { ByteSink } from './byte-sink.js';
+import { ByteSink } from './columns/byte-sink.js';
+import { decodeNumbers } from './columns/number-decode.js';
+import { encodeNumbers } from './columns/number-encode.js';
 import { digestBytes } from './digest.js';
 import { packDocument, unpackDocument } from './msgpack.js';
-import { decodeNumbers } from './number-decode.js';
-import { encodeNumbers } from './number-encode.js';
 import { logTrouble } from './trouble.js';
 import { kindSince, upcasters } from './upcasters.js';
 

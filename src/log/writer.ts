@@ -7,7 +7,7 @@ import { blockDigest, digestText, headerDigest } from './digest.js';
 import { encodeFooter, encodeFrame, encodePreamble, type FrameType, frameType } from './frame.js';
 import { checkHeader, type TraceHeader } from './header.js';
 import { packForeign } from './msgpack.js';
-import type { TraceTarget } from './store.js';
+import type { TraceTarget } from './stores/store.js';
 import { TraceIndex } from './trace-index.js';
 import { logTrouble } from './trouble.js';
 

@@ -1,7 +1,7 @@
 import { allProcessed } from '../events/broke-off.js';
 import type { TraceEvent } from '../events/catalogue.js';
 import type { TraceHeader } from '../log/header.js';
-import type { TraceTarget } from '../log/store.js';
+import type { TraceTarget } from '../log/stores/store.js';
 import { TraceWriter, type WrittenTrace } from '../log/writer.js';
 import type { Env } from '../state/env.js';
 import { evolve, initialWorld, type World } from '../state/world.js';

@@ -5,11 +5,11 @@ import { limits } from '../base/limits.js';
 import type { InputDraft, TraceEvent } from '../events/catalogue.js';
 import type { Deciders } from '../models/context.js';
 import { Engine } from '../models/engine.js';
-import type { DeviceModel } from '../routing/device-model.js';
-import { DeviceModels } from '../routing/device-models.js';
-import { type InputBatch, pipeline } from '../routing/pipeline.js';
 import type { Env } from '../state/env.js';
 import { initialWorld, type ReadonlyWorld } from '../state/world.js';
+import type { DeviceModel } from './device-model.js';
+import { DeviceModels } from './device-models.js';
+import { type InputBatch, pipeline } from './pipeline.js';
 
 /** Trace time that one turn takes. */
 export const TURN_NS = 1_000;

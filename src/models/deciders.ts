@@ -1,9 +1,11 @@
-import { decideBridgeStep } from './arm/bridge-init.js';
-import { decideItsCommand } from './arm/virtual-its.js';
 import type { Deciders } from './context.js';
-import { decideConfigRequest } from './hardware/config-access.js';
-import { decideDma } from './hardware/dma.js';
-import { decideTouch } from './hardware/touch.js';
+import { decideConfigRequest } from './entry/config-access.js';
+import { decideDma } from './entry/dma.js';
+import { decideMsiService } from './entry/raise.js';
+import { decideMsiWrite } from './entry/send.js';
+import { decideTouch } from './entry/touch.js';
+import { decideMsiEnd, decideMsiRaise, decideVectorRead, decideVectorWrite } from './entry/vectors.js';
+import { decideBridgeStep } from './hardware/bridge-init.js';
 import { decideChannelDelivery, decideChannelDial, decideChannelHangUp } from './libxl/channel/client.js';
 import { decideChannelLoss, decideChannelOffer, decideChannelServe } from './libxl/channel/server.js';
 import {
@@ -32,20 +34,18 @@ import { decideHostSleep, decideHostWake } from './linux/suspend/host.js';
 import { decideSysfsRequest } from './linux/sysfs.js';
 import { decideDriverProbe, decideSurvey } from './linux/tree/host.js';
 import { decideSlotDown, decideSlotUp } from './linux/tree/hotplug.js';
-import { decideXenstoreAnnouncement, decideXenstoreRequest } from './linux/xenstored/store.js';
-import { decideIommuService } from './msi/from-fault.js';
-import { decideMsiService } from './msi/raise.js';
-import { decideMsiReset } from './msi/release.js';
-import { decideMsiWrite } from './msi/send.js';
-import { decideMsiEnd, decideMsiRaise, decideVectorRead, decideVectorWrite } from './msi/vectors.js';
 import { decideXenBoot } from './xen/boot.js';
 import { decideSignal } from './xen/chipset/signal.js';
 import { decideDomainDestroyed } from './xen/domain-destroy.js';
+import { decideIommuService } from './xen/guest-msi/from-fault.js';
+import { decideMsiReset } from './xen/guest-msi/release.js';
 import { decideHypercall } from './xen/hypercalls.js';
 import { decideIoRequest } from './xen/ioreq/access.js';
 import { decideBroadcast, decideIoreqServed } from './xen/ioreq/settle.js';
+import { decideItsCommand } from './xen/its/virtual-its.js';
 import { decideStaticWish } from './xen/static-assignment.js';
 import { decideOwnerEnd, decideStoreLoss, decideSystemBoot } from './xen/system-boot.js';
+import { decideXenstoreAnnouncement, decideXenstoreRequest } from './xenstore/store.js';
 
 /** For inputs that only change state: their reducers say everything. */
 const nothingFollows = (): void => {};

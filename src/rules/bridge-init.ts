@@ -1,4 +1,4 @@
-import { bridgeAnswers } from '../models/arm/bridge-init.js';
+import { bridgeAnswers } from '../models/hardware/bridge-init.js';
 import { bridgeOf, type FunctionId, formatFunction } from '../pci/function-id.js';
 import { about } from './msi.js';
 import type { Rule, Watching } from './rule.js';

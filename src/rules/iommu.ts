@@ -1,8 +1,8 @@
 import type { DomainId, EventSeq } from '../base/brand.js';
 import { hex, hexPad } from '../base/hex.js';
 import type { DataOf } from '../events/catalogue.js';
-import { hardwareIds } from '../models/arm/hardware-ids.js';
-import { driverDomain } from '../models/msi/driver-domain.js';
+import { hardwareIds } from '../models/hardware/smmu/hardware-ids.js';
+import { driverDomain } from '../models/xen/guest-msi/driver-domain.js';
 import { bridgeOf, type FunctionId, formatFunction, functionBdf } from '../pci/function-id.js';
 import { type Dom0Sbdf, formatSbdf, type XenSbdf } from '../pci/sbdf.js';
 import { mapId } from '../platform/id-map.js';

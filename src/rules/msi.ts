@@ -1,8 +1,8 @@
 import { assertNever } from '../base/assert.js';
 import type { DomainId, EventSeq } from '../base/brand.js';
 import { hex } from '../base/hex.js';
-import { hardwareIds } from '../models/arm/hardware-ids.js';
-import { driverDomain } from '../models/msi/driver-domain.js';
+import { hardwareIds } from '../models/hardware/smmu/hardware-ids.js';
+import { driverDomain } from '../models/xen/guest-msi/driver-domain.js';
 import { bridgeOf, type FunctionId, formatFunction } from '../pci/function-id.js';
 import { sharedIdsOf } from './map-overlap.js';
 import { dom0Name, xenName } from './names.js';

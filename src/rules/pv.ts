@@ -1,6 +1,6 @@
 import { errnoName } from '../base/errno.js';
 import { pciCommands, pciErrors, xenbusStates } from '../models/linux/pciif/page.js';
-import { backendOf } from '../models/linux/xenstored/xenbus.js';
+import { backendOf } from '../models/xenstore/xenbus.js';
 import type { FunctionId } from '../pci/function-id.js';
 import { formatSbdf } from '../pci/sbdf.js';
 import type { Rule } from './rule.js';

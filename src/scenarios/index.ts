@@ -7,7 +7,7 @@ import { linuxScenarios } from './linux/scenarios.js';
 import { msiScenarios } from './msi/scenarios.js';
 import type { Scenario } from './scenario.js';
 import { segmentScenarios } from './segments/scenarios.js';
-import { toolstackScenarios } from './toolstack/symptoms.js';
+import { toolstackScenarios } from './toolstack/index.js';
 import { vpciScenarios } from './vpci/scenarios.js';
 
 /** Every built-in scenario, family by family. */

@@ -1,8 +1,8 @@
+import type { DeviceModel } from '../machine/device-model.js';
 import type { Programs } from '../machine/program.js';
 import type { Platform } from '../platform/platform.js';
 import type { Policies } from '../policy/axes.js';
 import type { Switches } from '../policy/switches.js';
-import type { DeviceModel } from '../routing/device-model.js';
 import type { Env } from '../state/env.js';
 
 /** A case of the mailing lists as a runnable machine. */

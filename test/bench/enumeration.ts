@@ -1,10 +1,10 @@
 import type { InputDraft, TraceEvent } from '../../src/events/catalogue.js';
+import { platformFromDtb } from '../../src/importers/dtb/dt-platform.js';
 import { runMachine } from '../../src/machine/machine.js';
 import type { Program } from '../../src/machine/program.js';
 import { functionId } from '../../src/pci/function-id.js';
 import { bdf } from '../../src/pci/sbdf.js';
 import { twoBridgesDtb } from '../../src/platform/built-in/two-bridges.js';
-import { platformFromDtb } from '../../src/platform/dt-platform.js';
 import { endpointImage } from '../../src/platform/images.js';
 import type { Platform } from '../../src/platform/platform.js';
 import { defaultPolicies } from '../../src/policy/axes.js';

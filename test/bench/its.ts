@@ -1,12 +1,12 @@
-import { replay } from '../../replay/replayer.js';
+import { replay } from '../../replay/run/replayer.js';
 import type { PhysicalAddress, TraceNs } from '../../src/base/brand.js';
 import { systemClock } from '../../src/base/clock.js';
 import type { InputDraft, TraceEvent } from '../../src/events/catalogue.js';
-import { hardwareIds } from '../../src/models/arm/hardware-ids.js';
+import { platformFromDtb } from '../../src/importers/dtb/dt-platform.js';
 import { Engine } from '../../src/models/engine.js';
+import { hardwareIds } from '../../src/models/hardware/smmu/hardware-ids.js';
 import { twoBridgesDtb } from '../../src/platform/built-in/two-bridges.js';
 import { withTwoNics } from '../../src/platform/built-in/two-nics.js';
-import { platformFromDtb } from '../../src/platform/dt-platform.js';
 import { defaultPolicies } from '../../src/policy/axes.js';
 import { currentBehaviour } from '../../src/policy/behaviours.js';
 import { defaultSwitches } from '../../src/policy/switches.js';

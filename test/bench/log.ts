@@ -5,8 +5,8 @@ import { systemClock } from '../../src/base/clock.js';
 import { Prng } from '../../src/base/prng.js';
 import type { TraceEvent } from '../../src/events/catalogue.js';
 import { blockEvents } from '../../src/log/block-encode.js';
-import { fileStore } from '../../src/log/file-store.js';
 import { TraceReader } from '../../src/log/reader.js';
+import { fileStore } from '../../src/log/stores/file-store.js';
 import { TraceWriter } from '../../src/log/writer.js';
 import { benchHeader, enumeration } from './workload.js';
 

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { replay } from '../../replay/replayer.js';
-import { worldBefore } from '../../replay/timeline.js';
-import { fileStore } from '../../src/log/file-store.js';
+import { replay } from '../../replay/run/replayer.js';
+import { worldBefore } from '../../replay/seek/timeline.js';
 import { TraceReader } from '../../src/log/reader.js';
+import { fileStore } from '../../src/log/stores/file-store.js';
 import { Recorder } from '../../src/machine/recorder.js';
 import { findScenario } from '../../src/scenarios/index.js';
 import { scenarioHeader } from '../../src/scenarios/run.js';

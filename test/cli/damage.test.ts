@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fsck } from '../../src/log/fsck.js';
-import { bytesSource } from '../../src/log/memory-store.js';
+import { bytesSource } from '../../src/log/stores/memory-store.js';
 import { good, scratch, xpr } from './xpr.js';
 
 const at = scratch();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { decodeEvent } from '../../src/cli/decode-event.js';
 import type { TraceEvent } from '../../src/events/catalogue.js';
 import { emptyPlatform, type MsiController, type Platform } from '../../src/platform/platform.js';
+import { decodeEvent } from '../../src/tell/decode-event.js';
 
 const controller = (model: MsiController['model'], base: number, doorbell: number): MsiController => ({
   node: `/${model}`,

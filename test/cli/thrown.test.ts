@@ -41,8 +41,8 @@ vi.mock('../../src/rules/index.js', async (original) => {
   return { ...actual, rules: [...actual.rules, { ...actual.rules[0]!, code: 'SEG-999', watch }] };
 });
 
-vi.mock('../../replay/compare.js', async (original) => {
-  const actual = await original<typeof import('../../replay/compare.js')>();
+vi.mock('../../replay/run/compare.js', async (original) => {
+  const actual = await original<typeof import('../../replay/run/compare.js')>();
   return {
     compareOutcomes: (...given: Parameters<typeof actual.compareOutcomes>) => {
       thrower('comparer');

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { CfgBase } from '../../src/base/brand.js';
 import { kindNames, type TraceEvent } from '../../src/events/catalogue.js';
 import type { RecordObject } from '../../src/events/field.js';
-import { eventSchema } from '../../src/events/json-schema.js';
-import { parseEvent, presentEvent } from '../../src/events/present.js';
+import { eventSchema } from '../../src/tell/json-schema.js';
+import { parseEvent, presentEvent } from '../../src/tell/present.js';
 import { anyDraft } from '../log/arbitrary-events.js';
 import { sampleEvents } from '../log/sample.js';
 

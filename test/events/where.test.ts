@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { EventLine } from '../../src/events/present.js';
-import { compileWhere } from '../../src/events/where.js';
+import type { EventLine } from '../../src/tell/present.js';
+import { compileWhere } from '../../src/tell/where.js';
 
 const line: EventLine = {
   seq: 18,

@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { replay } from '../../replay/replayer.js';
+import { replay } from '../../replay/run/replayer.js';
 import type { TraceEvent } from '../../src/events/catalogue.js';
-import { fileStore } from '../../src/log/file-store.js';
 import { TraceReader } from '../../src/log/reader.js';
+import { fileStore } from '../../src/log/stores/file-store.js';
 import { type BehaviourName, hasBehaviour } from '../../src/policy/behaviours.js';
 import { Judge } from '../../src/rules/judge.js';
 import { scenarios } from '../../src/scenarios/index.js';

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileStore } from '../../src/log/file-store.js';
+import { fileStore } from '../../src/log/stores/file-store.js';
 import { Recorder } from '../../src/machine/recorder.js';
 import { scenarios } from '../../src/scenarios/index.js';
 import { runScenario, scenarioEnv, scenarioHeader } from '../../src/scenarios/run.js';

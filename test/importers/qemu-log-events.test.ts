@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { replay } from '../../replay/replayer.js';
+import { replay } from '../../replay/run/replayer.js';
 import { importSource } from '../../src/cli/import-source.js';
 import { beQuiet } from '../../src/cli/io.js';
 import { run } from '../../src/cli/verbs/import.js';
 import type { TraceEvent } from '../../src/events/catalogue.js';
 import { isQemuLog, qemuLogEvents, surveyQemuLog } from '../../src/importers/qemu-log/read.js';
-import { fileStore } from '../../src/log/file-store.js';
 import { TraceReader } from '../../src/log/reader.js';
+import { fileStore } from '../../src/log/stores/file-store.js';
 import type { Platform } from '../../src/platform/platform.js';
 import { envOf } from '../../src/state/trace-env.js';
 

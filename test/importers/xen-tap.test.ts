@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readTap, tapInput } from '../../src/importers/xen-tap.js';
+import { readTap, tapInput } from '../../src/importers/xen-tap/read.js';
 
 /** Lines of our own recordings of a Xen 4.17.7. */
 const lines = {

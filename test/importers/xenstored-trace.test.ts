@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readXenstoredTrace } from '../../src/importers/xenstored-trace.js';
+import { readXenstoredTrace } from '../../src/importers/xenstored/read.js';
 
 const log = (...lines: string[]) => readXenstoredTrace(`${lines.join('\n')}\n`);
 

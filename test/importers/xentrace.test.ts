@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { replay } from '../../replay/replayer.js';
+import { replay } from '../../replay/run/replayer.js';
 import { Trouble } from '../../src/base/errors.js';
 import type { EventOf } from '../../src/events/catalogue.js';
 import { importXentrace, isXentrace } from '../../src/importers/xentrace/format.js';

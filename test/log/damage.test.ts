@@ -2,8 +2,8 @@ import { deepStrictEqual } from 'node:assert';
 import { describe, expect, it } from 'vitest';
 import { Trouble } from '../../src/base/errors.js';
 import { fsck, openTorn, repair } from '../../src/log/fsck.js';
-import { bytesSource, MemoryStore } from '../../src/log/memory-store.js';
 import { TraceReader } from '../../src/log/reader.js';
+import { bytesSource, MemoryStore } from '../../src/log/stores/memory-store.js';
 import { TraceWriter } from '../../src/log/writer.js';
 import { sampleEvents, sampleHeader } from './sample.js';
 

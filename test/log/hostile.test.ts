@@ -5,11 +5,11 @@ import { Trouble } from '../../src/base/errors.js';
 import type { TraceEvent } from '../../src/events/catalogue.js';
 import { Block } from '../../src/log/block-decode.js';
 import { BlockEncoder } from '../../src/log/block-encode.js';
+import { decodeNumbers, type Numbers } from '../../src/log/columns/number-decode.js';
 import { encodeFooter, encodeFrame, encodePreamble, frameType } from '../../src/log/frame.js';
-import { bytesSource } from '../../src/log/memory-store.js';
 import { packDocument, unpackDocument } from '../../src/log/msgpack.js';
-import { decodeNumbers, type Numbers } from '../../src/log/number-decode.js';
 import { TraceReader } from '../../src/log/reader.js';
+import { bytesSource } from '../../src/log/stores/memory-store.js';
 import { sampleEvents, sampleHeader } from './sample.js';
 
 const coded = (code: string | RegExp) =>

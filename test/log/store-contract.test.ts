@@ -2,10 +2,10 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { fileStore } from '../../src/log/file-store.js';
-import { MemoryStore } from '../../src/log/memory-store.js';
 import { TraceReader } from '../../src/log/reader.js';
-import type { TraceStore } from '../../src/log/store.js';
+import { fileStore } from '../../src/log/stores/file-store.js';
+import { MemoryStore } from '../../src/log/stores/memory-store.js';
+import type { TraceStore } from '../../src/log/stores/store.js';
 import { TraceWriter, type WriterOptions } from '../../src/log/writer.js';
 import { sampleEvents, sampleHeader } from './sample.js';
 

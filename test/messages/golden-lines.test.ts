@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { fileStore } from '../../src/log/file-store.js';
 import { TraceReader } from '../../src/log/reader.js';
+import { fileStore } from '../../src/log/stores/file-store.js';
 import { messageIndex } from '../../src/messages/catalogue.js';
 
 const root = resolve(import.meta.dirname, '../../traces/golden');

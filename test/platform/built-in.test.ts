@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { platformFromDtb } from '../../src/importers/dtb/dt-platform.js';
 import { twoBridgesDtb } from '../../src/platform/built-in/two-bridges.js';
 import { twoBridgesSwappedDtb } from '../../src/platform/built-in/two-bridges-swapped.js';
-import { platformFromDtb } from '../../src/platform/dt-platform.js';
 
 const file = (name: string): URL => new URL(`../../traces/platforms/${name}`, import.meta.url);
 

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Trouble } from '../../src/base/errors.js';
 import { limits } from '../../src/base/limits.js';
+import { platformFromDtb } from '../../src/importers/dtb/dt-platform.js';
+import { readDeviceTree } from '../../src/importers/dtb/fdt/read.js';
+import { findProperty } from '../../src/importers/dtb/fdt/tree.js';
 import { twoBridgesDtb } from '../../src/platform/built-in/two-bridges.js';
-import { platformFromDtb } from '../../src/platform/dt-platform.js';
-import { readDeviceTree } from '../../src/platform/fdt/read.js';
-import { findProperty } from '../../src/platform/fdt/tree.js';
 import { cells, concat, ecamBridge, flatten, type NodeSpec, padded, rootOf, texts } from './fdt-builder.js';
 
 const simple = rootOf([ecamBridge(0xa0000000)], [['model', texts('sim')]]);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { worldBefore } from '../../replay/timeline.js';
+import { worldBefore } from '../../replay/seek/timeline.js';
 import { creator } from '../../src/base/release.js';
 import type { TraceEvent } from '../../src/events/catalogue.js';
 import { blockEvents } from '../../src/log/block-encode.js';
-import { MemoryStore } from '../../src/log/memory-store.js';
 import { TraceReader } from '../../src/log/reader.js';
+import { MemoryStore } from '../../src/log/stores/memory-store.js';
 import { TraceWriter } from '../../src/log/writer.js';
 import { findScenario } from '../../src/scenarios/index.js';
 import { runScenario, scenarioEnv, scenarioHeader } from '../../src/scenarios/run.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { whatIf } from '../../replay/what-if.js';
+import { whatIf } from '../../replay/run/what-if.js';
 import type { TraceEvent } from '../../src/events/catalogue.js';
 import { findScenario } from '../../src/scenarios/index.js';
 import { runScenario, scenarioEnv } from '../../src/scenarios/run.js';

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { QemuModel } from '../../src/emulators/qemu-model.js';
 import { QemuLogParser } from '../../src/importers/qemu-log/parser.js';
 import { runMachine } from '../../src/machine/machine.js';
 import { currentBehaviour } from '../../src/policy/behaviours.js';
-import { QemuModel } from '../../src/routing/qemu-model.js';
 import {
   access,
   bareMachine,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { replay } from '../../replay/replayer.js';
+import { replay } from '../../replay/run/replayer.js';
 import type { TraceEvent } from '../../src/events/catalogue.js';
-import { MemoryStore } from '../../src/log/memory-store.js';
+import { MemoryStore } from '../../src/log/stores/memory-store.js';
 import { Recorder } from '../../src/machine/recorder.js';
 import { rules } from '../../src/rules/index.js';
 import { Judge } from '../../src/rules/judge.js';

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { replay } from '../../../replay/replayer.js';
-import { whatIf } from '../../../replay/what-if.js';
+import { replay } from '../../../replay/run/replayer.js';
+import { whatIf } from '../../../replay/run/what-if.js';
 import { invariant } from '../../base/assert.js';
 import { hex } from '../../base/hex.js';
 import { Recorder } from '../../machine/recorder.js';
@@ -11,10 +11,10 @@ import { findScenario } from '../../scenarios/index.js';
 import { runScenario, scenarioEnv, scenarioHeader } from '../../scenarios/run.js';
 import { choosePolicies } from '../../state/trace-env.js';
 import type { ReadonlyWorld } from '../../state/world.js';
+import { table } from '../../tell/table.js';
 import { type ExitCode, print, printJson, sayNext } from '../io.js';
 import { chooseOutput, outputKinds } from '../output.js';
 import { findingJson } from '../present-finding.js';
-import { table } from '../table.js';
 import { batches, type OpenTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 

@@ -1,12 +1,12 @@
 import { type DiffResult, diffTraces } from '../../../replay/diff/diff.js';
 import { parseLevel } from '../../../replay/diff/levels.js';
-import { presentValue, valueText } from '../../../replay/present-divergence.js';
-import { serverNames } from '../../../replay/server-names.js';
-import type { Json } from '../../events/present.js';
-import { compileWhere } from '../../events/where.js';
+import { serverNames } from '../../../replay/explain/server-names.js';
+import { presentValue, valueText } from '../../../replay/run/present-divergence.js';
+import type { Json } from '../../tell/present.js';
+import { table } from '../../tell/table.js';
+import { compileWhere } from '../../tell/where.js';
 import { required } from '../choices.js';
 import { print, printJson, sayNext } from '../io.js';
-import { table } from '../table.js';
 import { type OpenTrace, withTraces } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 

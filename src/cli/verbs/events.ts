@@ -1,7 +1,7 @@
 import { kindNames, kindOf } from '../../events/catalogue.js';
-import { kindSchema } from '../../events/json-schema.js';
+import { kindSchema } from '../../tell/json-schema.js';
+import { table } from '../../tell/table.js';
 import { print, printJson } from '../io.js';
-import { table } from '../table.js';
 import type { RunVerb } from '../verbs.js';
 
 export const run: RunVerb = (_args, options) => {

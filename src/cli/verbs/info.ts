@@ -1,9 +1,9 @@
-import { worldBefore } from '../../../replay/timeline.js';
+import { worldBefore } from '../../../replay/seek/timeline.js';
 import { hex } from '../../base/hex.js';
 import { catalogue, isKindName } from '../../events/catalogue.js';
+import { table } from '../../tell/table.js';
 import { required } from '../choices.js';
 import { print, printJson } from '../io.js';
-import { table } from '../table.js';
 import { type OpenTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 

@@ -1,8 +1,8 @@
 import { type Axis, axes } from '../../policy/axes.js';
 import { type Behaviour, behaviourTable } from '../../policy/behaviours.js';
 import { type Switch, switchTable } from '../../policy/switches.js';
+import { table } from '../../tell/table.js';
 import { print, printJson } from '../io.js';
-import { table } from '../table.js';
 import type { RunVerb } from '../verbs.js';
 
 export const run: RunVerb = (_args, options) => {

@@ -1,5 +1,5 @@
-import { divergenceLines, presentDivergence } from '../../../replay/present-divergence.js';
-import { replay } from '../../../replay/replayer.js';
+import { divergenceLines, presentDivergence } from '../../../replay/run/present-divergence.js';
+import { replay } from '../../../replay/run/replayer.js';
 import { systemClock } from '../../base/clock.js';
 import { Judge } from '../../rules/judge.js';
 import { choosePolicies } from '../../state/trace-env.js';

@@ -1,6 +1,6 @@
 import { scenarios } from '../../scenarios/index.js';
+import { table } from '../../tell/table.js';
 import { print, printJson } from '../io.js';
-import { table } from '../table.js';
 import type { RunVerb } from '../verbs.js';
 
 export const run: RunVerb = (_args, options) => {

@@ -1,9 +1,9 @@
-import { parsePosition } from '../../../replay/position.js';
+import { parsePosition } from '../../../replay/seek/position.js';
 import { allProcessed } from '../../events/broke-off.js';
-import { presentEvent } from '../../events/present.js';
-import { compileWhere } from '../../events/where.js';
+import { columnsFor, eventText } from '../../tell/event-line.js';
+import { presentEvent } from '../../tell/present.js';
+import { compileWhere } from '../../tell/where.js';
 import { required } from '../choices.js';
-import { columnsFor, eventText } from '../event-line.js';
 import { print } from '../io.js';
 import { withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';

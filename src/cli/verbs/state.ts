@@ -1,13 +1,13 @@
 import diffObjects from 'microdiff';
-import { parsePosition } from '../../../replay/position.js';
-import { worldAfter } from '../../../replay/timeline.js';
+import { parsePosition } from '../../../replay/seek/position.js';
+import { worldAfter } from '../../../replay/seek/timeline.js';
 import { Trouble } from '../../base/errors.js';
 import type { Platform } from '../../platform/platform.js';
+import { brief } from '../../tell/event-line.js';
+import { presentState } from '../../tell/present-state.js';
+import { readPath, showPath } from '../../tell/state-path.js';
 import { required } from '../choices.js';
-import { brief } from '../event-line.js';
 import { print, printJson, say, sayNext } from '../io.js';
-import { presentState } from '../present-state.js';
-import { readPath, showPath } from '../state-path.js';
 import { withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 

@@ -1,18 +1,18 @@
-import { presentChange } from '../../../replay/present-divergence.js';
-import { serverLegend, serverNames } from '../../../replay/server-names.js';
-import { type WhatIf, whatIf } from '../../../replay/what-if.js';
+import { serverLegend, serverNames } from '../../../replay/explain/server-names.js';
+import { presentChange } from '../../../replay/run/present-divergence.js';
+import { type WhatIf, whatIf } from '../../../replay/run/what-if.js';
 import { Trouble } from '../../base/errors.js';
 import { Recorder } from '../../machine/recorder.js';
 import type { Policies } from '../../policy/axes.js';
 import { findScenario } from '../../scenarios/index.js';
 import { choosePolicies } from '../../state/trace-env.js';
+import { table } from '../../tell/table.js';
 import { accessesJson, accessTable } from '../access-table.js';
 import { choices, required } from '../choices.js';
 import { print, printJson, sayNext } from '../io.js';
 import { type DesignRun, hasLifeCycle, lifeCycleJson, lifeCycleTable } from '../life-cycle-table.js';
 import { chooseOutput, type Output, outputKinds } from '../output.js';
 import { findingJson } from '../present-finding.js';
-import { table } from '../table.js';
 import { batches, type OpenTrace, wholeTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 

@@ -1,7 +1,7 @@
 import { Trouble } from '../../base/errors.js';
 import { limits } from '../../base/limits.js';
-import { platformFromDtb } from '../../platform/dt-platform.js';
 import type { Format } from '../importer.js';
+import { platformFromDtb } from './dt-platform.js';
 
 const FDT_MAGIC = [0xd0, 0x0d, 0xfe, 0xed];
 

@@ -1,9 +1,9 @@
 import { Trouble } from '../../base/errors.js';
 import { limits } from '../../base/limits.js';
 import type { TraceEvent } from '../../events/catalogue.js';
-import { parseEvent } from '../../events/present.js';
 import { checkHeader, type TraceHeader } from '../../log/header.js';
 import type { Platform } from '../../platform/platform.js';
+import { parseEvent } from '../../tell/present.js';
 
 /**
  * Reads the header line of our own export.

@@ -1,8 +1,8 @@
 import type { Actor } from '../../events/catalogue.js';
 import type { FunctionId } from '../../pci/function-id.js';
 import type { Platform, PlatformFunction } from '../../platform/platform.js';
-import { bridgeAnswers } from '../arm/bridge-init.js';
 import type { Context } from '../context.js';
+import { bridgeAnswers } from './bridge-init.js';
 
 const functionTables = new WeakMap<Platform, ReadonlyMap<FunctionId, PlatformFunction>>();
 

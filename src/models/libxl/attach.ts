@@ -3,7 +3,7 @@ import { errno } from '../../base/errno.js';
 import { type Dom0Sbdf, formatSbdf } from '../../pci/sbdf.js';
 import { hasBehaviour } from '../../policy/behaviours.js';
 import { PCIBACK } from '../linux/sysfs.js';
-import { domainPath } from '../linux/xenstored/xenbus.js';
+import { domainPath } from '../xenstore/xenbus.js';
 import { answerName, assignableAdd, assignableDevices, namesInStore, storeOf } from './assignable.js';
 import { lookUpName } from './by-name.js';
 import { refusedAtCreation } from './create-gate.js';

@@ -1,7 +1,7 @@
 import { type Dom0Sbdf, formatSbdf, parseSbdf, segmentOf } from '../../pci/sbdf.js';
 import { hasBehaviour } from '../../policy/behaviours.js';
 import { xenbusStates as states } from '../linux/pciif/page.js';
-import { domainPath } from '../linux/xenstored/xenbus.js';
+import { domainPath } from '../xenstore/xenbus.js';
 import { errorText, resetDevice } from './attach.js';
 import { lookUpName } from './by-name.js';
 import { deviceModelReleases } from './device-model.js';

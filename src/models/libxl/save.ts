@@ -1,7 +1,7 @@
 import { errno } from '../../base/errno.js';
 import type { Context } from '../context.js';
-import { domainPath } from '../linux/xenstored/xenbus.js';
 import { shadowOps } from '../xen/log-dirty.js';
+import { domainPath } from '../xenstore/xenbus.js';
 import { rc } from './errors.js';
 import type { Next, StepIo, Steps } from './step.js';
 import { attachedDevices } from './xenstore-device.js';

@@ -8,11 +8,11 @@ import type { Job, JobValue } from '../../state/toolstack.js';
 import { toolstackConnection } from '../../state/xenstore.js';
 import type { Context } from '../context.js';
 import { DEVICES, driverLink, sysfsExists, sysfsList, sysfsRead, sysfsWrite } from '../linux/sysfs.js';
-import { XenstoreClient } from '../linux/xenstored/client.js';
-import { backendPath } from '../linux/xenstored/xenbus.js';
 import { hardwareDomain } from '../xen/domains.js';
 import { driverDomainHas } from '../xen/driver-domain.js';
 import { enterXen } from '../xen/hypercalls.js';
+import { XenstoreClient } from '../xenstore/client.js';
+import { backendPath } from '../xenstore/xenbus.js';
 import { EPIPE } from './channel/send.js';
 import type { Unopened } from './device-model.js';
 

@@ -1,7 +1,7 @@
 import type { Immutable } from 'immer';
 import type { Job } from '../../state/toolstack.js';
 import type { Context, Decider } from '../context.js';
-import { backendOf } from '../linux/xenstored/xenbus.js';
+import { backendOf } from '../xenstore/xenbus.js';
 import { isBackendReady } from './detach.js';
 import { noAnswer, runStep } from './run.js';
 import { hasSuspended } from './save.js';

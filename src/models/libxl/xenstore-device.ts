@@ -1,6 +1,6 @@
 import { type Dom0Sbdf, formatSbdf, parseSbdf } from '../../pci/sbdf.js';
 import { xenbusStates as states } from '../linux/pciif/page.js';
-import { domainPath, frontendPath } from '../linux/xenstored/xenbus.js';
+import { domainPath, frontendPath } from '../xenstore/xenbus.js';
 import type { PciSpec } from './spec.js';
 import type { StepIo } from './step.js';
 

@@ -1,10 +1,10 @@
 import { chipsetWritten } from './chipset/written.js';
+import { updateMappings } from './function/mapping.js';
 import { type FunctionBytes, type FunctionImage, functionImage, virtualFunctionBytes } from './image.js';
 import { type Board, imageOf, type QemuMachine, rootBusOf } from './machine.js';
-import { updateMappings } from './mapping.js';
-import { addFunction } from './plug.js';
-import { resetShpc } from './shpc.js';
-import { closedToHotplug } from './slot.js';
+import { addFunction } from './plugging/plug.js';
+import { resetShpc } from './plugging/shpc.js';
+import { closedToHotplug } from './plugging/slot.js';
 import type { MachineState } from './state.js';
 
 /** A function of the start: what it is, how it is called and where it sits. */

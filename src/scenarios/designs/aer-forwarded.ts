@@ -1,6 +1,6 @@
+import { placed, q35Function } from '../../emulators/q35-functions.js';
 import type { InputDraft } from '../../events/catalogue.js';
 import { bdf } from '../../pci/sbdf.js';
-import { placed, q35Function } from '../../routing/q35-functions.js';
 import { access, bareMachine, buildGuest, cf8, ecam, PCI, PORT, startServer } from '../ioreq/parts.js';
 import type { Scenario } from '../scenario.js';
 import { ECAM_BASE, enablePortMsi, FIRST, identify, openEcam, q35Qemu } from './q35.js';

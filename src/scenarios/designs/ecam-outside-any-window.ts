@@ -1,5 +1,5 @@
+import { placed, q35Function } from '../../emulators/q35-functions.js';
 import { bdf } from '../../pci/sbdf.js';
-import { placed, q35Function } from '../../routing/q35-functions.js';
 import { bareMachine, buildGuest, cf8, ecam, PCI, PORT, startServer } from '../ioreq/parts.js';
 import type { Scenario } from '../scenario.js';
 import { ECAM_BASE, identify, q35Qemu } from './q35.js';

@@ -1,5 +1,5 @@
+import { vgpuReg } from '../../emulators/vgpu.js';
 import type { MachineView } from '../../machine/program.js';
-import { vgpuReg } from '../../routing/vgpu.js';
 import { access, cf8, type Part } from '../ioreq/parts.js';
 import type { Scenario } from '../scenario.js';
 import { all, bootFirmware, type Found, reach, walkExtended } from './firmware.js';

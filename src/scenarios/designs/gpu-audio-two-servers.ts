@@ -1,4 +1,4 @@
-import { vgpuEmulator, vgpuReg } from '../../routing/vgpu.js';
+import { vgpuEmulator, vgpuReg } from '../../emulators/vgpu.js';
 import {
   bareMachine,
   buildGuest,

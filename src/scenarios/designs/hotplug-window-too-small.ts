@@ -1,5 +1,5 @@
+import { emptyRootPort, placed, sharedMemory } from '../../emulators/q35-functions.js';
 import { bdf } from '../../pci/sbdf.js';
-import { emptyRootPort, placed, sharedMemory } from '../../routing/q35-functions.js';
 import { access, bareMachine, buildGuest, cf8, MEMORY, PCI, PORT, startServer } from '../ioreq/parts.js';
 import type { Scenario } from '../scenario.js';
 import { enablePortMsi, identify, openEcam, q35Qemu, untilMapped } from './q35.js';

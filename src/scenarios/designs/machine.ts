@@ -1,12 +1,12 @@
+import { placed, sharedMemory } from '../../emulators/q35-functions.js';
+import { QemuModel } from '../../emulators/qemu-model.js';
+import { vgpuEmulator } from '../../emulators/vgpu.js';
+import type { DeviceModel } from '../../machine/device-model.js';
 import type { MachineView } from '../../machine/program.js';
 import type { PlacedFunction } from '../../models/qemu/create.js';
 import { deviceType, slotPort } from '../../models/qemu/devices/device-types.js';
 import type { FunctionBytes } from '../../models/qemu/image.js';
 import { bdf } from '../../pci/sbdf.js';
-import type { DeviceModel } from '../../routing/device-model.js';
-import { placed, sharedMemory } from '../../routing/q35-functions.js';
-import { QemuModel } from '../../routing/qemu-model.js';
-import { vgpuEmulator } from '../../routing/vgpu.js';
 import {
   bareMachine,
   buildGuest,

@@ -1,7 +1,7 @@
+import { placed, q35Function } from '../../emulators/q35-functions.js';
 import type { MachineView } from '../../machine/program.js';
 import type { FunctionBytes } from '../../models/qemu/image.js';
 import { bdf } from '../../pci/sbdf.js';
-import { placed, q35Function } from '../../routing/q35-functions.js';
 import { bareMachine, buildGuest, cf8, ecam, type Part, PCI, PORT, startServer } from '../ioreq/parts.js';
 import type { Scenario } from '../scenario.js';
 import { ECAM_BASE, FIRST, identify, openEcam, q35Qemu } from './q35.js';

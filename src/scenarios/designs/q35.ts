@@ -1,8 +1,8 @@
+import { placed, q35Function } from '../../emulators/q35-functions.js';
+import { QemuModel, type QemuModelOptions } from '../../emulators/qemu-model.js';
 import type { MachineView } from '../../machine/program.js';
 import type { PlacedFunction } from '../../models/qemu/create.js';
 import type { FunctionBytes } from '../../models/qemu/image.js';
-import { placed, q35Function } from '../../routing/q35-functions.js';
-import { QemuModel, type QemuModelOptions } from '../../routing/qemu-model.js';
 import { cf8, guest, type Part } from '../ioreq/parts.js';
 
 export const ECAM_BASE = 0xb000_0000;

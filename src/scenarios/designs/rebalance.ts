@@ -1,6 +1,6 @@
+import { vgpuReg } from '../../emulators/vgpu.js';
 import type { MachineView } from '../../machine/program.js';
 import { bdf } from '../../pci/sbdf.js';
-import { vgpuReg } from '../../routing/vgpu.js';
 import { access, cf8, type Part } from '../ioreq/parts.js';
 import type { Scenario } from '../scenario.js';
 import { all, bootFirmware, CLOSED_MEMORY, type Found, memoryWindow, reach } from './firmware.js';

@@ -1,6 +1,6 @@
+import { EmulatedFunctions } from '../../emulators/emulated-functions.js';
 import type { MachineView } from '../../machine/program.js';
 import { bdf } from '../../pci/sbdf.js';
-import { EmulatedFunctions } from '../../routing/emulated-functions.js';
 import {
   access,
   bareMachine,

@@ -1,4 +1,4 @@
-import { vgpuReg } from '../../routing/vgpu.js';
+import { vgpuReg } from '../../emulators/vgpu.js';
 import {
   access,
   bareMachine,

@@ -1,6 +1,6 @@
+import { type EmulatedFunction, EmulatedFunctions } from '../../emulators/emulated-functions.js';
 import type { MachineView } from '../../machine/program.js';
 import { bdf } from '../../pci/sbdf.js';
-import { type EmulatedFunction, EmulatedFunctions } from '../../routing/emulated-functions.js';
 import type { Scenario } from '../scenario.js';
 import {
   bareMachine,

@@ -1,5 +1,5 @@
+import { EmulatedFunctions } from '../../emulators/emulated-functions.js';
 import { bdf } from '../../pci/sbdf.js';
-import { EmulatedFunctions } from '../../routing/emulated-functions.js';
 import type { Scenario } from '../scenario.js';
 import {
   access,

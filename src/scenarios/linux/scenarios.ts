@@ -1,9 +1,9 @@
 import type { DomainId } from '../../base/brand.js';
+import { platformFromDtb } from '../../importers/dtb/dt-platform.js';
 import type { Programs } from '../../machine/program.js';
 import { type FunctionId, functionId } from '../../pci/function-id.js';
 import { bdf, type Dom0Sbdf, parseSbdf } from '../../pci/sbdf.js';
 import { twoBridgesDtb } from '../../platform/built-in/two-bridges.js';
-import { platformFromDtb } from '../../platform/dt-platform.js';
 import type { Platform } from '../../platform/platform.js';
 import type { Scenario } from '../scenario.js';
 import { bootXen, type Part, probe, untilDom0 } from '../segments/boot.js';

@@ -1,5 +1,5 @@
 import type { MachineView } from '../../machine/program.js';
-import { hardwareIds } from '../../models/arm/hardware-ids.js';
+import { hardwareIds } from '../../models/hardware/smmu/hardware-ids.js';
 import type { Part } from '../segments/boot.js';
 import { nwlBlock, twoCards, v2mFrame, withController, zynqMp } from './machines.js';
 import {

@@ -1,5 +1,5 @@
 import type { MachineView } from '../../machine/program.js';
-import { hardwareIds } from '../../models/arm/hardware-ids.js';
+import { hardwareIds } from '../../models/hardware/smmu/hardware-ids.js';
 import { xgeneMessage } from '../../pci/xgene-msi.js';
 import { bindAndScan, bootXen, type Part } from '../segments/boot.js';
 import { nwlBlock, twoCards, v2mFrame, withController, x86, xgeneBlock, zynqMp } from './machines.js';

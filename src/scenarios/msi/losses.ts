@@ -1,5 +1,5 @@
 import type { MachineView } from '../../machine/program.js';
-import { hardwareIds } from '../../models/arm/hardware-ids.js';
+import { hardwareIds } from '../../models/hardware/smmu/hardware-ids.js';
 import { functionId } from '../../pci/function-id.js';
 import { bdf } from '../../pci/sbdf.js';
 import type { Platform } from '../../platform/platform.js';

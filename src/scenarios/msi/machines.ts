@@ -1,8 +1,8 @@
+import { platformFromDtb } from '../../importers/dtb/dt-platform.js';
 import { functionId } from '../../pci/function-id.js';
 import { bdf } from '../../pci/sbdf.js';
 import { twoBridgesDtb } from '../../platform/built-in/two-bridges.js';
 import { withTwoNics } from '../../platform/built-in/two-nics.js';
-import { platformFromDtb } from '../../platform/dt-platform.js';
 import type { MsiController, Platform } from '../../platform/platform.js';
 
 const plain = { deviceIdBits: 0, eventIdBits: 0, spiBase: 0, spiCount: 0 };

@@ -1,7 +1,7 @@
 import type { PhysicalAddress } from '../../base/brand.js';
 import type { InputDraft } from '../../events/catalogue.js';
 import type { MachineView } from '../../machine/program.js';
-import { hardwareIds } from '../../models/arm/hardware-ids.js';
+import { hardwareIds } from '../../models/hardware/smmu/hardware-ids.js';
 import type { FunctionId } from '../../pci/function-id.js';
 import { encodeItsCommand, type ItsCommand } from '../../pci/its-command.js';
 import type { MsiController } from '../../platform/platform.js';

@@ -1,7 +1,7 @@
+import { platformFromDtb } from '../../importers/dtb/dt-platform.js';
 import type { Program, Programs } from '../../machine/program.js';
 import { twoBridgesDtb } from '../../platform/built-in/two-bridges.js';
 import { withTwoNics } from '../../platform/built-in/two-nics.js';
-import { platformFromDtb } from '../../platform/dt-platform.js';
 import type { HostBridge, Platform } from '../../platform/platform.js';
 import type { Scenario } from '../scenario.js';
 import {

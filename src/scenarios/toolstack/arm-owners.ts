@@ -1,8 +1,8 @@
 import type { DomainId } from '../../base/brand.js';
+import { platformFromDtb } from '../../importers/dtb/dt-platform.js';
 import { formatSbdf } from '../../pci/sbdf.js';
 import { twoBridgesDtb } from '../../platform/built-in/two-bridges.js';
 import { withTwoNics } from '../../platform/built-in/two-nics.js';
-import { platformFromDtb } from '../../platform/dt-platform.js';
 import type { Scenario } from '../scenario.js';
 import { dom0NameOf } from '../segments/boot.js';
 import { command } from './neutral.js';

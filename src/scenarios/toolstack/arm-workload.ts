@@ -1,8 +1,8 @@
 import type { DomainId } from '../../base/brand.js';
+import { platformFromDtb } from '../../importers/dtb/dt-platform.js';
 import type { MachineView } from '../../machine/program.js';
 import { twoBridgesDtb } from '../../platform/built-in/two-bridges.js';
 import { withTwoNics } from '../../platform/built-in/two-nics.js';
-import { platformFromDtb } from '../../platform/dt-platform.js';
 import type { Scenario } from '../scenario.js';
 import { dma, memory } from '../segments/boot.js';
 import type { Wired } from './functions.js';

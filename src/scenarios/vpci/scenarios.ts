@@ -1,4 +1,5 @@
 import type { DomainId } from '../../base/brand.js';
+import { platformFromDtb } from '../../importers/dtb/dt-platform.js';
 import type { MachineView, Program, Programs } from '../../machine/program.js';
 import { functionId } from '../../pci/function-id.js';
 import { bdf } from '../../pci/sbdf.js';
@@ -6,7 +7,6 @@ import { pvhPc } from '../../platform/built-in/pvh-pc.js';
 import { twoBridgesDtb } from '../../platform/built-in/two-bridges.js';
 import { withTwoNics } from '../../platform/built-in/two-nics.js';
 import { ConfigImage } from '../../platform/config-image.js';
-import { platformFromDtb } from '../../platform/dt-platform.js';
 import type { Scenario } from '../scenario.js';
 import { assignToGuest, bindAndScan, bootXen, untilDom0 } from '../segments/boot.js';
 import { bootPvh, enumerate, namesOf, type Part, read, store, untilBooted, write } from './parts.js';

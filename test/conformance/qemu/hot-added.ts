@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { functionById, type PlugRequest } from '../../../src/models/qemu/hotplug.js';
 import { type FunctionBytes, type FunctionImage, functionImage } from '../../../src/models/qemu/image.js';
 import { imageOf, type QemuMachine } from '../../../src/models/qemu/machine.js';
+import { functionById, type PlugRequest } from '../../../src/models/qemu/plugging/hotplug.js';
 import { extendedCapabilities, findCapability } from '../../../src/pci/capabilities.js';
 import { deviceOptions } from './topology.js';
 

@@ -1,10 +1,10 @@
 import type { QemuRecord } from '../../../src/importers/qemu-log/record.js';
-import { readMemory, readPorts, writeMemory, writePorts } from '../../../src/models/qemu/access.js';
-import { requesterId } from '../../../src/models/qemu/dma.js';
+import { requesterId } from '../../../src/models/qemu/function/dma.js';
+import { msiEnabled, msiVectors } from '../../../src/models/qemu/function/msi.js';
+import { msixEnabled, readMsixTable } from '../../../src/models/qemu/function/msix.js';
 import { imageOf, type QemuMachine } from '../../../src/models/qemu/machine.js';
-import { msiEnabled, msiVectors } from '../../../src/models/qemu/msi.js';
-import { msixEnabled, readMsixTable } from '../../../src/models/qemu/msix.js';
 import { get16 } from '../../../src/models/qemu/registers.js';
+import { readMemory, readPorts, writeMemory, writePorts } from '../../../src/models/qemu/space/access.js';
 import type { FunctionState } from '../../../src/models/qemu/state.js';
 import type { RowBuilder } from '../row.js';
 import { type Line, lineText, Predictions, sameLine } from './predicted.js';

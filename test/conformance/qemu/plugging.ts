@@ -1,6 +1,6 @@
 import type { QemuRecord } from '../../../src/importers/qemu-log/record.js';
-import { functionById, plug, unplug } from '../../../src/models/qemu/hotplug.js';
 import { bridgeAbove, type QemuMachine } from '../../../src/models/qemu/machine.js';
+import { functionById, plug, unplug } from '../../../src/models/qemu/plugging/hotplug.js';
 import type { MachineState } from '../../../src/models/qemu/state.js';
 import { HotAdded } from './hot-added.js';
 import type { PlugCommand, RecordedBoot } from './recorded-boot.js';

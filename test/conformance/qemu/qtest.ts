@@ -1,8 +1,8 @@
-import { readMemory, readPorts, writeMemory, writePorts } from '../../../src/models/qemu/access.js';
-import { injectError, namedError } from '../../../src/models/qemu/aer.js';
 import { setIrq } from '../../../src/models/qemu/chipset/pirq.js';
-import { functionById, plug, UNKNOWN_DEVICE, unplug } from '../../../src/models/qemu/hotplug.js';
+import { injectError, namedError } from '../../../src/models/qemu/function/aer.js';
 import { busNumber, imageOf, type QemuMachine, rootBusOf } from '../../../src/models/qemu/machine.js';
+import { functionById, plug, UNKNOWN_DEVICE, unplug } from '../../../src/models/qemu/plugging/hotplug.js';
+import { readMemory, readPorts, writeMemory, writePorts } from '../../../src/models/qemu/space/access.js';
 import { HotAdded } from './hot-added.js';
 
 /** What the model says to one command. `reply` null: it declines, with the reason. */

@@ -7,12 +7,12 @@ import {
   hostBridgeNodes,
   isPciHostNode,
   readBridge,
-} from '../../../src/platform/dt-bridge.js';
-import { platformFromTree } from '../../../src/platform/dt-platform.js';
-import { AddressTranslator } from '../../../src/platform/fdt/address.js';
-import { cellsOf, readTexts } from '../../../src/platform/fdt/property.js';
-import { readDeviceTree } from '../../../src/platform/fdt/read.js';
-import { type DeviceTree, type FdtNode, findProperty } from '../../../src/platform/fdt/tree.js';
+} from '../../../src/importers/dtb/dt-bridge.js';
+import { platformFromTree } from '../../../src/importers/dtb/dt-platform.js';
+import { AddressTranslator } from '../../../src/importers/dtb/fdt/address.js';
+import { cellsOf, readTexts } from '../../../src/importers/dtb/fdt/property.js';
+import { readDeviceTree } from '../../../src/importers/dtb/fdt/read.js';
+import { type DeviceTree, type FdtNode, findProperty } from '../../../src/importers/dtb/fdt/tree.js';
 import { mapId } from '../../../src/platform/id-map.js';
 import type { HostBridge, IdMap } from '../../../src/platform/platform.js';
 import { type ConformanceSet, type Row, RowBuilder } from '../row.js';

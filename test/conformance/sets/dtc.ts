@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Trouble } from '../../../src/base/errors.js';
-import { readDeviceTree } from '../../../src/platform/fdt/read.js';
+import { readDeviceTree } from '../../../src/importers/dtb/fdt/read.js';
 import { type FlatTree, readDtsText } from '../dts-text.js';
 import { type ConformanceSet, type Row, RowBuilder } from '../row.js';
 

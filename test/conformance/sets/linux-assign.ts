@@ -4,7 +4,7 @@ import type { DomainId } from '../../../src/base/brand.js';
 import type { InputDraft, TraceEvent } from '../../../src/events/catalogue.js';
 import { Engine } from '../../../src/models/engine.js';
 import { readConfig } from '../../../src/models/hardware/config-space.js';
-import { functionById } from '../../../src/models/qemu/hotplug.js';
+import { functionById } from '../../../src/models/qemu/plugging/hotplug.js';
 import type { FunctionId } from '../../../src/pci/function-id.js';
 import { bdfOf, busOf, type Dom0Sbdf, devOf, formatSbdf, parseSbdf } from '../../../src/pci/sbdf.js';
 import { defaultPolicies } from '../../../src/policy/axes.js';

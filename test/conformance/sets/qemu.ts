@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { Trouble } from '../../../src/base/errors.js';
 import { QemuLogParser } from '../../../src/importers/qemu-log/parser.js';
-import { readConfig } from '../../../src/models/qemu/config-space.js';
 import { createMachine } from '../../../src/models/qemu/create.js';
+import { readConfig } from '../../../src/models/qemu/function/config-space.js';
 import { imageOf, type QemuMachine } from '../../../src/models/qemu/machine.js';
 import { findFunction } from '../../../src/models/qemu/routing.js';
 import { Player } from '../qemu/player.js';

@@ -4,7 +4,7 @@ import type { DomainId, PhysicalAddress } from '../../../src/base/brand.js';
 import { hex } from '../../../src/base/hex.js';
 import type { DataOf, EventOf, TraceEvent } from '../../../src/events/catalogue.js';
 import type { RecordObject } from '../../../src/events/field.js';
-import { readTap, type TapCall, tapInput } from '../../../src/importers/xen-tap.js';
+import { readTap, type TapCall, tapInput } from '../../../src/importers/xen-tap/read.js';
 import { type RecordedIo, recordedIo } from '../../../src/importers/xentrace/io.js';
 import { readXentrace } from '../../../src/importers/xentrace/records.js';
 import { Engine } from '../../../src/models/engine.js';

@@ -5,7 +5,7 @@ import { domctlOps } from '../../../src/events/abi/domctl.js';
 import { physdevOps } from '../../../src/events/abi/physdev.js';
 import type { TraceEvent } from '../../../src/events/catalogue.js';
 import type { RecordObject } from '../../../src/events/field.js';
-import { readTap, type TapCall, tapInput } from '../../../src/importers/xen-tap.js';
+import { readTap, type TapCall, tapInput } from '../../../src/importers/xen-tap/read.js';
 import { Engine } from '../../../src/models/engine.js';
 import { isRedirectionEntry } from '../../../src/models/xen/ioapic.js';
 import { functionId } from '../../../src/pci/function-id.js';

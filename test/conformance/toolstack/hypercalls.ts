@@ -1,7 +1,7 @@
 import { ptIrqType } from '../../../src/events/abi/domctl.js';
 import type { TraceEvent } from '../../../src/events/catalogue.js';
 import type { RecordObject } from '../../../src/events/field.js';
-import { readTap, type TapCall } from '../../../src/importers/xen-tap.js';
+import { readTap, type TapCall } from '../../../src/importers/xen-tap/read.js';
 import { recordingText } from '../recording.js';
 import { type Row, RowBuilder } from '../row.js';
 import type { RecordedMachine } from './recorded-machine.js';

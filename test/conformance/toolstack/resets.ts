@@ -1,4 +1,4 @@
-import { readTap, type TapCall } from '../../../src/importers/xen-tap.js';
+import { readTap, type TapCall } from '../../../src/importers/xen-tap/read.js';
 import { type Dom0Sbdf, formatSbdf, parseSbdf } from '../../../src/pci/sbdf.js';
 import { recordingText } from '../recording.js';
 import { type Row, RowBuilder } from '../row.js';

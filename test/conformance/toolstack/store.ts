@@ -1,5 +1,5 @@
 import type { DomainId } from '../../../src/base/brand.js';
-import { readXenstoredTrace, type XenstoreRecord } from '../../../src/importers/xenstored-trace.js';
+import { readXenstoredTrace, type XenstoreRecord } from '../../../src/importers/xenstored/read.js';
 import { Engine } from '../../../src/models/engine.js';
 import { emptyPlatform } from '../../../src/platform/platform.js';
 import { defaultPolicies } from '../../../src/policy/axes.js';

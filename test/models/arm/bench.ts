@@ -2,12 +2,12 @@ import type { CfgBase, DomainId, PhysicalAddress } from '../../../src/base/brand
 import { errnoName } from '../../../src/base/errno.js';
 import { hex } from '../../../src/base/hex.js';
 import type { InputDraft, TraceEvent } from '../../../src/events/catalogue.js';
+import { platformFromDtb } from '../../../src/importers/dtb/dt-platform.js';
 import { Engine } from '../../../src/models/engine.js';
 import { type FunctionId, functionId } from '../../../src/pci/function-id.js';
 import { encodeItsCommand, type ItsCommand } from '../../../src/pci/its-command.js';
 import { bdf } from '../../../src/pci/sbdf.js';
 import { twoBridgesDtb } from '../../../src/platform/built-in/two-bridges.js';
-import { platformFromDtb } from '../../../src/platform/dt-platform.js';
 import type { Platform } from '../../../src/platform/platform.js';
 import { defaultPolicies, type Policies } from '../../../src/policy/axes.js';
 import { currentBehaviour } from '../../../src/policy/behaviours.js';

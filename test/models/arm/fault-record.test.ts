@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type EventName, eventCodes, readRecord, recordWords } from '../../../src/models/arm/fault-record.js';
+import { type EventName, eventCodes, readRecord, recordWords } from '../../../src/pci/smmu-record.js';
 
 describe('SMMUv3 event records (facts/arm-msi-iommu 6.3)', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { l1Span, steWords } from '../../../src/models/arm/stream-table.js';
+import { l1Span, steWords } from '../../../src/models/hardware/smmu/stream-table.js';
 
 describe('stream table entries (facts/arm-msi-iommu 6.1)', () => {
   it.each([

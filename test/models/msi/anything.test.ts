@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { produce } from 'immer';
 import { describe, expect, it } from 'vitest';
-import { replay } from '../../../replay/replayer.js';
+import { replay } from '../../../replay/run/replayer.js';
 import type { CfgBase, DomainId } from '../../../src/base/brand.js';
 import type { InputDraft } from '../../../src/events/catalogue.js';
-import { MemoryStore } from '../../../src/log/memory-store.js';
 import { TraceReader } from '../../../src/log/reader.js';
+import { MemoryStore } from '../../../src/log/stores/memory-store.js';
 import { Recorder } from '../../../src/machine/recorder.js';
 import { Engine } from '../../../src/models/engine.js';
 import { encodeItsCommand } from '../../../src/pci/its-command.js';

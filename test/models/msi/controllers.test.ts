@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PhysicalAddress } from '../../../src/base/brand.js';
-import { decodeMsiTyper, gravitonMessage, isValidFrame, v2mIidr } from '../../../src/models/arm/gicv2m.js';
+import { decodeMsiTyper, gravitonMessage, isValidFrame, v2mIidr } from '../../../src/platform/gicv2m.js';
 import type { MsiController, Platform } from '../../../src/platform/platform.js';
 import { Bench, nicA, nicB, twoBridges } from '../arm/bench.js';
 

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readMemory, writeMemory } from '../../../src/models/qemu/access.js';
 import { decodePciexbar } from '../../../src/models/qemu/chipset/mch.js';
-import { readConfig, writeConfig } from '../../../src/models/qemu/config-space.js';
+import { readConfig, writeConfig } from '../../../src/models/qemu/function/config-space.js';
+import { readMemory, writeMemory } from '../../../src/models/qemu/space/access.js';
 import { Bench, machineOf, recorded } from './machine-bench.js';
 
 const HOST = ['mch', null, 0] as const;

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { createMachine } from '../../../src/models/qemu/create.js';
-import { functionById, plug } from '../../../src/models/qemu/hotplug.js';
 import { imageOf, type QemuMachine } from '../../../src/models/qemu/machine.js';
+import { functionById, plug } from '../../../src/models/qemu/plugging/hotplug.js';
 import { get8, set16 } from '../../../src/models/qemu/registers.js';
 import { describeMachine, functionBytes, type RecordedTopology } from '../../conformance/qemu/topology.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { requesterId } from '../../../src/models/qemu/dma.js';
-import { pirqOf } from '../../../src/models/qemu/intx.js';
+import { requesterId } from '../../../src/models/qemu/function/dma.js';
+import { pirqOf } from '../../../src/models/qemu/function/intx.js';
 import { Bench, type Placing, q35 } from './machine-bench.js';
 
 const HOST: Placing = ['mch', null, 0];

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { writeConfig } from '../../../src/models/qemu/config-space.js';
 import { createMachine } from '../../../src/models/qemu/create.js';
+import { writeConfig } from '../../../src/models/qemu/function/config-space.js';
 import type { QemuMachine } from '../../../src/models/qemu/machine.js';
 import {
   describeMachine,

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { pciTarget } from '../../../src/models/qemu/pci-space.js';
+import { pciTarget } from '../../../src/models/qemu/space/pci-space.js';
 import { Bench, type Placing } from './machine-bench.js';
 
 const HOST: Placing = ['mch', null, 0];

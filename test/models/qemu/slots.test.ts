@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { plug, unplug } from '../../../src/models/qemu/hotplug.js';
+import { plug, unplug } from '../../../src/models/qemu/plugging/hotplug.js';
 import { Bench, type Placing } from './machine-bench.js';
 
 const HOST: Placing = ['mch', null, 0];

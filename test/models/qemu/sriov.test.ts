@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createMachine } from '../../../src/models/qemu/create.js';
-import { pirqOf } from '../../../src/models/qemu/intx.js';
+import { pirqOf } from '../../../src/models/qemu/function/intx.js';
 import { findFunction } from '../../../src/models/qemu/routing.js';
 import { QtestMachine } from '../../conformance/qemu/qtest.js';
 import { q35, recorded, recordedBy } from './machine-bench.js';

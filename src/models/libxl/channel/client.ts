@@ -1,7 +1,7 @@
 import { errno } from '../../../base/errno.js';
 import type { Decider } from '../../context.js';
-import { XenstoreClient } from '../../linux/xenstored/client.js';
 import { deviceOwner, driverDomainHas } from '../../xen/driver-domain.js';
+import { XenstoreClient } from '../../xenstore/client.js';
 import { runStep } from '../run.js';
 import { EPIPE } from './send.js';
 import { change, channelPath } from './server.js';

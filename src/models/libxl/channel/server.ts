@@ -2,9 +2,9 @@ import type { DomainId } from '../../../base/brand.js';
 import { kernelConnection } from '../../../state/pciback.js';
 import { CHANNEL_KEYS, freeBytes, type VchanState } from '../../../state/vchan.js';
 import type { Context, Decider } from '../../context.js';
-import { XenstoreClient } from '../../linux/xenstored/client.js';
-import { domainPath } from '../../linux/xenstored/xenbus.js';
 import { deviceOwner, driverDomainHas } from '../../xen/driver-domain.js';
+import { XenstoreClient } from '../../xenstore/client.js';
+import { domainPath } from '../../xenstore/xenbus.js';
 import { replyBytes } from './requests.js';
 import { carryOut } from './work.js';
 

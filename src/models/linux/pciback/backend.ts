@@ -13,10 +13,7 @@ import {
 import { kernelConnection, tokens } from '../../../state/pciback.js';
 import type { Context, Decider } from '../../context.js';
 import { linuxDomain } from '../../xen/driver-domain.js';
-import { by, linuxLog, setOwner } from '../devices.js';
-import { PCI_MAGIC, xenbusStates as states } from '../pciif/page.js';
-import { parentBridge } from '../reset.js';
-import { XenstoreClient } from '../xenstored/client.js';
+import { XenstoreClient } from '../../xenstore/client.js';
 import {
   backendPath,
   domainPath,
@@ -24,7 +21,10 @@ import {
   readState,
   switchState,
   writeError,
-} from '../xenstored/xenbus.js';
+} from '../../xenstore/xenbus.js';
+import { by, linuxLog, setOwner } from '../devices.js';
+import { PCI_MAGIC, xenbusStates as states } from '../pciif/page.js';
+import { parentBridge } from '../reset.js';
 import { putDevice } from './stub.js';
 import { chooseAddress, publishedRoot } from './virtual-slots.js';
 

@@ -4,10 +4,10 @@ import { type Dom0Sbdf, formatSbdf } from '../../../pci/sbdf.js';
 import { kernelConnection } from '../../../state/pciback.js';
 import type { Context, Decider } from '../../context.js';
 import { linuxDomain } from '../../xen/driver-domain.js';
+import { XenstoreClient } from '../../xenstore/client.js';
+import { backendPath } from '../../xenstore/xenbus.js';
 import { by, linuxLog } from '../devices.js';
 import { pciCommands } from '../pciif/page.js';
-import { XenstoreClient } from '../xenstored/client.js';
-import { backendPath } from '../xenstored/xenbus.js';
 
 const { aer_detected, aer_mmio, aer_slotreset, aer_resume } = pciCommands;
 /** Bits of the page's flags: the frontend handles AER, the backend has a question out. @source facts/dom0 3 */

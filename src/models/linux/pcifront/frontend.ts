@@ -4,10 +4,10 @@ import { hasBehaviour } from '../../../policy/behaviours.js';
 import { kernelConnection } from '../../../state/pciback.js';
 import { FRONTEND_TOKEN } from '../../../state/pcifront.js';
 import type { Context, Decider } from '../../context.js';
+import { XenstoreClient } from '../../xenstore/client.js';
+import { backendOf, readState, switchState } from '../../xenstore/xenbus.js';
 import { linuxDevice } from '../devices.js';
 import { xenbusStates as states } from '../pciif/page.js';
-import { XenstoreClient } from '../xenstored/client.js';
-import { backendOf, readState, switchState } from '../xenstored/xenbus.js';
 
 /**
  * Grant reference and event channel port of the first connection of a guest, as a guest kernel of the recorded kind

@@ -1,8 +1,8 @@
 import { kernelConnection } from '../../../state/pciback.js';
 import { FRONTEND_TOKEN } from '../../../state/pcifront.js';
 import type { Decider } from '../../context.js';
-import { XenstoreClient } from '../xenstored/client.js';
-import { backendOf } from '../xenstored/xenbus.js';
+import { XenstoreClient } from '../../xenstore/client.js';
+import { backendOf } from '../../xenstore/xenbus.js';
 
 /**
  * A guest that finds `suspend` in its control node acknowledges it, freezes its drivers and stops. pcifront has nothing

@@ -1,10 +1,10 @@
 import { SMBUS_OFF } from '../chipset/written.js';
+import { readMsixPending, readMsixTable, writeMsixTable } from '../function/msix.js';
+import { IVSHMEM_MASK, IVSHMEM_STATUS } from '../function/reset.js';
 import { type BarImage, type MsixImage, pbaBytes } from '../image.js';
 import { imageOf, type QemuMachine } from '../machine.js';
-import { readMsixPending, readMsixTable, writeMsixTable } from '../msix.js';
+import { readShpc, SHPC_BYTES, writeShpc } from '../plugging/shpc.js';
 import { ownRegisters, type Region, region, type Target } from '../region.js';
-import { IVSHMEM_MASK, IVSHMEM_STATUS } from '../reset.js';
-import { readShpc, SHPC_BYTES, writeShpc } from '../shpc.js';
 import type { FunctionState } from '../state.js';
 import { eduRegisters } from './edu.js';
 
@@ -26,7 +26,7 @@ const CONTENT: Readonly<Record<string, Readonly<Record<number, Content>>>> = {
   'pci-bridge': { 0: 'shpc' },
   'pcie-pci-bridge': { 0: 'shpc' },
   edu: { 0: 'edu' },
-  // The emulator of scenarios, src/routing/vgpu.ts: a register that raises its message, and an aperture.
+  // The emulator of scenarios, src/emulators/vgpu.ts: a register that raises its message, and an aperture.
   vgpu: { 0: 'edu', 2: 'ram' },
   e1000e: { 1: 'empty', 2: 'index-data', 3: 'empty' },
   'ich9-ahci': { 4: 'index-data' },

@@ -1,5 +1,5 @@
-import { setIntx } from '../intx.js';
-import { msiEnabled, msiNotify } from '../msi.js';
+import { setIntx } from '../function/intx.js';
+import { msiEnabled, msiNotify } from '../function/msi.js';
 import { region } from '../region.js';
 
 /**

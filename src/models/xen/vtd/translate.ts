@@ -1,10 +1,10 @@
 import type { DomainId } from '../../../base/brand.js';
 import { bridgeOf, type FunctionId } from '../../../pci/function-id.js';
 import { sbdf, type XenSbdf } from '../../../pci/sbdf.js';
-import { STOPPED } from '../../arm/translate.js';
 import type { Context } from '../../context.js';
 import { readConfig } from '../../hardware/config-space.js';
 import { requesterOf } from '../../hardware/requester.js';
+import { STOPPED } from '../../hardware/smmu/translate.js';
 import { hardwareDomain, isHvm } from '../domains.js';
 import { regionsOf } from '../reserved-regions.js';
 import { hardwareDomainReach, hasVtd } from './contexts.js';

@@ -1,0 +1,6 @@
+import type { Context } from '../../context.js';
+
+/** Ends a message nobody gets. */
+export function drop(context: Context, reason: string): void {
+  context.emit('hw', 'msi.dropped', { reason });
+}
