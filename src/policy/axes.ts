@@ -1,18 +1,35 @@
-/** One design question with its possible answers. @source DESIGN 6 */
+import { invariant } from '../base/assert.js';
+import type { Also, ValueOf } from './switches.js';
+
+/** One design question with its possible answers. */
 export interface Axis {
   readonly doc: string;
   readonly values: readonly string[];
-  /** Accepts more than the listed values, as `offset:42`. */
-  readonly pattern?: RegExp;
+  /** Takes other values too, shown as this. */
+  readonly also?: Also;
   readonly default: string;
+}
+
+type Offset = `offset:${number}`;
+
+/** Segment numbers that begin at a number of their own. */
+const anyOffset: Also<Offset> = {
+  shown: 'offset:N',
+  accepts: (value): value is Offset => offsetOf(value) !== null,
+};
+
+/** The number of `offset:N`; null for other texts. */
+export function offsetOf(value: string): number | null {
+  const found = /^offset:(\d{1,5})$/.exec(value);
+  return found === null ? null : Number(found[1]);
 }
 
 /** The designs one can compare: `--policy name=value`. */
 export const axes = {
   'segments.xen': {
     doc: 'Where Xen takes the segment number of an ARM host bridge from. `told-by-dom0` is the proposed PHYSDEVOP_pci_host_bridge_add, never merged.',
-    values: ['dt-order', 'dt-property', 'firmware', 'offset:N', 'told-by-dom0'],
-    pattern: /^offset:\d{1,5}$/,
+    values: ['dt-order', 'dt-property', 'firmware', 'told-by-dom0'],
+    also: anyOffset,
     default: 'dt-property',
   },
   'segments.dom0': {
@@ -100,15 +117,31 @@ export const axes = {
 } as const satisfies Record<string, Axis>;
 
 export type AxisName = keyof typeof axes;
+/** What an axis can be. */
+export type PolicyValue<A extends AxisName> = ValueOf<(typeof axes)[A]>;
 /** A value for every axis. */
-export type Policies = { readonly [A in AxisName]: string };
+export type Policies = { readonly [A in AxisName]: PolicyValue<A> };
 
-export const defaultPolicies: Policies = Object.fromEntries(
-  Object.entries(axes).map(([name, axis]) => [name, axis.default]),
-) as Policies;
+export const isAxisName = (name: string): name is AxisName => Object.hasOwn(axes, name);
 
 /** Whether `value` is one of the axis' answers. */
 export function isPolicyValue(axis: AxisName, value: string): boolean {
-  const { values, pattern }: Axis = axes[axis];
-  return values.includes(value) || (pattern?.test(value) ?? false);
+  const { values, also }: Axis = axes[axis];
+  return values.includes(value) || (also?.accepts(value) ?? false);
+}
+
+/** Whether every axis has one of its answers, and there is nothing else. */
+export function isPolicies(choices: Readonly<Record<string, string>>): choices is Policies {
+  return (
+    Object.keys(choices).every(isAxisName) &&
+    Object.keys(axes).every((name) => isAxisName(name) && isPolicyValue(name, choices[name] ?? ''))
+  );
+}
+
+export const defaultPolicies: Policies = complete();
+
+function complete(): Policies {
+  const chosen = Object.fromEntries(Object.entries(axes).map(([name, axis]) => [name, axis.default]));
+  invariant(isPolicies(chosen), 'the default of a policy is not one of its values');
+  return chosen;
 }

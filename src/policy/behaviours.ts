@@ -64,6 +64,11 @@ export const behaviourTable = {
     since: '0.2.0',
     doc: 'At the end of an HVM guest xl asks the device model for every device before it waits for the first, and of a device that the guest does not have it says what libxl says and, before 4.18, takes no permissions back; before, one device left after the other, and permissions went with each.',
   },
+  'releases-by-point': {
+    number: 12,
+    since: '0.3.0',
+    doc: 'What a release of Xen, Linux or QEMU has is read from one table of changes with the first point release of every branch; a minor means its newest point release, and a few changes follow the release that really brought them.',
+  },
 } as const satisfies Record<string, Behaviour>;
 
 export type BehaviourName = keyof typeof behaviourTable;

@@ -1,20 +1,52 @@
-/** Releases whose behaviour differs; a trace stores the value of each. `--switch name=value`. */
+import { invariant } from '../base/assert.js';
+import {
+  isLinuxRelease,
+  type LinuxRelease,
+  qemuReleases,
+  xenMaster,
+  xenMinors,
+  xenReleases,
+} from './releases.js';
+
+/** Releases whose behaviour differs, and what else an installation has; a trace stores the value of each. `--switch name=value`. */
 export interface Switch {
   readonly doc: string;
   readonly values: readonly string[];
+  /** Takes other values too, shown as this. */
+  readonly also?: Also;
   readonly default: string;
 }
 
+/** Values that are not listed one by one. */
+export interface Also<T extends string = string> {
+  /** As a reader sees them: `6.x.y`. */
+  readonly shown: string;
+  accepts(value: string): value is T;
+}
+
+const anyLinux: Also<LinuxRelease> = { shown: '6.x.y', accepts: isLinuxRelease };
+
 export const switchTable = {
   xen: {
-    doc: 'Xen release the model follows.',
-    values: ['4.17', '4.18', '4.19', '4.20', '4.21', '4.22', '4.23'],
-    default: '4.23',
+    doc: 'Xen release the model follows; a minor is the newest point release of its branch, 4.23 the master branch of August 2026.',
+    values: [...xenMinors, ...xenReleases],
+    default: xenMaster,
   },
   linux: {
-    doc: 'Linux release of Dom0; 6.1.136 brought the IDA numbering to the 6.1 series (facts/dom0 1.4).',
+    doc: 'Linux release of Dom0; 6.1.136 brought the IDA numbering to the 6.1 series (drivers/pci/pci.c, of_pci_bus_find_domain_nr).',
+    also: anyLinux,
     values: ['6.1.135', '6.1.136', '6.1.192', '6.12.30', '6.12.31', '6.12.117'],
     default: '6.12.117',
+  },
+  qemu: {
+    doc: 'QEMU release of the device model and of emulated machines.',
+    values: qemuReleases,
+    default: '7.2',
+  },
+  'qemu-machine': {
+    doc: 'Version of the machine type (`-M pc-q35-7.2`), which keeps some ways of an older QEMU; `newest` is the type of the release itself.',
+    values: ['newest', ...qemuReleases],
+    default: 'newest',
   },
   'arm-pci': {
     doc: 'Whether an ARM Xen is built with PCI (CONFIG_PCI_PASSTHROUGH); absent: every physdev_op is -ENOSYS (facts/xen 2.2).',
@@ -49,36 +81,41 @@ export const switchTable = {
 } as const satisfies Record<string, Switch>;
 
 export type SwitchName = keyof typeof switchTable;
-export type Switches = { readonly [S in SwitchName]: string };
+/** What a switch can be. */
+export type SwitchValue<S extends SwitchName> = ValueOf<(typeof switchTable)[S]>;
+export type Switches = { readonly [S in SwitchName]: SwitchValue<S> };
 
-export const defaultSwitches: Switches = Object.fromEntries(
-  Object.entries(switchTable).map(([name, entry]) => [name, entry.default]),
-) as Switches;
+/** The listed values of an entry and those its pattern takes. */
+export type ValueOf<Entry extends { readonly values: readonly string[] }> =
+  | Entry['values'][number]
+  | (Entry extends { readonly also: Also<infer T> } ? T : never);
 
-/** Compares dotted release numbers part by part: negative, zero or positive. */
-export function compareReleases(a: string, b: string): number {
-  const left = parts(a);
-  const right = parts(b);
-  for (let i = 0; i < Math.max(left.length, right.length); i++) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
+export const isSwitchName = (name: string): name is SwitchName => Object.hasOwn(switchTable, name);
+
+/** Whether `value` is one a switch can have. */
+export function isSwitchValue(name: SwitchName, value: string): boolean {
+  const { values, also }: Switch = switchTable[name];
+  return values.includes(value) || (also?.accepts(value) ?? false);
 }
 
-/** Models ask on every hypercall: a release is taken apart once. The texts come from the table above and the sources. */
-const known = new Map<string, readonly number[]>();
+/** The values as a reader sees them. */
+export const shownValues = ({ values, also }: Pick<Switch, 'values' | 'also'>): readonly string[] =>
+  also === undefined ? values : [...values, also.shown];
 
-function parts(release: string): readonly number[] {
-  let numbers = known.get(release);
-  if (numbers === undefined) {
-    numbers = release.split('.').map(Number);
-    known.set(release, numbers);
-  }
-  return numbers;
+/** Whether every switch has a value it can have, and there is nothing else. */
+export function isSwitches(choices: Readonly<Record<string, string>>): choices is Switches {
+  return (
+    Object.keys(choices).every(isSwitchName) &&
+    Object.keys(switchTable).every((name) => isSwitchName(name) && isSwitchValue(name, choices[name] ?? ''))
+  );
 }
 
-/** Whether the chosen release of `name` is `release` or later. */
-export function atLeast(switches: Switches, name: 'xen' | 'linux', release: string): boolean {
-  return compareReleases(switches[name], release) >= 0;
+export const defaultSwitches: Switches = complete();
+
+function complete(): Switches {
+  const chosen = Object.fromEntries(
+    Object.entries(switchTable).map(([name, entry]) => [name, entry.default]),
+  );
+  invariant(isSwitches(chosen), 'the default of a switch is not one of its values');
+  return chosen;
 }

@@ -4,6 +4,8 @@ import type { TraceHeader } from '../log/header.js';
 import { runMachine } from '../machine/machine.js';
 import type { Platform } from '../platform/platform.js';
 import { currentBehaviour } from '../policy/behaviours.js';
+import { newestOf } from '../policy/releases.js';
+import type { Switches } from '../policy/switches.js';
 import type { Env } from '../state/env.js';
 import { choosePolicies, chooseSwitches } from '../state/trace-env.js';
 import type { Scenario } from './scenario.js';
@@ -22,10 +24,13 @@ export function scenarioEnv(scenario: Scenario, { platform, policies, switches }
   return {
     platform: scenario.platform(platform),
     policies: choosePolicies({ ...scenario.policies, ...policies }),
-    switches: chooseSwitches({ ...scenario.switches, ...switches }),
+    switches: pinned(chooseSwitches({ ...scenario.switches, ...switches })),
     behaviour: currentBehaviour,
   };
 }
+
+/** A trace says which point release it followed: what the newest of a branch is changes with time. */
+const pinned = (switches: Switches): Switches => ({ ...switches, xen: newestOf(switches.xen) });
 
 /** The header of its trace; equal choices give equal headers. */
 export function scenarioHeader(

@@ -1,9 +1,27 @@
+import { invariant } from '../base/assert.js';
 import { Trouble } from '../base/errors.js';
 import type { TraceHeader } from '../log/header.js';
 import type { Platform } from '../platform/platform.js';
-import { type AxisName, axes, defaultPolicies, isPolicyValue, type Policies } from '../policy/axes.js';
+import {
+  axes,
+  defaultPolicies,
+  isAxisName,
+  isPolicies,
+  isPolicyValue,
+  type Policies,
+} from '../policy/axes.js';
 import { currentBehaviour, unknownBehaviour } from '../policy/behaviours.js';
-import { defaultSwitches, type Switches, type SwitchName, switchTable } from '../policy/switches.js';
+import { nearReleases } from '../policy/releases.js';
+import {
+  defaultSwitches,
+  isSwitches,
+  isSwitchName,
+  isSwitchValue,
+  type Switches,
+  type SwitchName,
+  shownValues,
+  switchTable,
+} from '../policy/switches.js';
 import type { Env } from './env.js';
 
 /** Checks `axis=value` choices and completes them from `base`. @throws {Trouble} POL-001 unknown axis, POL-002 bad value */
@@ -12,22 +30,26 @@ export function choosePolicies(
   base: Policies = defaultPolicies,
 ): Policies {
   for (const [name, value] of Object.entries(choices)) {
-    if (!Object.hasOwn(axes, name)) {
+    if (!isAxisName(name)) {
       throw new Trouble('POL-001', `no policy ${name}`, {
         actual: name,
         expected: Object.keys(axes).join(', '),
-        hint: 'xpr policies lists them',
+        hint: isSwitchName(name)
+          ? `${name} is a switch: --switch ${name}=${value}`
+          : 'xpr policies lists them',
       });
     }
-    if (!isPolicyValue(name as AxisName, value)) {
+    if (!isPolicyValue(name, value)) {
       throw new Trouble('POL-002', `policy ${name} cannot be ${value}`, {
         actual: value,
-        expected: axes[name as AxisName].values.join(', '),
+        expected: shownValues(axes[name]).join(', '),
         hint: 'xpr policies lists the values',
       });
     }
   }
-  return { ...base, ...choices };
+  const chosen = { ...base, ...choices };
+  invariant(isPolicies(chosen), 'policies that were checked are whole');
+  return chosen;
 }
 
 /** Checks `switch=value` choices and completes them from `base`. @throws {Trouble} POL-003, POL-004 */
@@ -36,24 +58,34 @@ export function chooseSwitches(
   base: Switches = defaultSwitches,
 ): Switches {
   for (const [name, value] of Object.entries(choices)) {
-    if (!Object.hasOwn(switchTable, name)) {
+    if (!isSwitchName(name)) {
       throw new Trouble('POL-003', `no switch ${name}`, {
         actual: name,
         expected: Object.keys(switchTable).join(', '),
-        hint: 'xpr policies lists them',
+        hint: isAxisName(name) ? `${name} is a policy: --policy ${name}=${value}` : 'xpr policies lists them',
       });
     }
-    const values: readonly string[] = switchTable[name as SwitchName].values;
-    if (!values.includes(value)) {
+    if (!isSwitchValue(name, value)) {
       throw new Trouble('POL-004', `switch ${name} cannot be ${value}`, {
         actual: value,
-        expected: values.join(', '),
+        expected: nearestValues(name, value).join(', '),
         hint: 'xpr policies lists the values',
       });
     }
   }
-  return { ...base, ...choices };
+  const chosen = { ...base, ...choices };
+  invariant(isSwitches(chosen), 'switches that were checked are whole');
+  return chosen;
 }
+
+/** The values of a switch; of a long list of releases those near the one that is not there. */
+function nearestValues(name: SwitchName, value: string): readonly string[] {
+  const shown = shownValues(switchTable[name]);
+  return shown.length <= FEW ? shown : nearReleases(value, shown);
+}
+
+/** More values than a line can show. */
+const FEW = 12;
 
 /** Checks the behaviour numbers of a trace. @throws {Trouble} POL-005 a number this version does not know */
 function chooseBehaviour(numbers: readonly number[]): readonly number[] {

@@ -1,6 +1,8 @@
 import { type Axis, axes } from '../../src/policy/axes.js';
 import { type Behaviour, behaviourTable } from '../../src/policy/behaviours.js';
-import { type Switch, switchTable } from '../../src/policy/switches.js';
+import type { Change } from '../../src/policy/changes/change.js';
+import { changesOf, projects } from '../../src/policy/has.js';
+import { type Switch, shownValues, switchTable } from '../../src/policy/switches.js';
 import { rules } from '../../src/rules/index.js';
 import { scenarios } from '../../src/scenarios/index.js';
 import { markdownTable } from '../cli/markdown-table.js';
@@ -41,11 +43,13 @@ function policiesPage(): string {
   const part = (entries: [string, Axis | Switch][], option: string): string[] => [
     ...markdownTable([
       ['name', 'values', 'default', 'meaning'],
-      ...entries.map(([name, { doc, values, default: chosen }]) => [
+      ...entries.map(([name, entry]) => [
         `\`${name}\``,
-        values.map((value) => `\`${value}\``).join(', '),
-        `\`${chosen}\``,
-        doc,
+        shownValues(entry)
+          .map((value) => `\`${value}\``)
+          .join(', '),
+        `\`${entry.default}\``,
+        entry.doc,
       ]),
     ]),
     '',
@@ -67,6 +71,13 @@ function policiesPage(): string {
     '',
     ...part(Object.entries(switchTable), '--switch'),
     '',
+    '## What releases brought',
+    '',
+    'A release has a change from the first release of its branch that carries it; a branch that is not named and lies before the',
+    'last one never has it. `4.19` stands for the newest point release of its branch. A trace stores the point release.',
+    '',
+    ...releasePart(),
+    '',
     '## Behaviour changes',
     '',
     'What a release decides otherwise than the ones before it. A trace stores the numbers of the changes its recording had; it is',
@@ -74,6 +85,21 @@ function policiesPage(): string {
     '',
     ...behaviourPart(),
   ].join('\n')}\n`;
+}
+
+function releasePart(): string[] {
+  const rows = projects.flatMap((project) => {
+    const changes: readonly [string, Change][] = Object.entries(changesOf[project]);
+    return changes.map(([name, { first, commit, doc, where }]) => [
+      project,
+      `\`${name}\``,
+      first.join(', '),
+      commit === null ? '' : `\`${commit}\``,
+      doc,
+      where,
+    ]);
+  });
+  return markdownTable([['project', 'name', 'first releases', 'commit', 'what changed', 'where'], ...rows]);
 }
 
 function behaviourPart(): string[] {

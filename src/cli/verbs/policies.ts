@@ -1,6 +1,8 @@
 import { type Axis, axes } from '../../policy/axes.js';
 import { type Behaviour, behaviourTable } from '../../policy/behaviours.js';
-import { type Switch, switchTable } from '../../policy/switches.js';
+import type { Change } from '../../policy/changes/change.js';
+import { changesOf, projects } from '../../policy/has.js';
+import { type Switch, shownValues, switchTable } from '../../policy/switches.js';
 import { table } from '../../tell/table.js';
 import { print, printJson } from '../io.js';
 import type { RunVerb } from '../verbs.js';
@@ -11,22 +13,61 @@ export const run: RunVerb = (_args, options) => {
   const changes: [string, Behaviour][] = Object.entries(behaviourTable);
   if (options['json'] === true) {
     const list = (entries: [string, Axis | Switch][]) =>
-      entries.map(([name, { doc, values, default: chosen }]) => ({ name, doc, values, default: chosen }));
+      entries.map(([name, entry]) => ({
+        name,
+        doc: entry.doc,
+        values: shownValues(entry),
+        default: entry.default,
+      }));
     const behaviour = changes.map(([name, change]) => ({ name, ...change }));
-    printJson({ schema: 'policies/1', policies: list(policies), switches: list(switches), behaviour });
+    printJson({
+      schema: 'policies/1',
+      policies: list(policies),
+      switches: list(switches),
+      releases: releaseChanges(),
+      behaviour,
+    });
     return 0;
   }
   const rows = (entries: [string, Axis | Switch][]) =>
     entries.map(([name, entry]) => [
       name,
-      entry.values.map((value) => (value === entry.default ? `[${value}]` : value)).join(' '),
+      shownValues(entry)
+        .map((value) => (value === entry.default ? `[${value}]` : value))
+        .join(' '),
       entry.doc,
     ]);
   print(table([['policy', 'values ([default])', ''], ...rows(policies)]));
   print('');
   print(table([['switch', 'values ([default])', ''], ...rows(switches)]));
-  if (changes.length === 0) return 0;
+  print('');
+  print(
+    table([
+      ['change', 'first releases', 'commit', ''],
+      ...releaseChanges().map(({ project, name, first, commit, doc }) => [
+        `${project}: ${name}`,
+        first.join(' '),
+        commit ?? '-',
+        doc,
+      ]),
+    ]),
+  );
   print('');
   print(table([['behaviour', 'since', ''], ...changes.map(([name, { since, doc }]) => [name, since, doc])]));
   return 0;
 };
+
+/** What releases of Xen, Linux and QEMU brought, by project and name. */
+function releaseChanges() {
+  return projects.flatMap((project) => {
+    const rows: readonly [string, Change][] = Object.entries(changesOf[project]);
+    return rows.map(([name, { doc, commit, where, first }]) => ({
+      project,
+      name,
+      doc,
+      commit,
+      where,
+      first,
+    }));
+  });
+}

@@ -116,7 +116,8 @@ export const detach: Steps = {
   },
   revoke: (io) => {
     // Before 4.18 an HVM guest kept every permission. @source facts/dom0 8.8 (history)
-    if (io.guestType === 'hvm' && !isStubdom(io) && !io.xenAtLeast('4.18')) return { to: 'deassign' };
+    if (io.guestType === 'hvm' && !isStubdom(io) && !io.has('libxl-hvm-detach-revokes'))
+      return { to: 'deassign' };
     permitRegions(io, deviceOf(io), false, subjectOf(io));
     return { to: 'revoke-interrupt' };
   },
@@ -180,7 +181,7 @@ export const detach: Steps = {
  * way out, before that only of a device that was found. @source do_pci_remove, pci_remove_detached; recordings
  */
 const strangerGoesTo = (io: StepIo): 'revoke' | 'reset' =>
-  io.xenAtLeast('4.18') || !hasBehaviour(io.context.env.behaviour, 'devices-leave-side-by-side')
+  io.has('libxl-hvm-detach-revokes') || !hasBehaviour(io.context.env.behaviour, 'devices-leave-side-by-side')
     ? 'revoke'
     : 'reset';
 

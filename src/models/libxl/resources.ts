@@ -32,8 +32,7 @@ export function permitRegions(io: StepIo, device: Dom0Sbdf, allow: boolean, domi
   for (const { start, end, isPort } of list) {
     const size = end - start + 1;
     const allow_access = allow ? 1 : 0;
-    // Before 4.21 the revoke cut addresses to 32 bits: what lies higher stays granted. @source facts/dom0 8.8 (XSA-476)
-    const address = !allow && !io.xenAtLeast('4.21') ? start % 0x1_0000_0000 : start;
+    const address = !allow && !io.has('libxl-whole-bar-addresses') ? start % 0x1_0000_0000 : start;
     const ret = isPort
       ? io.domctl('ioport_permission', { first_port: address, nr_ports: size, allow_access }, domid)
       : io.domctl(
@@ -67,7 +66,7 @@ const mapGsi = (io: StepIo, index: number, pirq: number, domid: number): number 
  */
 const usesGsi = (io: StepIo): boolean =>
   driverDomainHas(io.context, 'backend-0') ||
-  (io.context.state.domains[hardwareDomain(io.context)]?.type !== 'pv' && io.xenAtLeast('4.20'));
+  (io.context.state.domains[hardwareDomain(io.context)]?.type !== 'pv' && io.has('libxl-maps-gsis'));
 
 /** The pin's interrupt: mapped for the guest, then allowed. x86 only. @source facts/dom0 8.5 step 12 */
 export function permitInterrupt(io: StepIo, device: Dom0Sbdf, domid = io.domid): boolean {

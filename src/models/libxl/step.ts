@@ -3,7 +3,7 @@ import { errno } from '../../base/errno.js';
 import { hexPad } from '../../base/hex.js';
 import type { RecordObject } from '../../events/field.js';
 import { busOf, type Dom0Sbdf, devOf, fnOf, formatSbdf, segmentOf } from '../../pci/sbdf.js';
-import { atLeast } from '../../policy/switches.js';
+import { has, type XenChange } from '../../policy/has.js';
 import type { Job, JobValue } from '../../state/toolstack.js';
 import { toolstackConnection } from '../../state/xenstore.js';
 import type { Context } from '../context.js';
@@ -90,8 +90,9 @@ export class StepIo {
     return stubdomOf(this.context, this.job.domid);
   }
 
-  xenAtLeast(release: string): boolean {
-    return atLeast(this.context.env.switches, 'xen', release);
+  /** Whether the toolstack's release has a change. */
+  has(change: XenChange): boolean {
+    return has(this.context.env, change);
   }
 
   /**

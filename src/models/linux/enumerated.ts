@@ -1,5 +1,5 @@
 import { busOf, type Dom0Sbdf, devfnOf, segmentOf } from '../../pci/sbdf.js';
-import { atLeast } from '../../policy/switches.js';
+import { has } from '../../policy/has.js';
 import type { Context, Decider } from '../context.js';
 import { linuxHypercall, linuxLog, linuxRead, physdevName, setUpGsi } from './devices.js';
 
@@ -16,7 +16,7 @@ const VIRTFN = 2;
 
 /** `xen_add_device`. @source facts/dom0 2.2 */
 export function report(context: Context, sbdf: Dom0Sbdf, physfn: Dom0Sbdf | null): void {
-  if (segmentOf(sbdf) > 0xffff && atLeast(context.env.switches, 'linux', '6.12.31')) {
+  if (segmentOf(sbdf) > 0xffff && has(context.env, 'refuses-wide-segments')) {
     linuxLog(
       context,
       `pci ${linuxRead(context, sbdf, 0, 4).toString(16)}: not registering with Xen: invalid PCI segment`,

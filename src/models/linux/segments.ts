@@ -1,6 +1,6 @@
 import { errno } from '../../base/errno.js';
 import type { HostBridge } from '../../platform/platform.js';
-import { compareReleases } from '../../policy/switches.js';
+import { has } from '../../policy/has.js';
 import type { Env } from '../../state/env.js';
 import type { ReadonlyWorld } from '../../state/world.js';
 
@@ -13,10 +13,10 @@ export type Numbering =
   | { readonly errno: number; readonly reason: string };
 
 /** The IDA rule came with 6.2 and, in the 6.1 series, with 6.1.136. @source facts/dom0 1.3, 1.4 */
-function ruleOf({ policies, switches }: Env): NumberingRule {
-  const policy = policies['segments.dom0'];
+function ruleOf(env: Env): NumberingRule {
+  const policy = env.policies['segments.dom0'];
   if (policy === 'counter' || policy === 'ida' || policy === 'firmware') return policy;
-  return compareReleases(switches.linux, '6.1.136') >= 0 ? 'ida' : 'counter';
+  return has(env, 'segments-by-ida') ? 'ida' : 'counter';
 }
 
 /**

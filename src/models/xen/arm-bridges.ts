@@ -1,6 +1,7 @@
 import type { CfgBase } from '../../base/brand.js';
 import type { HostBridge, Platform } from '../../platform/platform.js';
-import { atLeast } from '../../policy/switches.js';
+import { offsetOf } from '../../policy/axes.js';
+import { has } from '../../policy/has.js';
 import type { Env } from '../../state/env.js';
 import type { ReadonlyWorld } from '../../state/world.js';
 import type { Context } from '../context.js';
@@ -17,9 +18,10 @@ export const isDrivenByXen = (bridge: HostBridge): boolean =>
   bridge.compatible.some((compatible) => drivenCompatibles.has(compatible));
 
 /** Whether Xen on ARM looks at PCI at all. The IOMMU alone suffices since 4.21. @source facts/xen 2.2, 12.4 */
-export function isPciActive({ policies, switches }: Env): boolean {
+export function isPciActive(env: Env): boolean {
+  const { policies } = env;
   return (
-    policies['pci-passthrough'] === 'on' || (policies.iommu === 'on' && atLeast(switches, 'xen', '4.21'))
+    policies['pci-passthrough'] === 'on' || (policies.iommu === 'on' && has(env, 'arm-pci-by-iommu-alone'))
   );
 }
 
@@ -76,9 +78,9 @@ function assignNumber(context: Context, bridge: HostBridge): void {
   const policy = context.env.policies['segments.xen'];
   const { useDtDomains, domainNr } = context.state.xen;
   if (policy === 'told-by-dom0') return;
-  const offset = /^offset:(\d+)$/.exec(policy);
+  const offset = offsetOf(policy);
   if (offset !== null) {
-    const segment = domainNr < 0 ? Number(offset[1]) : domainNr + 1;
+    const segment = domainNr < 0 ? offset : domainNr + 1;
     context.emit('xen', 'segment.assigned', { by: 'xen', segment, cfgBase, source: 'offset' });
     return;
   }

@@ -2,7 +2,8 @@ import type { DomainId } from '../../base/brand.js';
 import { errno } from '../../base/errno.js';
 import { interfaceVersions } from '../../events/abi/sysctl.js';
 import { hasBehaviour } from '../../policy/behaviours.js';
-import { atLeast } from '../../policy/switches.js';
+import { has } from '../../policy/has.js';
+import { minorOf } from '../../policy/releases.js';
 import type { Context } from '../context.js';
 import {
   type Answer,
@@ -31,7 +32,7 @@ import { bindPtIrq, unbindPtIrq } from './pt-irq.js';
  */
 export function hasWrongVersion(context: Context, call: Call, which: 'domctl' | 'sysctl'): boolean {
   const stated = call.args['interface_version'];
-  return stated !== undefined && stated !== interfaceVersions[context.env.switches.xen]?.[which];
+  return stated !== undefined && stated !== interfaceVersions[minorOf(context.env.switches.xen)]?.[which];
 }
 
 /**
@@ -67,7 +68,7 @@ const x86Only =
 const since420 =
   (handler: HypercallHandler): HypercallHandler =>
   (context, call) =>
-    atLeast(context.env.switches, 'xen', '4.20') ? handler(context, call) : { ret: -errno.ENOSYS };
+    has(context.env, 'domctl-gsi-permission') ? handler(context, call) : { ret: -errno.ENOSYS };
 
 /** DOMID_INVALID is turned away before anyone asks who calls. @source facts/xen 7.1 */
 const notForNobody =
@@ -97,7 +98,7 @@ const getDomainInfo: HypercallHandler = (context, call): Answer => {
   if (hasWrongVersion(context, call, 'domctl')) return { ret: -errno.EACCES };
   if (!isControlDomain(context, call.caller)) return { ret: -errno.EPERM };
   const asked = argNumber(call.args, 'domain');
-  const exact = atLeast(context.env.switches, 'xen', '4.18');
+  const exact = has(context.env, 'domctl-getdomaininfo-exact');
   if (!exact && asked >= domids.SELF) return { ret: -errno.EINVAL };
   const found = Object.keys(context.state.domains)
     .map(Number)

@@ -1,18 +1,19 @@
 import type { DomainId } from '../../base/brand.js';
+import { axes, type PolicyValue } from '../../policy/axes.js';
 import type { Resource } from '../../state/permissions.js';
 import type { Context } from '../context.js';
 import { hardwareDomain, isControlDomain } from './domains.js';
 import { isPermitted } from './permissions.js';
 
 /** What a driver domain gets beyond what Xen and libxl are built for; each answer of the axis adds to the one before. */
-const gifts = ['as-built', 'channel', 'backend-0', 'proposed'] as const;
-type Gift = (typeof gifts)[number];
+const gifts: readonly Gift[] = axes['driver-domain'].values;
+type Gift = PolicyValue<'driver-domain'>;
 
 /** Whether the design gives the driver domain at least this much. @source facts/dom0 12.3; policy `driver-domain` */
 export function driverDomainHas(context: Pick<Context, 'env'>, gift: Exclude<Gift, 'as-built'>): boolean {
   const { policies } = context.env;
   if (policies['hardware-domain'] !== 'domd') return false;
-  return gifts.indexOf(policies['driver-domain'] as Gift) >= gifts.indexOf(gift);
+  return gifts.indexOf(policies['driver-domain']) >= gifts.indexOf(gift);
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { DomainId } from '../../base/brand.js';
 import { errno } from '../../base/errno.js';
 import { type Bdf, bdf, formatSbdf, sbdf, segmentOf, type XenSbdf } from '../../pci/sbdf.js';
-import { atLeast } from '../../policy/switches.js';
+import { has } from '../../policy/has.js';
 import type { Context } from '../context.js';
 import { functionBehind, xenConfigRead } from './config-access.js';
 import { hardwareDomain } from './domains.js';
@@ -78,11 +78,10 @@ export function addDevice(context: Context, name: XenSbdf, info: AddInfo): numbe
 function addMissingPhysical(context: Context, name: XenSbdf, physfn: Bdf): number {
   const physical = physicalFunction(name, physfn);
   if (context.state.xen.devices[physical] !== undefined) return 0;
-  const { switches } = context.env;
-  if (!atLeast(switches, 'xen', '4.20')) {
+  if (!has(context.env, 'sriov-unknown-physical-refused')) {
     const plain = { isExtfn: false, isVirtfn: false, physfn };
     const ret = addDevice(context, physical, plain);
-    return atLeast(switches, 'xen', '4.19') ? ret : 0;
+    return has(context.env, 'sriov-links') ? ret : 0;
   }
   const reason = `Attempted to add SR-IOV VF ${formatSbdf(name)} without PF ${formatSbdf(physical)}`;
   context.emit('xen', 'device.failed', { sbdf: name, step: 'virtfn', errno: -errno.ENODEV, reason });
@@ -93,7 +92,7 @@ function addMissingPhysical(context: Context, name: XenSbdf, physfn: Bdf): numbe
 export function removeDevice(context: Context, name: XenSbdf): number {
   const device = context.state.xen.devices[name];
   if (device === undefined) return -errno.ENODEV;
-  const isLinked = atLeast(context.env.switches, 'xen', '4.19');
+  const isLinked = has(context.env, 'sriov-links');
   const virtual = isLinked ? virtualFunctions(context, name) : [];
   if (virtual.length > 0) {
     for (const broken of [...virtual, name]) context.emit('xen', 'device.broken', { sbdf: broken });

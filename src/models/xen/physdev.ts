@@ -1,6 +1,6 @@
 import { errno } from '../../base/errno.js';
 import { bdf } from '../../pci/sbdf.js';
-import { atLeast } from '../../policy/switches.js';
+import { has } from '../../policy/has.js';
 import type { Context } from '../context.js';
 import {
   type Answer,
@@ -84,7 +84,7 @@ const managePciAddExt: HypercallHandler = (context, { caller, args }) => {
  * before the privilege. @source facts/xen 2.4
  */
 const pciDeviceReset: HypercallHandler = (context, call) => {
-  if (!atLeast(context.env.switches, 'xen', '4.20')) return answer(-errno.ENOSYS);
+  if (!has(context.env, 'physdev-pci-device-reset')) return answer(-errno.ENOSYS);
   return armGate(context) ?? resetChecked(context, call);
 };
 
@@ -168,11 +168,10 @@ const entry =
   (context, call) => {
     if (onArm(context)) return arm ? handler(context, call) : answer(-errno.ENOSYS);
     if (!isHvm(context, call.caller)) return handler(context, call);
-    const isNew = atLeast(context.env.switches, 'xen', '4.20');
     const passes =
-      (hvmMay === 'since-4.20' && isNew) ||
+      (hvmMay === 'since-4.20' && has(context.env, 'hvm-maps-pirqs-freely')) ||
       ((hvmMay === 'pirq' || hvmMay === 'since-4.20') && hasPirqFeature(context, call.caller)) ||
-      ((hvmMay === 'hardware' || (hvmMay === 'hardware-4.20' && isNew)) &&
+      ((hvmMay === 'hardware' || (hvmMay === 'hardware-4.20' && has(context.env, 'setup-gsi-for-pvh'))) &&
         context.state.domains[call.caller]?.hardware === true);
     return passes ? handler(context, call) : answer(-errno.ENOSYS);
   };

@@ -4,7 +4,7 @@ import type { Followed, MachineView, Program, Step } from '../../machine/program
 import { bridgeOf, type FunctionId, functionBdf } from '../../pci/function-id.js';
 import { busOf, type CallerSbdf, devfnOf, sbdf } from '../../pci/sbdf.js';
 import type { HostBridge } from '../../platform/platform.js';
-import { atLeast } from '../../policy/switches.js';
+import { has } from '../../policy/has.js';
 
 /** Part of a program: yields steps, gets back what followed. */
 export type Part<T = void> = Generator<Step, T, Followed>;
@@ -83,7 +83,7 @@ export function* announce(machine: MachineView, fn: FunctionId): Part {
   }
   const segment = Math.floor(name / 0x1_0000);
   // Kernels with the check do not tell Xen of a domain its interface cannot carry. @source facts/dom0 2.2
-  if (segment > 0xffff && atLeast(machine.env.switches, 'linux', '6.12.31')) return;
+  if (segment > 0xffff && has(machine.env, 'refuses-wide-segments')) return;
   yield deviceAdd(segment & 0xffff, fn);
 }
 

@@ -109,10 +109,10 @@ export const ownership: readonly Symptom[] = [
     title: 'XSA-476: a 64-bit BAR stays accessible after detach',
     source: 'facts/dom0 Appendix C 21, 8.8',
     shows:
-      'The revoke cut addresses to 32 bits: frames above 4 GiB stay granted to the guest that lost the device.',
+      'The revoke cut addresses to 32 bits: frames above 4 GiB stay granted to the guest that lost the device. Mended in 4.17.6, 4.18.6, 4.19.4, 4.20.2 and 4.21.0.',
     expects: ['ASG-002'],
     devices: [highNvme],
-    switches: { xen: '4.20' },
+    switches: { xen: '4.20.1' },
     *story(machine) {
       yield* boot([highNvme]);
       yield* run(machine, 'assignable-add', null, highNvme.name);

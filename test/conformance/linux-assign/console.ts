@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { HostWindow } from '../../../src/platform/platform.js';
+import { isLinuxRelease, type LinuxRelease } from '../../../src/policy/releases.js';
 
 /** A root bus as the console announced it. */
 export interface RootBus {
@@ -12,7 +13,7 @@ export interface RootBus {
 
 /** What a recorded guest printed, as far as PCI resources go. */
 export interface Console {
-  readonly linux: string;
+  readonly linux: LinuxRelease;
   readonly roots: readonly RootBus[];
   /** Lines of Linux' PCI core about buses and resources, in order. */
   readonly core: readonly string[];
@@ -38,7 +39,7 @@ export function readConsole(folder: string): Console | null {
   const log = sections.findLast(({ what }) => what === 'dmesg')?.lines ?? text.split('\n');
   const messages = log.flatMap((line) => /^\[ *\d+\.\d+\] (.*)$/.exec(line)?.[1] ?? []);
   return {
-    linux: /Linux version \S+ .*Debian (\d+\.\d+\.\d+)/.exec(text)?.[1] ?? '6.1.192',
+    linux: statedLinux(text),
     roots: rootsOf(messages),
     core: messages.filter((line) => isCoreLine(line)),
     files: Object.fromEntries(
@@ -52,6 +53,11 @@ interface Section {
   readonly what: string;
   readonly lines: readonly string[];
 }
+
+const statedLinux = (text: string): LinuxRelease => {
+  const stated = /Linux version \S+ .*Debian (\d+\.\d+\.\d+)/.exec(text)?.[1] ?? '';
+  return isLinuxRelease(stated) ? stated : '6.1.192';
+};
 
 function sectionsOf(text: string): Section[] {
   return [...text.matchAll(/^@@BEGIN (\S+) (\S+)\n([\s\S]*?)^@@END \1 \2$/gm)].map(([, tag, what, body]) => ({

@@ -13,7 +13,8 @@ import { bdf, bdfOf, busOf, type CallerSbdf, parseSbdf, segmentOf } from '../../
 import { emptyPlatform, type Platform } from '../../../src/platform/platform.js';
 import { defaultPolicies } from '../../../src/policy/axes.js';
 import { currentBehaviour } from '../../../src/policy/behaviours.js';
-import { defaultSwitches, switchTable } from '../../../src/policy/switches.js';
+import { statedXen } from '../../../src/policy/releases.js';
+import { defaultSwitches } from '../../../src/policy/switches.js';
 import { recordingText } from '../recording.js';
 import { type ConformanceSet, type Row, RowBuilder } from '../row.js';
 import { recordedBridges } from '../xen-tap/bridges.js';
@@ -151,7 +152,7 @@ class Recorded {
         iommu: this.#facts.isIommuOn ? 'on' : 'off',
         quarantine: this.#facts.quarantine,
       },
-      switches: { ...defaultSwitches, xen: release(this.#facts.release) },
+      switches: { ...defaultSwitches, xen: statedXen(this.#facts.release) ?? defaultSwitches.xen },
       behaviour: currentBehaviour,
     });
     this.#create(0, this.#facts.isPvh ? 'pvh' : 'pv', true);
@@ -249,11 +250,6 @@ function windowsOf(calls: readonly TapCall[]): ConsoleFacts['windows'] {
 
 /** Snapshots of the boot first, the ones at the end last. */
 const rank = (snap: string): number => (snap.includes('boot') ? 0 : snap.includes('end') ? 2 : 1);
-
-const release = (stated: string | null): string =>
-  stated !== null && (switchTable.xen.values as readonly string[]).includes(stated)
-    ? stated
-    : defaultSwitches.xen;
 
 const nameOf = (args: RecordObject): number =>
   Number(args['seg']) * 0x1_0000 + Number(args['bus']) * 0x100 + Number(args['devfn']);

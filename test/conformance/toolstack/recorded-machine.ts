@@ -18,7 +18,8 @@ import {
 import { emptyPlatform, type HostBridge, type Platform } from '../../../src/platform/platform.js';
 import { defaultPolicies } from '../../../src/policy/axes.js';
 import { currentBehaviour } from '../../../src/policy/behaviours.js';
-import { compareReleases, defaultSwitches, switchTable } from '../../../src/policy/switches.js';
+import { isLinuxRelease, type LinuxRelease, statedXen } from '../../../src/policy/releases.js';
+import { defaultSwitches } from '../../../src/policy/switches.js';
 import { childPath } from '../../../src/state/xenstore.js';
 import { recordingText } from '../recording.js';
 import { recordedBridges } from '../xen-tap/bridges.js';
@@ -67,7 +68,11 @@ export class RecordedMachine {
     this.engine = new Engine({
       platform: this.#platform(facts),
       policies: { ...defaultPolicies, iommu: facts.isIommuOn ? 'on' : 'off', quarantine: facts.quarantine },
-      switches: { ...defaultSwitches, xen: xenRelease(facts.release), linux: linuxRelease(kernel) },
+      switches: {
+        ...defaultSwitches,
+        xen: statedXen(facts.release) ?? defaultSwitches.xen,
+        linux: linuxRelease(kernel),
+      },
       behaviour: currentBehaviour,
     });
     const type = facts.isPvh ? 'pvh' : 'pv';
@@ -236,17 +241,11 @@ function bootLog(run: string, snapshots: readonly string[]): string {
 
 const rank = (snap: string): number => (snap.includes('boot') ? 0 : snap.includes('end') ? 2 : 1);
 
-const xenRelease = (stated: string | null): string =>
-  stated !== null && (switchTable.xen.values as readonly string[]).includes(stated)
-    ? stated
-    : defaultSwitches.xen;
-
-/** The newest release the models know that is no newer than the recorded kernel. */
-function linuxRelease(kernel: string): string {
+/** The release of the recorded kernel, as its banner says. */
+function linuxRelease(kernel: string): LinuxRelease {
   const stated = /Linux version .*?\b(\d+\.\d+\.\d+)-\d+(?:~\S+)? \(/.exec(kernel)?.[1];
   const debian = /Debian (\d+\.\d+\.\d+)-\d/.exec(kernel)?.[1] ?? stated ?? '6.1.176';
-  const older = switchTable.linux.values.filter((value) => compareReleases(value, debian) <= 0);
-  return older.at(-1) ?? switchTable.linux.values[0];
+  return isLinuxRelease(debian) ? debian : defaultSwitches.linux;
 }
 
 /** Registers from the first snapshot that has a function, its interrupt from the last: Linux learns it when it enables. */

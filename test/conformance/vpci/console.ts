@@ -1,9 +1,9 @@
 import type { FrameRange } from '../../../src/models/xen/vpci/frames.js';
 
-/** Release in Xen's banner or in `xl info`, as `4.17`; null when there is none. */
+/** Release in Xen's banner or in `xl info`, as `4.17.7`; null when there is none. */
 export function xenRelease(text: string): string | null {
   return (
-    /^\(XEN\).* Xen version (\d+\.\d+)|^xen_version\s*: (\d+\.\d+)/m
+    /^\(XEN\).* Xen version (\d+\.\d+(?:\.\d+)?)|^xen_version\s*: (\d+\.\d+(?:\.\d+)?)/m
       .exec(text)
       ?.slice(1)
       .find((release) => release !== undefined) ?? null

@@ -10,6 +10,8 @@ import {
 import { vpciFeatures } from '../../../src/models/xen/vpci/features.js';
 import { framesOf } from '../../../src/models/xen/vpci/frames.js';
 import type { MappedBar, VpciPorts } from '../../../src/models/xen/vpci/ports.js';
+import { currentBehaviour } from '../../../src/policy/behaviours.js';
+import { statedXen } from '../../../src/policy/releases.js';
 import { defaultSwitches } from '../../../src/policy/switches.js';
 import { changeVpci, type VpciDevice } from '../../../src/state/vpci.js';
 import type { RowBuilder } from '../row.js';
@@ -48,10 +50,13 @@ export class Machine {
   /** @param log What Xen printed, and `xl info`. */
   constructor(bus: BusLog, calls: readonly TapCall[], log: string) {
     this.#bus = bus;
-    const release = xenRelease(log);
+    const release = statedXen(xenRelease(log));
     const memory = hostMemory(log);
     this.#base = {
-      features: vpciFeatures({ ...defaultSwitches, xen: release ?? defaultSwitches.xen }),
+      features: vpciFeatures({
+        switches: { ...defaultSwitches, xen: release ?? defaultSwitches.xen },
+        behaviour: currentBehaviour,
+      }),
       arch: 'x86_64',
       isHardwareDomain: true,
       ignoresBars: false,

@@ -15,7 +15,7 @@ const numbers = (text: string, expression: RegExp): number[][] =>
 
 /** Reads boot messages and debug-key dumps. What they do not say is what a Xen without options does. */
 export function consoleFacts(log: string, dumps: string): ConsoleFacts {
-  const release = /Xen version (\d+\.\d+)/.exec(log)?.[1] ?? null;
+  const release = /Xen version (\d+\.\d+(?:\.\d+)?)/.exec(log)?.[1] ?? null;
   const commandLine = /Command line: (.*)/.exec(log)?.[1] ?? '';
   const iommu = /(?:^|\s)iommu=(\S*)/.exec(commandLine)?.[1] ?? '';
   const ioapics = [

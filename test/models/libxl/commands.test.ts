@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseSbdf } from '../../../src/pci/sbdf.js';
 import { currentBehaviour } from '../../../src/policy/behaviours.js';
+import type { XenRelease } from '../../../src/policy/releases.js';
 import { functions, Machine } from './machine.js';
 
 const NVME = functions.nvme;
@@ -50,11 +51,11 @@ describe('xl pci-assignable-add (facts/dom0 8.3)', () => {
       { hide: '(0b:00.0)(0b::00.1)' },
       'Looks like pciback driver is not loaded',
     ],
-    ['no IOMMU', NVME, { policies: { iommu: 'off' } }, `failed to quarantine ${NVME}`],
+    ['no IOMMU', NVME, { policies: { iommu: 'off' } as const }, `failed to quarantine ${NVME}`],
     [
       'files of another hardware domain',
       NVME,
-      { policies: { 'hardware-domain': 'domd' } },
+      { policies: { 'hardware-domain': 'domd' } as const },
       `Couldn't lstat /sys/bus/pci/devices/${NVME}: No such file or directory`,
     ],
   ])('says what is wrong with %s', (_name, device, options, message) => {
@@ -219,7 +220,11 @@ describe('attach (facts/dom0 8.5, 8.6, Appendix B)', () => {
   });
 
   it.each([
-    ['without IOMMU', { policies: { iommu: 'off' } }, `PCI device ${E1000E} cannot be assigned - no IOMMU?`],
+    [
+      'without IOMMU',
+      { policies: { iommu: 'off' } as const },
+      `PCI device ${E1000E} cannot be assigned - no IOMMU?`,
+    ],
   ])('of an HVM guest %s fails at the first question', (_name, options, message) => {
     const machine = new Machine(options);
     machine.run('assignable-add', null, E1000E);
@@ -310,7 +315,7 @@ describe('detach and the end of a domain (facts/dom0 8.8)', () => {
     expect(machine.engine.state.pciback.backends).toEqual({});
   });
 
-  it.each([
+  it.each<[XenRelease, number]>([
     ['4.17', 0],
     ['4.18', 5],
   ])('of an HVM guest under Xen %s takes %i permissions back', (xen, count) => {
@@ -391,7 +396,7 @@ describe('detach and the end of a domain (facts/dom0 8.8)', () => {
     expect(end.state()).toMatchObject({ next: null, rc: 0 });
   });
 
-  it.each([
+  it.each<[XenRelease, readonly number[], number, string]>([
     ['4.17', currentBehaviour, 0, "error: Couldn't find the device on xenstore"],
     ['4.18', currentBehaviour, 1, "error: Couldn't find the device on xenstore"],
     ['4.17', before11, 1, `error: Couldn't find the device ${NVME} on xenstore (segment 0)`],
@@ -425,7 +430,7 @@ describe('detach and the end of a domain (facts/dom0 8.8)', () => {
 });
 
 describe('three stores of assignability (facts/dom0 12.1)', () => {
-  it.each(['xen-flag', 'xenstore'])(
+  it.each(['xen-flag', 'xenstore'] as const)(
     '%s lists what it was told, binds nothing and resets nothing',
     (assignable) => {
       const machine = new Machine({ policies: { assignable } });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PolicyValue } from '../../../src/policy/axes.js';
 import { functions, Machine } from './machine.js';
 
 const NVME = functions.nvme;
@@ -68,7 +69,7 @@ describe('who knows what, step by step (facts/dom0 12.1, 12.3)', () => {
 });
 
 describe('seize=1 of a device nobody made assignable (facts/dom0 8.5 step 4)', () => {
-  it.each([
+  it.each<[PolicyValue<'assignable'>, string]>([
     ['pciback', 'd1 | pciback | claimed for d1, driver was nvme, backend keys of d1'],
     ['xen-flag', 'd1, marked assignable | nvme | claimed for d1, backend keys of d1'],
     ['xenstore', 'd1 | nvme | claimed for d1, listed as assignable, backend keys of d1'],

@@ -9,6 +9,7 @@ import { memoryWindow, prefetchableWindow, type Window } from '../../../src/pci/
 import type { Platform, PlatformFunction } from '../../../src/platform/platform.js';
 import { defaultPolicies } from '../../../src/policy/axes.js';
 import { currentBehaviour } from '../../../src/policy/behaviours.js';
+import type { LinuxRelease } from '../../../src/policy/releases.js';
 import { defaultSwitches } from '../../../src/policy/switches.js';
 import { type Bar, card, pc, port } from '../../../src/scenarios/linux/machine.js';
 
@@ -65,7 +66,7 @@ function plainBridge(one: PlatformFunction): PlatformFunction {
   return { ...one, config };
 }
 
-function booted(platform: Platform, linux = '6.1.192'): Engine {
+function booted(platform: Platform, linux: LinuxRelease = '6.1.192'): Engine {
   const engine = new Engine({
     platform,
     policies: defaultPolicies,

@@ -10,6 +10,7 @@ import { Recorder } from '../../../src/machine/recorder.js';
 import { Engine } from '../../../src/models/engine.js';
 import { encodeItsCommand } from '../../../src/pci/its-command.js';
 import type { MsiController } from '../../../src/platform/platform.js';
+import type { Policies } from '../../../src/policy/axes.js';
 import { evolve, initialWorld, type World } from '../../../src/state/world.js';
 import { Bench, ITS_BASE, nicA, nicB, TRANSLATER, twoBridges } from '../arm/bench.js';
 
@@ -151,7 +152,7 @@ function run(policies: ConstructorParameters<typeof Bench>[1], drafts: readonly 
 }
 
 describe('whatever devices, guests and Dom0 do', () => {
-  describe.each([
+  describe.each<[string, Partial<Policies>]>([
     ['as built', {}],
     ['forced messages', { 'guest-msi': 'trap', msi: 'gicv2m', doorbell: 'mapped' }],
     [

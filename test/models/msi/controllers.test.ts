@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { PhysicalAddress } from '../../../src/base/brand.js';
 import { decodeMsiTyper, gravitonMessage, isValidFrame, v2mIidr } from '../../../src/platform/gicv2m.js';
 import type { MsiController, Platform } from '../../../src/platform/platform.js';
+import type { SwitchValue } from '../../../src/policy/switches.js';
 import { Bench, nicA, nicB, twoBridges } from '../arm/bench.js';
 
 const plain = { deviceIdBits: 0, eventIdBits: 0, spiBase: 0, spiCount: 0 };
@@ -121,7 +122,7 @@ describe('NWL bridge (facts/arm-msi-iommu 5.1)', () => {
     ]);
   });
 
-  it.each([
+  it.each<[SwitchValue<'nwl-hi-handler'>, number]>([
     ['as-built', 8],
     ['fixed', 40],
   ])('the handler of the upper half, %s, passes event 40 on as %i', (handler, event) => {

@@ -1,6 +1,6 @@
 import { errno, errnoName } from '../../../base/errno.js';
 import { busOf, type Dom0Sbdf, formatSbdf } from '../../../pci/sbdf.js';
-import { atLeast } from '../../../policy/switches.js';
+import { has } from '../../../policy/has.js';
 import type { Context } from '../../context.js';
 import { domids } from '../../xen/domains.js';
 import { linuxDomain } from '../../xen/driver-domain.js';
@@ -83,7 +83,7 @@ export function seizeDevice(context: Context, sbdf: Dom0Sbdf): number {
  * bind ends there. @source facts/dom0 4.4, Appendix A
  */
 function xenReset(context: Context, sbdf: Dom0Sbdf): number {
-  if (!atLeast(context.env.switches, 'linux', '6.12.0')) return 0;
+  if (!has(context.env, 'tells-xen-of-resets')) return 0;
   if (context.state.domains[linuxDomain(context)]?.type === 'pv') return 0;
   const device = physdevName(sbdf);
   const ret = linuxHypercall(context, 'physdev_op', 'pci_device_reset', { ...device, dev: device, flags: 3 });

@@ -1,5 +1,4 @@
 import { bdf, type Dom0Sbdf, devOf, fnOf, type GuestSbdf, sbdf } from '../../../pci/sbdf.js';
-import { atLeast } from '../../../policy/switches.js';
 import type { Context } from '../../context.js';
 
 /**
@@ -29,11 +28,8 @@ export function chooseAddress(context: Context, domid: number, device: Dom0Sbdf)
   return null;
 }
 
-function isVirtual(context: Context, device: Dom0Sbdf): boolean {
-  return (
-    context.state.linux.devices[device]?.physfn != null && atLeast(context.env.switches, 'linux', '5.13')
-  );
-}
+const isVirtual = (context: Context, device: Dom0Sbdf): boolean =>
+  context.state.linux.devices[device]?.physfn != null;
 
 /** Root buses a backend publishes, as `dddd:bb`. */
 export function publishedRoot(context: Context, address: GuestSbdf): string {

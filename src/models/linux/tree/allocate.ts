@@ -27,7 +27,7 @@ const FOUR_GIB = 0x1_0000_0000;
 const FIRST_PORT = 0x1000;
 
 /** The old wording of messages about resources; stable series took the new one over late. */
-const isOldWording = (work: Work): boolean => !work.atLeast('6.1.192');
+const isOldWording = (work: Work): boolean => !work.has('says-resources-the-new-way');
 
 /**
  * Gives a resource a place in one of its bus' windows and writes it into its register.

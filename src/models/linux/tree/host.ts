@@ -73,7 +73,7 @@ function setUpResources(work: Work, root: TreeBus): void {
   if (work.preserves || asked === 'probe-only') claimAll(work, root);
   if (asked === 'probe-only' && !work.preserves) return;
   // Up to 6.10 a device tree's bus was gone through once, with room for later as a must.
-  if (asked === 'assign' && !work.atLeast('6.12')) assignOnce(work, root);
+  if (asked === 'assign' && !work.has('assigns-device-tree-buses-in-passes')) assignOnce(work, root);
   else assignUnassigned(work, root);
 }
 

@@ -114,7 +114,7 @@ function scanFunction(work: Work, bus: TreeBus, devfn: number): TreeDevice | nul
 function setUp(work: Work, device: TreeDevice, identity: number): void {
   const revision = work.read(device, 0x08, 4) >>> 8;
   const id = `${hexPad(identity & 0xffff, 4)}:${hexPad(identity >>> 16, 4)}`;
-  const kind = work.atLeast('6.12') ? ` ${kindOf(device)}` : '';
+  const kind = work.has('says-kind-of-device') ? ` ${kindOf(device)}` : '';
   work.log(device, `[${id}] type ${hexPad(device.headerType, 2)} class 0x${hexPad(revision, 6)}${kind}`);
   // Whether the pin can be switched off is tried once and for all.
   const command = work.read(device, 0x04, 2);

@@ -203,7 +203,7 @@ function sizeMemory(
   goodAlign = Math.max(align, goodAlign);
   if (
     least !== 0 &&
-    work.atLeast('6.12') &&
+    work.has('relaxes-window-alignment') &&
     !fitsAbove(work, bus, mask | flag.prefetch, kind, least, goodAlign)
   ) {
     align = Math.max(MEMORY_GRANULE * 2 ** highest, MEMORY_GRANULE);

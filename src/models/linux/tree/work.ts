@@ -3,7 +3,7 @@ import type { DataOf } from '../../../events/catalogue.js';
 import { type FunctionId, functionId } from '../../../pci/function-id.js';
 import { bdf, busOf, type Dom0Sbdf, devfnOf, fnOf, sbdf, segmentOf } from '../../../pci/sbdf.js';
 import type { PlatformFunction } from '../../../platform/platform.js';
-import { atLeast } from '../../../policy/switches.js';
+import { has, type LinuxChange } from '../../../policy/has.js';
 import type { Context } from '../../context.js';
 import { allOnes, describeFunction, readConfig } from '../../hardware/config-space.js';
 import { by, linuxDevice, linuxLog, linuxRead, linuxWrite } from '../devices.js';
@@ -48,8 +48,9 @@ export class Work {
     for (const root of this.tree.roots) sortChildren(root, made);
   }
 
-  atLeast(release: string): boolean {
-    return atLeast(this.context.env.switches, 'linux', release);
+  /** Whether the release has a change. */
+  has(change: LinuxChange): boolean {
+    return has(this.context.env, change);
   }
 
   /**
@@ -68,7 +69,9 @@ export class Work {
   /** Firmware's places are claimed before Linux gives out any. */
   get preserves(): boolean {
     const asked = this.context.env.policies['linux-resources'];
-    return !this.isX86 && (asked === 'preserve' || (asked === 'probe-only' && this.atLeast('6.12')));
+    return (
+      !this.isX86 && (asked === 'preserve' || (asked === 'probe-only' && this.has('probe-only-preserves')))
+    );
   }
 
   get isX86(): boolean {

@@ -1,5 +1,6 @@
 import type { DomainId } from '../../../base/brand.js';
 import { bdf, busOf, type GuestSbdf } from '../../../pci/sbdf.js';
+import type { PolicyValue } from '../../../policy/axes.js';
 import { hasBehaviour } from '../../../policy/behaviours.js';
 import type { ReadonlyWorld } from '../../../state/world.js';
 import type { Context } from '../../context.js';
@@ -9,11 +10,11 @@ import { slotPowered } from './own-port.js';
 import { registeredName } from './registrations.js';
 
 /** The designs of 2018, and none: what Xen does today. @source facts/xen 13.3 */
-export type MmconfigDesign = 'none' | 'notify' | 'xen-chipset' | 'transparent';
+export type MmconfigDesign = PolicyValue<'mmconfig'>;
 
 /** The design in force for a guest; only HVM guests have a chipset to speak of. */
 export function designFor({ env }: Context, guest: ReadonlyGuest): MmconfigDesign {
-  return guest.type === 'hvm' ? (env.policies.mmconfig as MmconfigDesign) : 'none';
+  return guest.type === 'hvm' ? env.policies.mmconfig : 'none';
 }
 
 type Chipset = ReadonlyWorld['mmconfig'][number];

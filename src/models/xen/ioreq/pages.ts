@@ -1,6 +1,6 @@
 import type { DomainId, PhysicalAddress } from '../../../base/brand.js';
 import { type ErrnoName, errno } from '../../../base/errno.js';
-import { atLeast } from '../../../policy/switches.js';
+import { has } from '../../../policy/has.js';
 import { hvmParam } from '../../../state/guest-io.js';
 import type { Context } from '../../context.js';
 import { type Answer, argNumber, type HypercallHandler } from '../../hypercall.js';
@@ -27,7 +27,7 @@ function takeFrames(context: Context, guest: ReadonlyGuest, count: number): Fram
   const gfns = guest.freeGfns.slice(0, count).map((index) => base + index);
   const free = new Set(guest.freeLegacy);
   const lost: number[] = [];
-  const isTurnedRound = !atLeast(context.env.switches, 'xen', '4.19');
+  const isTurnedRound = !has(context.env, 'ioreq-legacy-frames-free');
   while (gfns.length < count) {
     const param = legacyParams.find((one) => {
       if (!isTurnedRound) return free.has(one);

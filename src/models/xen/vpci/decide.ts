@@ -63,7 +63,7 @@ function lookUp(context: Context, domid: DomainId, name: XenSbdf, isGuestBus: bo
     return devicesOf(state, domid).find(([, { guestSbdf }]) => guestSbdf === (name as number))?.[0] ?? null;
   }
   const owner = state.xen.devices[name]?.owner ?? null;
-  const isHidden = owner === domids.XEN && vpciFeatures(env.switches).looksAtDomXen;
+  const isHidden = owner === domids.XEN && vpciFeatures(env).looksAtDomXen;
   return owner === hardwareDomain(context) || isHidden ? name : null;
 }
 

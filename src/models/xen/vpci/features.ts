@@ -1,4 +1,4 @@
-import { atLeast, type Switches } from '../../../policy/switches.js';
+import { has, type Releases, type XenChange } from '../../../policy/has.js';
 
 /** What vPCI of one Xen release can do and how it goes about it. @source docs/models/vpci.md, table of releases */
 export interface VpciFeatures {
@@ -25,20 +25,21 @@ export interface VpciFeatures {
   readonly handlesStatusOfHardwareDomain: boolean;
 }
 
-/** Read in branches stable-4.17 to stable-4.22 and master; facts/xen 5 describes master. */
-export function vpciFeatures(switches: Switches): VpciFeatures {
-  const since = (release: string): boolean => atLeast(switches, 'xen', release);
+/** Read in branches stable-4.17 to stable-4.22 and master. */
+export function vpciFeatures(chosen: Releases): VpciFeatures {
+  const carries = (change: XenChange): boolean => has(chosen, change);
   return {
-    guests: since('4.19'),
-    headerFirst: since('4.19'),
-    checksMsixTable: since('4.19'),
-    skipsBarsOutsideHoles: !since('4.19'),
-    dropsDeviceOnMapFailure: !since('4.19'),
-    looksAtDomXen: since('4.18'),
-    storesHardwareDomainLists: since('4.21'),
-    resizableBars: since('4.21'),
-    hidesFailedCapabilities: since('4.21'),
-    locksFailedCapabilities: since('4.22'),
-    handlesStatusOfHardwareDomain: since('4.19') && !since('4.21'),
+    guests: carries('vpci-guests'),
+    headerFirst: carries('vpci-header-first'),
+    checksMsixTable: carries('vpci-checks-msix-table'),
+    skipsBarsOutsideHoles: !carries('vpci-maps-around-host-memory'),
+    dropsDeviceOnMapFailure: !carries('vpci-keeps-device-on-map-failure'),
+    looksAtDomXen: carries('vpci-hidden-devices'),
+    storesHardwareDomainLists: carries('vpci-stores-capability-lists'),
+    resizableBars: carries('vpci-resizable-bars'),
+    hidesFailedCapabilities: carries('vpci-hides-failed-capabilities'),
+    locksFailedCapabilities: carries('vpci-locks-failed-capabilities'),
+    handlesStatusOfHardwareDomain:
+      carries('vpci-status-through-masks') && !carries('vpci-stores-capability-lists'),
   };
 }

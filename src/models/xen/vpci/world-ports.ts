@@ -26,7 +26,7 @@ export function buildPorts(
   const fn = functionBehind(context.state, context.env, name);
   const described = fn === null ? undefined : describeFunction(context.env.platform, fn);
   return {
-    features: vpciFeatures(context.env.switches),
+    features: vpciFeatures(context.env),
     arch: context.env.platform.arch,
     isHardwareDomain: domid === hardwareDomain(context),
     hasExtendedConfig: (described?.config.length ?? 0) > 256 && hasWindow(context, name),

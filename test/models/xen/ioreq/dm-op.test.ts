@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DomainId } from '../../../../src/base/brand.js';
 import { errno, errnoName } from '../../../../src/base/errno.js';
+import type { XenRelease } from '../../../../src/policy/releases.js';
 import { BenchGuest, DOM0, GUEST, only, STUBDOM } from './bench-guest.js';
 
 type Row = readonly [
@@ -405,7 +406,7 @@ describe('acquire_resource', () => {
     expect(acquire(new BenchGuest('hvm', { vcpus: 129 }), {}).out).toEqual({ nr_frames: 3 });
   });
 
-  it.each([
+  it.each<[XenRelease, number[]]>([
     ['4.18', [-errno.ENOMEM, 0]],
     ['4.19', [0, 0]],
   ])('hands out the legacy frames the way Xen %s tests for them', (xen, expected) => {

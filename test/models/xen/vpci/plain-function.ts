@@ -9,6 +9,8 @@ import {
 import { vpciFeatures } from '../../../../src/models/xen/vpci/features.js';
 import type { InterruptRequest, VpciPorts } from '../../../../src/models/xen/vpci/ports.js';
 import type { PlatformFunction } from '../../../../src/platform/platform.js';
+import { currentBehaviour } from '../../../../src/policy/behaviours.js';
+import type { XenRelease } from '../../../../src/policy/releases.js';
 import { defaultSwitches } from '../../../../src/policy/switches.js';
 import { changeVpci, type VpciDevice } from '../../../../src/state/vpci.js';
 
@@ -20,7 +22,7 @@ export interface HardwareAccess {
 }
 
 interface Options {
-  readonly xen?: string;
+  readonly xen?: XenRelease;
   readonly arch?: 'x86_64' | 'arm64';
   readonly isHardwareDomain?: boolean;
   readonly interrupt?: (request: InterruptRequest) => number;
@@ -42,7 +44,10 @@ export class PlainFunction {
     this.#image = image;
     this.#bytes = Uint8Array.from(image.config);
     const base: BuildPorts = {
-      features: vpciFeatures({ ...defaultSwitches, xen: options.xen ?? defaultSwitches.xen }),
+      features: vpciFeatures({
+        switches: { ...defaultSwitches, xen: options.xen ?? defaultSwitches.xen },
+        behaviour: currentBehaviour,
+      }),
       arch: options.arch ?? 'x86_64',
       isHardwareDomain: options.isHardwareDomain ?? true,
       hasExtendedConfig: image.config.length > 256,
