@@ -1,4 +1,5 @@
 import { Trouble, type TroubleDocument } from '../../src/base/errors.js';
+import { shellFile } from '../../src/base/shell-word.js';
 import { allProcessed } from '../../src/events/broke-off.js';
 import type { TraceEvent } from '../../src/events/catalogue.js';
 import { TraceReader } from '../../src/log/reader.js';
@@ -51,7 +52,7 @@ export function troubled(file: string, error: unknown): CheckedTrace {
       : new Trouble('CHK-003', 'the replay broke off', {
           file,
           actual: error instanceof Error ? error.message : String(error),
-          hint: `run xpr fsck ${file}; if that finds nothing, this is a fault of xpr`,
+          hint: `run xpr fsck ${shellFile(file)}; if that finds nothing, this is a fault of xpr`,
         });
   const none = { events: 0, compared: 0, matched: 0, mismatched: 0, unmodelled: 0, firstDivergence: null };
   return { file, status: 'trouble', ...none, error: trouble.toDocument() };

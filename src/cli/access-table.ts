@@ -16,7 +16,7 @@ export function accessTable(
   results: readonly WhatIf[],
   titles: readonly string[],
   trace: OpenTrace,
-): string | null {
+): string[] | null {
   const rows = differing(results);
   if (rows.length === 0) return null;
   const lines = rows.slice(0, LISTED).map(({ seq, recorded, reason, register, variants, reasons }) => {
@@ -28,8 +28,8 @@ export function accessTable(
       ...variants.map((one, i) => withReason(one, reasons[i]!)),
     ];
   });
-  const rest = rows.length > LISTED ? `\nand ${rows.length - LISTED} more accesses` : '';
-  return `${table([['access', 'as recorded', ...titles], ...lines])}${rest}`;
+  const rest = rows.length > LISTED ? [`and ${rows.length - LISTED} more accesses`] : [];
+  return [...table([['access', 'as recorded', ...titles], ...lines]), ...rest];
 }
 
 /** A guest's access in short, with the register it reached for; null for other events. */

@@ -1,5 +1,6 @@
 import type { CheckedTrace } from '../../replay/check/check-trace.js';
 import { divergenceLines } from '../../replay/run/present-divergence.js';
+import { unseen } from '../base/visible.js';
 
 /** A check as JUnit XML: a test case a trace, a divergence is a failure, an unreadable trace an error. No times. */
 export function junit(results: readonly CheckedTrace[]): string {
@@ -40,5 +41,6 @@ function escaped(text: string): string {
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;')
-    .replaceAll('\n', '&#10;');
+    .replaceAll('\n', '&#10;')
+    .replace(unseen, (character) => `&#${character.codePointAt(0)};`);
 }

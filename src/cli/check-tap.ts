@@ -1,7 +1,7 @@
 import type { CheckedTrace } from '../../replay/check/check-trace.js';
 
 /** A check as TAP 14: one line a trace, with a YAML block where it is not the same. */
-export function tap(results: readonly CheckedTrace[]): string {
+export function tap(results: readonly CheckedTrace[]): string[] {
   return [
     'TAP version 14',
     `1..${results.length}`,
@@ -9,7 +9,7 @@ export function tap(results: readonly CheckedTrace[]): string {
       `${result.status === 'same' ? 'ok' : 'not ok'} ${i + 1} - ${escaped(result.file)}`,
       ...diagnosis(result),
     ]),
-  ].join('\n');
+  ];
 }
 
 function diagnosis({ status, mismatched, compared, firstDivergence, error }: CheckedTrace): string[] {
@@ -25,4 +25,4 @@ function diagnosis({ status, mismatched, compared, firstDivergence, error }: Che
 }
 
 /** `#` would start a directive, a backslash an escape. */
-const escaped = (text: string): string => text.replace(/[\\#]/g, '\\$&').replace(/[\r\n]/g, ' ');
+const escaped = (text: string): string => text.replace(/[\\#]/g, '\\$&');

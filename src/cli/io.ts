@@ -1,5 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { Trouble } from '../base/errors.js';
+import { shellFile, shellWord } from '../base/shell-word.js';
+import { visible } from '../base/visible.js';
 import { readAll, writeAll } from '../log/descriptor.js';
 
 /** Exit codes like diff(1): nothing wrong, something found, trouble. */
@@ -38,15 +40,24 @@ export function beQuiet(): void {
   quiet = true;
 }
 
-/** Writes data to standard output. */
-export function print(text: string): void {
+/**
+ * Writes lines to standard output. What a terminal would obey, line ends among it, is shown escaped: texts out of
+ * traces, logs and file names stay texts.
+ */
+export function print(lines: readonly string[]): void {
   sayTransient('');
-  output.out(`${text}\n`);
+  output.out(`${lines.map(shown).join('\n')}\n`);
 }
 
 /** Writes data to standard output as it is. */
 export function printBytes(bytes: Uint8Array): void {
   output.out(bytes);
+}
+
+/** The same of a document in lines, as the file of it would be; only a terminal gets it escaped. */
+export function printDocument(text: Uint8Array): void {
+  if (!output.outIsTerminal) output.out(text);
+  else output.out(new TextDecoder().decode(text).split('\n').map(visible).join('\n'));
 }
 
 export const outIsTerminal = (): boolean => output.outIsTerminal;
@@ -60,16 +71,17 @@ export function readInput(): Uint8Array {
   return output.input();
 }
 
-/** Talk for people, on standard error. */
+/** A line of talk for people, on standard error; escaped as `print` does. */
 export function say(text: string): void {
   if (quiet) return;
   sayTransient('');
-  output.err(`${text}\n`);
+  output.err(`${shown(text)}\n`);
 }
 
 /** Usage and the like, whatever `--quiet` says. */
-export function sayPlainly(text: string): void {
-  output.err(text);
+export function sayPlainly(lines: readonly string[]): void {
+  sayTransient('');
+  output.err(`${lines.map(shown).join('\n')}\n`);
 }
 
 /** Whether somebody sees a line that comes and goes: on a terminal, unless talk is not wanted. */
@@ -83,18 +95,25 @@ export function sayTransient(text: string): void {
 }
 
 /** The last line of a command that found something: the next command to run, ready to be run. */
-export function sayNext(...words: readonly (string | number)[]): void {
-  if (words.includes('-')) return;
-  say(`next:\n  xpr ${words.map((word) => shellWord(String(word))).join(' ')}`);
+export function sayNext(...words: readonly Word[]): void {
+  if (words.some((word) => typeof word === 'object' && word.file === '-')) return;
+  const quoted = words.map((word) =>
+    typeof word === 'object' ? shellFile(word.file) : shellWord(String(word)),
+  );
+  say('next:');
+  say(`  xpr ${quoted.join(' ')}`);
 }
 
-const shellWord = (word: string): string =>
-  /^[\w@%+=:,./#-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+/** A word of a command line; a file is never taken for an option. */
+type Word = string | number | { readonly file: string };
 
 /** One JSON document on standard output. */
 export function printJson(document: unknown): void {
-  print(JSON.stringify(document, null, 2));
+  print(jsonLines(document));
 }
+
+/** A value as JSON in lines. */
+export const jsonLines = (document: unknown): string[] => JSON.stringify(document, null, 2).split('\n');
 
 /** The error line and its hint, or the JSON error document. */
 export function printTrouble(trouble: Trouble, json: boolean): void {
@@ -105,26 +124,34 @@ export function printTrouble(trouble: Trouble, json: boolean): void {
   }
   sayTransient('');
   const where = file === null ? at : at === null ? file : `${file}:${at}`;
-  output.err(`xpr: ${code}: ${message}${where === null ? '' : ` (${where})`}\n`);
+  output.err(`${visible(`xpr: ${code}: ${message}${where === null ? '' : ` (${where})`}`)}\n`);
   const lines = [
     expected === null ? null : `expected ${expected}`,
     actual === null ? null : `found ${actual}`,
     hint,
   ].filter((line) => line !== null);
-  if (lines.length > 0) output.err(`  hint: ${lines.join('; ')}\n`);
+  if (lines.length > 0) output.err(`${visible(`  hint: ${lines.join('; ')}`)}\n`);
 }
 
 /** A fault of ours: whatever is not a Trouble. */
 export function printBug(error: unknown): void {
   sayTransient('');
-  output.err(`xpr: BUG: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  output.err(`xpr: BUG: ${stack.split('\n').map(visible).join('\n')}\n`);
 }
 
 /** Colour on a terminal, nothing elsewhere or where NO_COLOR asks for it. */
 export function coloured(text: string, colour: 'red' | 'yellow' | 'cyan'): string {
   if (!output.outIsTerminal || process.env['NO_COLOR'] || process.env['TERM'] === 'dumb') return text;
-  return `\u001b[${{ red: 31, yellow: 33, cyan: 36 }[colour]}m${text}\u001b[0m`;
+  mark ||= `\ue000${globalThis.crypto.randomUUID()}`;
+  return `${mark}${{ red: 31, yellow: 33, cyan: 36 }[colour]}m${text}${mark}0m`;
 }
+
+/** Stands for the start of a control sequence of ours; nobody else can know it. */
+let mark = '';
+
+const shown = (line: string): string =>
+  mark === '' ? visible(line) : visible(line).replaceAll(mark, '\u001b[');
 
 /** The console of this process. Writes are synchronous, so that a closed pipe is seen at once. */
 export const processConsole: Console = {

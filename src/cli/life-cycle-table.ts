@@ -23,18 +23,19 @@ export const hasLifeCycle = (results: readonly WhatIf[]): boolean =>
  * ended, what each party knows afterwards.
  * Messages stand below, by letter. Designs that do not fit beside each other follow in further blocks.
  */
-export function lifeCycleTable(runs: readonly DesignRun[]): string {
+export function lifeCycleTable(runs: readonly DesignRun[]): string[] {
   const most = Math.max(1, Math.floor((WIDTH - STEP_WIDTH) / (LEAST_WIDTH + GAP.length)));
   const perBlock = Math.ceil(runs.length / Math.ceil(runs.length / most));
   const notes = new Notes();
-  const blocks: string[] = [];
+  const lines: string[] = [];
   for (let at = 0; at < runs.length; at += perBlock) {
-    blocks.push(block(runs.slice(at, at + perBlock), notes));
+    lines.push(...block(runs.slice(at, at + perBlock), notes), '');
   }
-  return `${blocks.join('\n\n')}\n\n${notes.lines().join('\n')}`.trimEnd();
+  const told = notes.lines();
+  return told.length === 0 ? lines.slice(0, -1) : [...lines, ...told];
 }
 
-function block(runs: readonly DesignRun[], notes: Notes): string {
+function block(runs: readonly DesignRun[], notes: Notes): string[] {
   const width = Math.floor((WIDTH - STEP_WIDTH) / runs.length) - GAP.length;
   const widths = [STEP_WIDTH, ...runs.map(() => width)];
   const columns = runs.map(() => new Column(notes));
@@ -42,9 +43,7 @@ function block(runs: readonly DesignRun[], notes: Notes): string {
     [title],
     ...runs.map(({ result }, at) => columns[at]!.lines(result.steps[i]!.report)),
   ]);
-  return [[['step'], ...runs.map(({ title }) => [title])], ...rows]
-    .map((cells) => layOut(cells, widths))
-    .join('\n');
+  return [[['step'], ...runs.map(({ title }) => [title])], ...rows].flatMap((cells) => layOut(cells, widths));
 }
 
 /** Cells of one design from the top: how a step ended; who did something; what is known, as far as it is news. */
@@ -108,7 +107,7 @@ function counted(things: readonly string[]): string {
     .join(', ');
 }
 
-function layOut(cells: readonly (readonly string[])[], widths: readonly number[]): string {
+function layOut(cells: readonly (readonly string[])[], widths: readonly number[]): string[] {
   const wrapped = cells.map((lines, i) => lines.flatMap((line) => wrap(line, widths[i]!)));
   const height = Math.max(...wrapped.map((lines) => lines.length));
   return Array.from({ length: height }, (_, row) =>
@@ -116,7 +115,7 @@ function layOut(cells: readonly (readonly string[])[], widths: readonly number[]
       .map((lines, i) => (lines[row] ?? '').padEnd(widths[i]!))
       .join(GAP)
       .trimEnd(),
-  ).join('\n');
+  );
 }
 
 /** Breaks a line at blanks; a further line is set in by one. */

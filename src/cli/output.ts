@@ -5,7 +5,7 @@ import { createFile } from '../log/file-target.js';
 import { encodePreamble } from '../log/frame.js';
 import { descriptorPlace, identityOf, type Place, placeOf } from '../log/place.js';
 import type { TraceTarget } from '../log/stores/store.js';
-import { interruptible, outIsTerminal, printBytes, systemTrouble } from './io.js';
+import { interruptible, outIsTerminal, printBytes, printDocument, systemTrouble } from './io.js';
 
 /** What a file holds; decides what it may replace without `--force`, and whether a terminal may show it. */
 export interface OutputKind {
@@ -199,7 +199,7 @@ function standardTarget({ binary }: OutputKind): TraceTarget {
   return {
     write: (bytes) => {
       if (binary) parts.push(bytes.slice());
-      else printBytes(bytes);
+      else printDocument(bytes);
     },
     commit: () => {
       for (const part of parts) printBytes(part);

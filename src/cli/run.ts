@@ -68,8 +68,8 @@ async function dispatch(argv: readonly string[], console: Console): Promise<Exit
     .option('--quiet', 'no talk on standard error')
     .addHelpText('after', `\n${conventions}`)
     .configureOutput({
-      writeOut: (text) => print(text.trimEnd()),
-      writeErr: sayPlainly,
+      writeOut: (text) => print(text.trimEnd().split('\n')),
+      writeErr: (text) => sayPlainly(text.trimEnd().split('\n')),
       outputError: () => {},
       getOutHelpWidth: () => (console.outIsTerminal ? process.stdout.columns : PAGE),
       getErrHelpWidth: () => PAGE,

@@ -1,4 +1,5 @@
 import { Trouble } from '../base/errors.js';
+import { shellFile } from '../base/shell-word.js';
 import { allProcessed } from '../events/broke-off.js';
 import type { TraceEvent } from '../events/catalogue.js';
 import type { Block } from '../log/block-decode.js';
@@ -122,8 +123,9 @@ export function inFile(error: unknown, file: string): unknown {
 
 function helpFor(code: string, file: string): string | null {
   if (code === 'LOG-001') return 'xpr import makes traces of other formats';
-  if (code === 'LOG-003') return `run xpr fsck ${file} --repair OUT.xpr to get back what was recorded`;
-  if (/^LOG-0(0[4-9]|1[03])$/.test(code)) return `run xpr fsck ${file} to see what is damaged`;
+  if (code === 'LOG-003')
+    return `run xpr fsck ${shellFile(file)} --repair OUT.xpr to get back what was recorded`;
+  if (/^LOG-0(0[4-9]|1[03])$/.test(code)) return `run xpr fsck ${shellFile(file)} to see what is damaged`;
   return null;
 }
 

@@ -25,6 +25,8 @@ their flags with an example.
   that holds something else than the verb writes, or is write-protected, is replaced with \`--force\` only. A file appears under its name when it
   is whole and on the disk; until then it is \`FILE.part\`, which errors and Ctrl-C take away. A link stays and what it leads to is
   written; devices and named pipes are written through. A trace does not go to a terminal.
+- **Text of others stays text.** What a terminal would obey in traces, logs and names of files is shown escaped (\`\\u001b\`), in a form that
+  JSON reads back; a command to be run is quoted for the shell, and a file \`-x.xpr\` is \`./-x.xpr\` there.
 - **Exit codes** are those of diff(1): 0 the same or nothing wrong, 1 a difference, finding or damage, 2 trouble. \`--bisect\` turns them
   into those of \`git bisect run\`: 0 good, 1 bad, 125 this commit cannot be judged (a trace cannot be read), 128 the call itself is wrong.
 - **An error** is one line \`xpr: CODE: message (file:place)\` and a hint, or with \`--json\` a document of schema \`error/1\`;

@@ -60,6 +60,8 @@ describe('the command as a process', () => {
     expect(names).toEqual([
       'src/base/errors.js',
       'src/base/limits.js',
+      'src/base/shell-word.js',
+      'src/base/visible.js',
       'src/cli/io.js',
       'src/cli/main.js',
       'src/cli/run.js',

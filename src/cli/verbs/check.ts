@@ -42,7 +42,7 @@ export const run: RunVerb = async ([given], options): Promise<ExitCode> => {
   } else if (options['tap'] === true) print(tap(results));
   else if (!reports.some(({ output }) => output.isStandard)) {
     for (const result of results) if (result.status !== 'same') print(lines(result));
-    print(`${results.length} traces: ${same} same, ${different} different, ${trouble} in trouble`);
+    print([`${results.length} traces: ${same} same, ${different} different, ${trouble} in trouble`]);
   }
   suggest(results);
   // For git bisect a divergence decides, whatever else could not be read.
@@ -112,18 +112,18 @@ function chooseReports(files: readonly CorpusFile[], options: Readonly<Record<st
   return chosen;
 }
 
-function lines({ file, firstDivergence, mismatched, compared, error }: CheckedTrace): string {
+function lines({ file, firstDivergence, mismatched, compared, error }: CheckedTrace): string[] {
   if (firstDivergence !== null) {
     const [first, ...more] = divergenceLines(firstDivergence);
-    return [`different  ${file}: ${mismatched} of ${compared} outcomes, first ${first}`, ...more].join('\n');
+    return [`different  ${file}: ${mismatched} of ${compared} outcomes, first ${first}`, ...more];
   }
   const place = error?.at == null ? '' : ` at ${error.at}`;
-  return `trouble    ${file}: ${error?.code}: ${error?.message}${place}`;
+  return [`trouble    ${file}: ${error?.code}: ${error?.message}${place}`];
 }
 
 function suggest(results: readonly CheckedTrace[]): void {
   const different = results.find(({ status }) => status === 'different');
   const trouble = results.find(({ status }) => status === 'trouble');
-  if (different?.firstDivergence) sayNext('explain', different.file, different.firstDivergence.seq);
-  else if (trouble !== undefined) sayNext('fsck', trouble.file);
+  if (different?.firstDivergence) sayNext('explain', { file: different.file }, different.firstDivergence.seq);
+  else if (trouble !== undefined) sayNext('fsck', { file: trouble.file });
 }

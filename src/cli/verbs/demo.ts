@@ -32,8 +32,8 @@ export const run: RunVerb = async (_args, options): Promise<ExitCode> => {
     const report = await withTrace(file, (trace) => examine(trace));
     if (options['json'] === true) printJson({ schema: 'demo/1', ...report.json });
     else {
-      print(report.text);
-      if (keep) sayNext('findings', file);
+      print(report.lines);
+      if (keep) sayNext('findings', { file });
     }
     return 0;
   } finally {
@@ -63,12 +63,12 @@ function examine(trace: OpenTrace) {
   const told = choosePolicies({ 'segments.xen': 'told-by-dom0' }, env.policies);
   const other = whatIf(env, told, batches(trace));
   const { evidence } = first;
-  const text = [
+  const lines = [
     `Platform: ${env.platform.name}, host bridges with configuration space at ${env.platform.bridges.map(({ cfgBase }) => hex(cfgBase)).join(' and ')}.`,
     `Recorded: ${reader.events} events, digest ${reader.digest.slice(0, 16)}.`,
     '',
     'Who calls which bridge what:',
-    numberingTable(judge.world, trace),
+    ...numberingTable(judge.world, trace),
     '',
     `The first wrong event is #${first.seq}, ${String(evidence['op'])} by Dom0:`,
     `  it meant  ${String(evidence['meant'])}, whose StreamID is ${String(evidence['streamIdReal'])}`,
@@ -83,9 +83,9 @@ function examine(trace: OpenTrace) {
     '',
     'The same inputs when Dom0 tells Xen its numbers (the PHYSDEVOP_pci_host_bridge_add of 2015, never merged):',
     `  segments.xen=told-by-dom0: ${other.findings.length === 0 ? 'no finding' : `${other.findings.length} findings`}, ${other.changed} inputs end otherwise`,
-  ].join('\n');
+  ];
   return {
-    text,
+    lines,
     json: {
       events: reader.events,
       digest: reader.digest,
@@ -111,7 +111,7 @@ function bridgeNumbers(state: ReadonlyWorld, { env }: OpenTrace) {
   }));
 }
 
-function numberingTable(state: ReadonlyWorld, trace: OpenTrace): string {
+function numberingTable(state: ReadonlyWorld, trace: OpenTrace): string[] {
   const rows = bridgeNumbers(state, trace).map(({ cfgBase, node, xen, dom0 }) => [
     `  ${cfgBase}`,
     node,

@@ -23,8 +23,8 @@ export const run: RunVerb = ([one, other], options) => {
     if (options['json'] === true) printJson({ schema: 'diff/1', level, ...result });
     else print(asText(result, a, b));
     const place = result.firstDivergence;
-    if (place?.a != null) sayNext('explain', a.file, place.a);
-    else if (place?.b != null) sayNext('explain', b.file, place.b);
+    if (place?.a != null) sayNext('explain', { file: a.file }, place.a);
+    else if (place?.b != null) sayNext('explain', { file: b.file }, place.b);
     return result.equal ? 0 : 1;
   });
 };
@@ -54,14 +54,14 @@ function valueIn({ reader }: OpenTrace, seq: number, field: string, value: Json)
     : text;
 }
 
-function asText(result: Presented, left: OpenTrace, right: OpenTrace): string {
+function asText(result: Presented, left: OpenTrace, right: OpenTrace): string[] {
   const { equal, firstDivergence, islands, matched, onlyInA, onlyInB, ignored } = result;
   const leftOut = Object.entries(ignored)
     .filter(([, n]) => n > 0)
     .map(([reason, n]) => `${n} but for ${reason}`)
     .join(', ');
   const counts = `${matched} events match${leftOut === '' ? '' : ` (${leftOut})`}, ${onlyInA} only in A, ${onlyInB} only in B`;
-  if (equal || firstDivergence === null) return `the same: ${counts}`;
+  if (equal || firstDivergence === null) return [`the same: ${counts}`];
   const { a, b, kind, field, aValue, bValue, causes } = firstDivergence;
   const place = (seq: number | null): string => (seq === null ? '-' : `#${seq}`);
   const events = (from: number, to: number): string =>
@@ -76,7 +76,7 @@ function asText(result: Presented, left: OpenTrace, right: OpenTrace): string {
       : `First difference: ${kind} ${field}, ${valueIn(left, a, field, aValue)} in A #${a}, ${valueIn(right, b, field, bValue)} in B #${b}`,
     ...(causes.length === 0 ? [] : [`  follows from ${causes.map((seq) => `#${seq}`).join(', ')}`]),
     '',
-    table([
+    ...table([
       ['events in A', 'in B', 'because of A', 'of B', 'states after'],
       ...islands
         .slice(0, LISTED)
@@ -89,5 +89,5 @@ function asText(result: Presented, left: OpenTrace, right: OpenTrace): string {
         ]),
     ]),
     ...(islands.length > LISTED ? [`and ${islands.length - LISTED} more; --json has them all`] : []),
-  ].join('\n');
+  ];
 }

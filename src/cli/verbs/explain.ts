@@ -42,7 +42,7 @@ export const run: RunVerb = ([file, position], options) =>
     const { told, foundThere, servers } = explain(trace, trace.reader.eventAt(seq));
     if (options['json'] === true) printJson(told);
     else print(asText(told, foundThere, servers));
-    if (seq > 0) sayNext('state', trace.file, '--at', seq, '--diff', seq - 1);
+    if (seq > 0) sayNext('state', { file: trace.file }, '--at', seq, '--diff', seq - 1);
     return 0;
   });
 
@@ -143,7 +143,7 @@ const withMaker = (text: string, servers: ServerNames, domid: number): string =>
 /** The guest an event is about. */
 const domidOf = ({ data }: EventLine): number => (typeof data['domid'] === 'number' ? data['domid'] : -1);
 
-function asText(told: Told, foundThere: readonly Finding[], servers: ServerNames): string {
+function asText(told: Told, foundThere: readonly Finding[], servers: ServerNames): string[] {
   const lines = [eventText(told.event), '', told.meaning];
   const shown = readable(told.event.kind, told.event.data);
   const values = told.fields.map(({ name, value }) =>
@@ -193,5 +193,5 @@ function asText(told: Told, foundThere: readonly Finding[], servers: ServerNames
       lines.push(`  ${path}: ${brief(before)} -> ${brief(after)}`);
   }
   if (foundThere.length > 0) lines.push('', 'Findings:', ...foundThere.map((one) => `  ${findingLine(one)}`));
-  return lines.join('\n');
+  return lines;
 }

@@ -24,10 +24,10 @@ export const run: RunVerb = ([file], options) =>
       });
     } else {
       const width = String(findings.at(-1)?.seq ?? 0).length;
-      for (const finding of findings) print(findingLine(finding, width));
+      for (const finding of findings) print([findingLine(finding, width)]);
       if (findings.length === 0) say('no finding');
     }
     const worst = findings.find(({ severity }) => severity === 'error') ?? findings[0];
-    if (worst !== undefined) sayNext('explain', trace.file, worst.seq);
+    if (worst !== undefined) sayNext('explain', { file: trace.file }, worst.seq);
     return findings.length === 0 ? 0 : 1;
   });

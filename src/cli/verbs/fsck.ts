@@ -18,21 +18,23 @@ export const run: RunVerb = async ([file], options) => {
     const report = output === null ? fsck(source) : await output.write((target) => repair(source, target));
     if (json) printJson(asJson(report));
     else if (output?.isStandard !== true) {
-      print(
+      print([
         `${report.good} of ${report.blocks} blocks whole, ${report.events} events in them, digest ${report.digest.slice(0, 16)}`,
-      );
+      ]);
       for (const { block, offsetBytes, reason } of report.damaged) {
-        print(
+        print([
           `damaged: ${block === null ? '' : `block ${block}, `}offset 0x${offsetBytes.toString(16)}: ${reason}`,
-        );
+        ]);
       }
     }
     if (output !== null) {
       say(`${report.recoverable} events recovered to ${output.name}`);
-      sayNext('info', output.name);
+      sayNext('info', { file: output.name });
     } else if (report.recoverable > 0 && report.damaged.length > 0) {
       say(`${report.recoverable} events can be recovered`);
-      sayNext('fsck', name, '--repair', `${name.replace(/\.xpr((\.\d+)?\.part)?$/, '')}-repaired.xpr`);
+      sayNext('fsck', { file: name }, '--repair', {
+        file: `${name.replace(/\.xpr((\.\d+)?\.part)?$/, '')}-repaired.xpr`,
+      });
     }
     return report.damaged.length === 0 ? 0 : 1;
   } catch (error) {

@@ -135,7 +135,7 @@ export const run: RunVerb = async ([given], options) => {
       provenance: header.provenance,
     });
   else say(`${output.name}: ${events} events, digest ${digest.slice(0, 16)}${passedOver(sources)}`);
-  sayNext('info', output.name);
+  sayNext('info', { file: output.name });
   return 0 as const;
 };
 

@@ -63,7 +63,7 @@ function gather({ reader, env }: OpenTrace) {
   };
 }
 
-function asText(info: Info): string {
+function asText(info: Info): string[] {
   const segment = (value: number | null): string => (value === null ? '-' : String(value));
   const bus = (value: number): string => value.toString(16).padStart(2, '0');
   return [
@@ -73,7 +73,7 @@ function asText(info: Info): string {
     `origins: ${info.origins.observed} observed, ${info.origins.simulated} simulated, ${info.origins.inferred} inferred`,
     '',
     `platform ${info.platform.name} (${info.platform.arch}), ${info.platform.functions} functions`,
-    table([
+    ...table([
       ['  bridge', 'CFG', 'size', 'buses', 'Xen', 'Dom0'],
       ...info.platform.bridges.map((one) => [
         `  ${one.node}`,
@@ -85,7 +85,7 @@ function asText(info: Info): string {
       ]),
     ]),
     '',
-    table(Object.entries(info.kinds).map(([kind, count]) => [`  ${kind}`, String(count)])),
+    ...table(Object.entries(info.kinds).map(([kind, count]) => [`  ${kind}`, String(count)])),
     '',
     `policies: ${Object.entries(info.policies)
       .map((pair) => pair.join('='))
@@ -97,5 +97,5 @@ function asText(info: Info): string {
       (from) =>
         `from ${from.file} (${from.format}, sha256 ${from.sha256.slice(0, 16)}): ${from.records} records, ${from.skipped} skipped, ${from.lost} lost`,
     ),
-  ].join('\n');
+  ];
 }

@@ -38,9 +38,9 @@ export const run: RunVerb = (_args, options) => {
       entry.doc,
     ]);
   print(table([['policy', 'values ([default])', ''], ...rows(policies)]));
-  print('');
+  print(['']);
   print(table([['switch', 'values ([default])', ''], ...rows(switches)]));
-  print('');
+  print(['']);
   print(
     table([
       ['change', 'first releases', 'commit', ''],
@@ -52,7 +52,7 @@ export const run: RunVerb = (_args, options) => {
       ]),
     ]),
   );
-  print('');
+  print(['']);
   print(table([['behaviour', 'since', ''], ...changes.map(([name, { since, doc }]) => [name, since, doc])]));
   return 0;
 };

@@ -74,7 +74,7 @@ export const run: RunVerb = async ([name], options) => {
     );
     say(judge.findings.length === 0 ? 'no finding' : `${judge.findings.length} findings`);
   }
-  sayNext(judge.findings.length > 0 ? 'findings' : 'show', output.name);
+  sayNext(judge.findings.length > 0 ? 'findings' : 'show', { file: output.name });
   return judge.findings.length > 0 && options['failOnFinding'] === true ? 1 : 0;
 };
 

@@ -39,12 +39,12 @@ export const run: RunVerb = ([file], options) =>
         eventsPerSecond: Math.round(result.events / Math.max(seconds, 1e-9)),
       });
     } else {
-      print(
+      print([
         `${result.events} events, ${result.inputs} inputs: ${result.matched} of ${result.compared} outcomes matched, ${result.mismatched} did not${result.unmodelled === 0 ? '' : `, ${result.unmodelled} are not modelled`}`,
-      );
-      for (const one of divergences) print(divergenceLines(one).join('\n'));
+      ]);
+      for (const one of divergences) print(divergenceLines(one));
     }
-    if (first !== null) sayNext('explain', trace.file, first.seq);
+    if (first !== null) sayNext('explain', { file: trace.file }, first.seq);
     return result.mismatched === 0 ? 0 : 1;
   });
 

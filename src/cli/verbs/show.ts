@@ -26,11 +26,11 @@ export const run: RunVerb = ([file, position], options) =>
       if (wanted !== null && !wanted(line)) continue;
       lines.push(options['json'] === true ? JSON.stringify(line) : eventText(line, columns));
       if (lines.length === BATCH) {
-        print(lines.join('\n'));
+        print(lines);
         lines = [];
       }
     }
-    if (lines.length > 0) print(lines.join('\n'));
+    if (lines.length > 0) print(lines);
     allProcessed(next, Math.max(range.from, last + 1));
     return 0;
   });

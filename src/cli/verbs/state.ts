@@ -7,7 +7,7 @@ import { brief } from '../../tell/event-line.js';
 import { presentState } from '../../tell/present-state.js';
 import { readPath, showPath } from '../../tell/state-path.js';
 import { required } from '../choices.js';
-import { print, printJson, say, sayNext } from '../io.js';
+import { jsonLines, print, printJson, say, sayNext } from '../io.js';
 import { withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
@@ -25,7 +25,7 @@ export const run: RunVerb = ([file], options) =>
         env.platform,
       );
       if (json) printJson({ schema: 'state/1', at: seq, path: path || null, state });
-      else print(JSON.stringify(state, null, 2));
+      else print(jsonLines(state));
       return 0;
     }
     const other = at(options['diff']);
@@ -44,11 +44,11 @@ export const run: RunVerb = ([file], options) =>
     if (json) printJson({ schema: 'state-diff/1', from: other, to: seq, path: path || null, changes });
     else {
       for (const { path: where, before, after } of changes) {
-        print(`${where}: ${brief(before)} -> ${brief(after)}`);
+        print([`${where}: ${brief(before)} -> ${brief(after)}`]);
       }
       if (changes.length === 0) say(`nothing changed between #${other} and #${seq}`);
     }
-    if (changes.length > 0 && other < seq) sayNext('show', name, `${other + 1}..${seq}`);
+    if (changes.length > 0 && other < seq) sayNext('show', { file: name }, `${other + 1}..${seq}`);
     return changes.length === 0 ? 0 : 1;
   });
 

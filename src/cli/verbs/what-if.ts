@@ -46,13 +46,13 @@ export const run: RunVerb = ([file], options) =>
           ...results.map((one, i) => row(one, titles[i]!)),
         ]),
       );
-      if (runs !== null) print(`\n${lifeCycleTable(runs)}`);
+      if (runs !== null) print(['', ...lifeCycleTable(runs)]);
       const accesses = runs === null ? accessTable(results, titles, trace) : null;
-      if (accesses !== null) print(`\n${accesses}`);
-      const legend = accesses === null ? null : serverLegend(accesses, serverNames(trace.reader));
-      if (legend !== null) print(`\n${legend}`);
+      if (accesses !== null) print(['', ...accesses]);
+      const legend = accesses === null ? null : serverLegend(accesses.join('\n'), serverNames(trace.reader));
+      if (legend !== null) print(['', legend]);
     }
-    if (output !== null) sayNext('diff', trace.file, output.name);
+    if (output !== null) sayNext('diff', { file: trace.file }, { file: output.name });
     else if (results.some(({ changed }) => changed > 0)) suggestVariant(results, trace);
     return results.every(({ changed }) => changed === 0) ? 0 : 1;
   });
@@ -139,10 +139,10 @@ function suggestVariant(results: readonly WhatIf[], trace: OpenTrace): void {
   const output = `${trace.file.replace(/\.xpr$/, '')}-other.xpr`;
   sayNext(
     'what-if',
-    trace.file,
+    { file: trace.file },
     ...chosen.flatMap(([name, value]) => ['--policy', `${name}=${value}`]),
     '-o',
-    output,
+    { file: output },
   );
 }
 
