@@ -2,10 +2,12 @@ import { compareValues } from '../../replay/compare.js';
 import { replay } from '../../replay/replayer.js';
 import { whatIf } from '../../replay/what-if.js';
 import type { TraceEvent } from '../../src/events/catalogue.js';
+import { MemoryStore } from '../../src/log/memory-store.js';
+import { Recorder } from '../../src/machine/recorder.js';
 import { axes, type Policies } from '../../src/policy/axes.js';
 import { type Switches, switchTable } from '../../src/policy/switches.js';
 import { Judge } from '../../src/rules/judge.js';
-import { runScenario, scenarioEnv } from '../../src/scenarios/run.js';
+import { runScenario, scenarioEnv, scenarioHeader } from '../../src/scenarios/run.js';
 import type { Scenario } from '../../src/scenarios/scenario.js';
 import type { Env } from '../../src/state/env.js';
 
@@ -112,12 +114,20 @@ function record(
       : { ...chosen, policies: watched(chosen.policies, asked), switches: watched(chosen.switches, asked) };
   const events: TraceEvent[] = [];
   const judge = new Judge(env);
+  // Through the encoder too: a value that its field cannot have is found there.
+  const recorder = new Recorder(
+    new MemoryStore().create('scanned'),
+    scenarioHeader(scenario, chosen, 1),
+    chosen,
+  );
   runScenario(scenario, env, 1, (batch) => {
     for (const event of batch) {
       judge.see(event);
       events.push(event);
     }
+    recorder.append(batch);
   });
+  recorder.finish(events.length);
   return { env: chosen, events };
 }
 
@@ -134,12 +144,16 @@ function watched<T extends Policies | Switches>(choices: T, asked: Set<string>):
 function whatIfOf(scenario: Scenario, { env, events }: Run, policies: Policies): Run {
   const other = { ...env, policies };
   const out: TraceEvent[] = [];
+  const header = { ...scenarioHeader(scenario, other, 1), policies };
+  const recorder = new Recorder(new MemoryStore().create('scanned'), header, other);
   whatIf(env, policies, [events], {
     append: (batch) => {
       for (const event of batch) out.push(event);
+      recorder.append(batch);
     },
     deviceModels: scenario.deviceModels?.(other) ?? [],
   });
+  recorder.finish(out.length);
   return { env: other, events: out };
 }
 
