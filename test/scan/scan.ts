@@ -1,8 +1,8 @@
-import { compareValues } from '../../replay/compare.js';
-import { replay } from '../../replay/replayer.js';
-import { whatIf } from '../../replay/what-if.js';
+import { compareValues } from '../../replay/run/compare.js';
+import { replay } from '../../replay/run/replayer.js';
+import { whatIf } from '../../replay/run/what-if.js';
 import type { TraceEvent } from '../../src/events/catalogue.js';
-import { MemoryStore } from '../../src/log/memory-store.js';
+import { MemoryStore } from '../../src/log/stores/memory-store.js';
 import { Recorder } from '../../src/machine/recorder.js';
 import { axes, type Policies } from '../../src/policy/axes.js';
 import { type Switches, switchTable } from '../../src/policy/switches.js';
