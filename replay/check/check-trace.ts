@@ -16,6 +16,8 @@ export interface CheckedTrace {
   readonly file: string;
   readonly status: 'same' | 'different' | 'trouble';
   readonly events: number;
+  /** Events the filter holds for; all without one. */
+  readonly matching: number;
   readonly compared: number;
   readonly matched: number;
   readonly mismatched: number;
@@ -54,7 +56,15 @@ export function troubled(file: string, error: unknown): CheckedTrace {
           actual: error instanceof Error ? error.message : String(error),
           hint: `run xpr fsck ${shellFile(file)}; if that finds nothing, this is a fault of xpr`,
         });
-  const none = { events: 0, compared: 0, matched: 0, mismatched: 0, unmodelled: 0, firstDivergence: null };
+  const none = {
+    events: 0,
+    matching: 0,
+    compared: 0,
+    matched: 0,
+    mismatched: 0,
+    unmodelled: 0,
+    firstDivergence: null,
+  };
   return { file, status: 'trouble', ...none, error: trouble.toDocument() };
 }
 
@@ -62,13 +72,15 @@ function compared(file: string, reader: TraceReader<Platform>, { where }: CheckO
   const env = envOf(reader.header);
   const wanted = where === null ? null : compileWhere(where);
   const counts = (event: TraceEvent): boolean => wanted === null || wanted(presentEvent(event, env.platform));
-  const result = replay(env, batches(reader), { keep: 1, counts });
+  const matching = { events: 0 };
+  const result = replay(env, counted(batches(reader), counts, matching), { keep: 1, counts });
   allProcessed(result.events, reader.events);
   const first = result.divergences[0];
   return {
     file,
     status: result.mismatched === 0 ? 'same' : 'different',
     events: result.events,
+    matching: matching.events,
     compared: result.compared,
     matched: result.matched,
     mismatched: result.mismatched,
@@ -80,4 +92,16 @@ function compared(file: string, reader: TraceReader<Platform>, { where }: CheckO
 
 function* batches(reader: TraceReader): Generator<readonly TraceEvent[]> {
   for (const block of reader.blocks()) yield block.events();
+}
+
+/** Counts what a filter lets through. */
+function* counted(
+  source: Iterable<readonly TraceEvent[]>,
+  counts: (event: TraceEvent) => boolean,
+  into: { events: number },
+): Generator<readonly TraceEvent[]> {
+  for (const batch of source) {
+    into.events += batch.filter(counts).length;
+    yield batch;
+  }
 }

@@ -59,14 +59,14 @@ export function diffTraces(left: Side, right: Side, options: CanonicalOptions): 
   const a = new Canonicaliser(left.env, options);
   const b = new Canonicaliser(right.env, options);
   const islands: Island[] = [];
-  const ignored = { time: 0, names: 0 };
+  const ignored = { time: 0, names: 0, fields: 0 };
   let [matched, onlyInA, onlyInB] = [0, 0, 0];
   let [nextA, nextB] = [0, 0];
   let first: Stretch | null = null;
   for (const stretch of align(a.tokens(left.reader.readEvents()), b.tokens(right.reader.readEvents()))) {
     if (stretch.is === 'equal') {
       matched += stretch.a.length;
-      if (options.level !== 'raw') count(stretch, ignored);
+      if (options.level !== 'raw') count(stretch, ignored, options.ignore);
     } else {
       first ??= stretch;
       onlyInA += stretch.a.length;
@@ -112,11 +112,21 @@ function difference({ event }: Token, one: unknown, other: unknown): ReturnType<
 }
 
 /** Equal pairs that were not equal to the letter. */
-function count({ a, b }: Stretch, ignored: { time: number; names: number }): void {
+function count(
+  { a, b }: Stretch,
+  ignored: { time: number; names: number; fields: number },
+  fields: ReadonlySet<string>,
+): void {
   for (const [i, one] of a.entries()) {
     const other = b[i]!;
     if (one.event.atNs !== other.event.atNs) ignored.time += 1;
-    if (difference(one, one.event.data, other.event.data) !== null) ignored.names += 1;
+    if (difference(one, one.event.data, other.event.data) === null) continue;
+    const counting = ({ kind, data }: TraceEvent) =>
+      Object.fromEntries(
+        Object.entries(data).filter(([name]) => !fields.has(name) && !fields.has(`${kind}.${name}`)),
+      );
+    if (difference(one, counting(one.event), counting(other.event)) !== null) ignored.names += 1;
+    else ignored.fields += 1;
   }
 }
 

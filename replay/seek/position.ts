@@ -1,5 +1,7 @@
 import { Trouble } from '../../src/base/errors.js';
+import { didYouMean } from '../../src/base/near.js';
 import type { TraceReader } from '../../src/log/reader.js';
+import { rules } from '../../src/rules/index.js';
 import { Judge } from '../../src/rules/judge.js';
 import type { Env } from '../../src/state/env.js';
 
@@ -47,7 +49,13 @@ const unreadable = (text: string): Trouble =>
   new Trouble('POS-001', `no position: ${text}`, {
     actual: text,
     expected: 'N, N..M, @12.5ms, first, last or a finding as SEG-001#2',
+    ...hintFor(text),
   });
+
+function hintFor(text: string): { readonly hint?: string } {
+  const hint = didYouMean(text, ['first', 'last', ...rules.map(({ code }) => code)]);
+  return hint === null ? {} : { hint };
+}
 
 /** The last event not after a time; the first event when all are later. */
 function atTime(reader: TraceReader, atNs: number): number {
@@ -60,14 +68,15 @@ function atTime(reader: TraceReader, atNs: number): number {
 }
 
 function atFinding(reader: TraceReader, env: Env, code: string, ordinal: number): number {
-  const judge = new Judge(env, code);
+  const judge = new Judge(env, [code]);
   for (const event of reader.readEvents()) {
     judge.see(event);
     const finding = judge.findings[ordinal - 1];
     if (finding !== undefined) return finding.seq;
   }
+  const known = rules.map((rule) => rule.code);
   throw new Trouble('POS-003', `the trace has no finding ${code}#${ordinal}`, {
-    actual: `${judge.findings.length} of ${code}`,
-    hint: 'xpr findings lists them',
+    actual: known.includes(code) ? `${judge.findings.length} of ${code}` : `no rule ${code}`,
+    hint: (known.includes(code) ? null : didYouMean(code, known)) ?? 'xpr findings lists them',
   });
 }

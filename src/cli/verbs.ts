@@ -121,7 +121,7 @@ export const verbs: readonly Verb[] = [
   {
     usage: 'findings <trace>',
     summary: 'rules over the whole trace',
-    options: [['--rule <code>', 'a rule or a family, as SEG'], bisect, json],
+    options: [['--rule <code>', 'a rule or a family, as SEG; may be repeated', 'list'], bisect, json],
     example: 'xpr findings swapped.xpr --rule SEG',
     exits: '0 none, 1 some, 2 trouble.',
     load: () => import('./verbs/findings.js'),

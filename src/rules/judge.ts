@@ -24,7 +24,7 @@ export class Judge {
 
   constructor(
     env: Env,
-    only: string | null = null,
+    only: readonly string[] | null = null,
     world: World = initialWorld(env),
     servers = new ServerNames(),
   ) {
@@ -33,7 +33,8 @@ export class Judge {
     this.#world = world;
     const shared = new Shared();
     for (const rule of rules) {
-      if (only !== null && rule.code !== only && !rule.code.startsWith(`${only}-`)) continue;
+      const { code } = rule;
+      if (only !== null && !only.some((one) => code === one || code.startsWith(`${one}-`))) continue;
       for (const [kind, check] of Object.entries(rule.watch(env, shared)) as [KindName, AnyCheck][]) {
         const list = this.#checks.get(kind) ?? [];
         list.push({ rule, check });

@@ -1,5 +1,6 @@
 import { invariant } from '../base/assert.js';
 import { Trouble } from '../base/errors.js';
+import { didYouMean } from '../base/near.js';
 import type { TraceHeader } from '../log/header.js';
 import type { Platform } from '../platform/platform.js';
 import {
@@ -36,14 +37,14 @@ export function choosePolicies(
         expected: Object.keys(axes).join(', '),
         hint: isSwitchName(name)
           ? `${name} is a switch: --switch ${name}=${value}`
-          : 'xpr policies lists them',
+          : (didYouMean(name, Object.keys(axes)) ?? 'xpr policies lists them'),
       });
     }
     if (!isPolicyValue(name, value)) {
       throw new Trouble('POL-002', `policy ${name} cannot be ${value}`, {
         actual: value,
         expected: shownValues(axes[name]).join(', '),
-        hint: 'xpr policies lists the values',
+        hint: didYouMean(value, shownValues(axes[name])) ?? 'xpr policies lists the values',
       });
     }
   }
@@ -62,14 +63,16 @@ export function chooseSwitches(
       throw new Trouble('POL-003', `no switch ${name}`, {
         actual: name,
         expected: Object.keys(switchTable).join(', '),
-        hint: isAxisName(name) ? `${name} is a policy: --policy ${name}=${value}` : 'xpr policies lists them',
+        hint: isAxisName(name)
+          ? `${name} is a policy: --policy ${name}=${value}`
+          : (didYouMean(name, Object.keys(switchTable)) ?? 'xpr policies lists them'),
       });
     }
     if (!isSwitchValue(name, value)) {
       throw new Trouble('POL-004', `switch ${name} cannot be ${value}`, {
         actual: value,
         expected: nearestValues(name, value).join(', '),
-        hint: 'xpr policies lists the values',
+        hint: didYouMean(value, shownValues(switchTable[name])) ?? 'xpr policies lists the values',
       });
     }
   }

@@ -1,6 +1,7 @@
 import { Trouble } from '../base/errors.js';
 import { parseInteger } from '../base/hex.js';
 import type { EventLine, Json } from './present.js';
+import { checkValue, knownField } from './where-fields.js';
 
 /** Whether an event, as `show --json` writes it, is wanted. */
 export type Predicate = (line: EventLine) => boolean;
@@ -20,7 +21,8 @@ const DEPTH = 64;
  * payload fields may be written with or without `data.`. `==` and `!=` compare numbers as numbers whatever their
  * base, everything else as text; `~` asks whether a text is contained; a bare field asks whether it is there and not
  * null, false, 0 or empty.
- * @throws {Trouble} WHERE-001 with the offset
+ * @throws {Trouble} WHERE-001 it cannot be read, WHERE-002 no such field, WHERE-003 the field never has such a value; with
+ *   the offset
  */
 export function compileWhere(text: string): Predicate {
   const parser = new Parser(tokens(text), text);
@@ -103,6 +105,7 @@ class Parser {
     const field = this.#tokens[this.#next];
     if (field === undefined || field.is !== 'word') throw wrong(this.#text, this.#at(), 'a field');
     this.#next += 1;
+    const known = knownField(field.value, { offsetBytes: field.at });
     const read = reader(field.value);
     const sign = this.#tokens[this.#next];
     if (sign === undefined || sign.is !== 'sign' || !operators.has(sign.value)) {
@@ -112,6 +115,7 @@ class Parser {
     const value = this.#tokens[this.#next];
     if (value === undefined || value.is === 'sign') throw wrong(this.#text, this.#at(), 'a value');
     this.#next += 1;
+    checkValue(field.value, known, sign.value, value.value, { offsetBytes: value.at });
     const holds = comparison(sign.value as Operator, value.value);
     return (line) => holds(read(line));
   }
@@ -131,7 +135,8 @@ class Parser {
 function reader(field: string): (line: EventLine) => Json | undefined {
   const path = field.split('.');
   if (path.length === 1 && envelope.has(field)) return (line) => line[field as 'seq'];
-  const inside = path[0] === 'data' ? path.slice(1) : path;
+  // `data` alone is the payload field of that name.
+  const inside = path[0] === 'data' && path.length > 1 ? path.slice(1) : path;
   return (line) => {
     let value: Json | undefined = line.data as Json;
     for (const name of inside) {

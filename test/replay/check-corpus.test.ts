@@ -7,6 +7,7 @@ const same = (file: string): CheckedTrace => ({
   file,
   status: 'same',
   events: 1,
+  matching: 0,
   compared: 0,
   matched: 0,
   mismatched: 0,

@@ -44,6 +44,9 @@ export const run: RunVerb = async ([given], options): Promise<ExitCode> => {
     for (const result of results) if (result.status !== 'same') print(lines(result));
     print([`${results.length} traces: ${same} same, ${different} different, ${trouble} in trouble`]);
   }
+  if (where !== null && results.every(({ matching }) => matching === 0)) {
+    say(`0 of ${results.reduce((sum, { events }) => sum + events, 0)} events match`);
+  }
   suggest(results);
   // For git bisect a divergence decides, whatever else could not be read.
   if (different > 0 && (trouble === 0 || options['bisect'] === true)) return 1;

@@ -1,4 +1,5 @@
 import { type DiffResult, diffTraces } from '../../../replay/diff/diff.js';
+import { parseIgnored } from '../../../replay/diff/ignore.js';
 import { parseLevel } from '../../../replay/diff/levels.js';
 import { serverNames } from '../../../replay/explain/server-names.js';
 import { presentValue, valueText } from '../../../replay/run/present-divergence.js';
@@ -6,7 +7,7 @@ import type { Json } from '../../tell/present.js';
 import { table } from '../../tell/table.js';
 import { compileWhere } from '../../tell/where.js';
 import { required } from '../choices.js';
-import { print, printJson, sayNext } from '../io.js';
+import { print, printJson, say, sayNext } from '../io.js';
 import { type OpenTrace, withTraces } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
@@ -15,13 +16,16 @@ const LISTED = 20;
 
 export const run: RunVerb = ([one, other], options) => {
   const level = parseLevel(String(options['level'] ?? 'semantic'));
-  const ignore = new Set((options['ignore'] ?? []) as readonly string[]);
+  const ignore = parseIgnored((options['ignore'] ?? []) as readonly string[]);
   const where = typeof options['where'] === 'string' ? compileWhere(options['where']) : null;
   return withTraces([required(one, 'the first trace'), required(other, 'the second trace')], (traces) => {
     const [a, b] = [traces[0]!, traces[1]!];
     const result = presented(diffTraces(a, b, { level, ignore, where }), a, b);
     if (options['json'] === true) printJson({ schema: 'diff/1', level, ...result });
     else print(asText(result, a, b));
+    if (where !== null && result.matched + result.onlyInA + result.onlyInB === 0) {
+      say(`0 of ${a.reader.events + b.reader.events} events match`);
+    }
     const place = result.firstDivergence;
     if (place?.a != null) sayNext('explain', { file: a.file }, place.a);
     else if (place?.b != null) sayNext('explain', { file: b.file }, place.b);

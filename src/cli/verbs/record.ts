@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Trouble } from '../../base/errors.js';
+import { didYouMean } from '../../base/near.js';
 import { platformFromDtb } from '../../importers/dtb/dt-platform.js';
 import type { Provenance } from '../../log/header.js';
 import { Recorder } from '../../machine/recorder.js';
 import type { Platform } from '../../platform/platform.js';
 import { Judge } from '../../rules/judge.js';
-import { findScenario } from '../../scenarios/index.js';
+import { findScenario, scenarios } from '../../scenarios/index.js';
 import { runScenario, scenarioEnv, scenarioHeader } from '../../scenarios/run.js';
 import { choices, required, wholeNumber } from '../choices.js';
 import { printJson, say, sayNext } from '../io.js';
@@ -21,7 +22,15 @@ export const run: RunVerb = async ([name], options) => {
   if (scenario === undefined) {
     throw new Trouble('CLI-004', `no scenario ${name}`, {
       actual: String(name),
-      hint: 'xpr scenarios lists them',
+      hint: [
+        didYouMean(
+          String(name),
+          scenarios.map((one) => one.name),
+        ),
+        'xpr scenarios lists them',
+      ]
+        .filter((part) => part !== null)
+        .join('; '),
     });
   }
   const output = chooseOutput(required(options['output'], '-o FILE'), outputKinds.trace, {

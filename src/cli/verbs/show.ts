@@ -4,7 +4,7 @@ import { columnsFor, eventText } from '../../tell/event-line.js';
 import { presentEvent } from '../../tell/present.js';
 import { compileWhere } from '../../tell/where.js';
 import { required } from '../choices.js';
-import { print } from '../io.js';
+import { print, say } from '../io.js';
 import { withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
 
@@ -20,10 +20,12 @@ export const run: RunVerb = ([file, position], options) =>
     const columns = last < range.from ? undefined : columnsFor(last, reader.eventAt(last).atNs);
     let lines: string[] = [];
     let next = range.from;
+    let matches = 0;
     for (const event of reader.readEvents(range.from, range.to)) {
       const line = presentEvent(event, env.platform);
       next += 1;
       if (wanted !== null && !wanted(line)) continue;
+      matches += 1;
       lines.push(options['json'] === true ? JSON.stringify(line) : eventText(line, columns));
       if (lines.length === BATCH) {
         print(lines);
@@ -31,6 +33,7 @@ export const run: RunVerb = ([file, position], options) =>
       }
     }
     if (lines.length > 0) print(lines);
+    if (wanted !== null && matches === 0) say(`0 of ${next - range.from} events match`);
     allProcessed(next, Math.max(range.from, last + 1));
     return 0;
   });
