@@ -41,6 +41,14 @@ export const limits = {
   ndjsonLineBytes: 64 << 20,
   /** Nesting of a line of NDJSON: an event needs 19 levels (`recordDepth` and what stands around), a header fewer. */
   jsonDepth: 32,
+  /** CPU numbers in a trace buffer: more than any configuration of Xen has (NR_CPUS is 16,383 at most). */
+  xenCpus: 16_384,
+  /** Records of a trace buffer that wait for those of other CPUs: 32 CPUs with the 1 MiB buffers of `-S 256`, full. */
+  xentraceAheadRecords: 1 << 20,
+  /** Accesses of a trace buffer that wait for a first word of the scheduler, which speaks every few milliseconds. */
+  xentraceAheadAccesses: 1 << 16,
+  /** Records of a QEMU log that wait for the window that names the bridge; kernels use it within their first 20,000. */
+  qemuLogAheadRecords: 1 << 16,
   /** A line of a QEMU log; trace lines stay below 200, guest errors quote texts. */
   qemuLogLineBytes: 64 << 10,
   /** Capabilities in one list: 48 fit between 0x40 and 0xff, 960 in extended space (facts/arm-msi-iommu 8.3). */

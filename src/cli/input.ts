@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { isBusy, pause, readAll, readSome } from '../log/descriptor.js';
+import { isBusy, pause, piecesOf, readAll, readSome } from '../log/descriptor.js';
 import { placeOf } from '../log/place.js';
-import { readInput } from './io.js';
+import { inputPieces, readInput } from './io.js';
 
 /** How long somebody may take to write into a named pipe. */
 const PATIENCE_MS = 2_000;
@@ -19,6 +19,24 @@ export function pipedInput(name: string): Uint8Array | null {
   if (!place.stat.isFIFO() && !place.stat.isSocket()) return null;
   if (place.descriptor !== null) return readAll(place.descriptor);
   return place.stat.isFIFO() ? readPipe(place.path) : null;
+}
+
+/**
+ * The same in pieces, as they come: what nobody has written yet is not waited for before the rest is used. Null for
+ * what is no pipe.
+ */
+export function pipedPieces(name: string): AsyncIterable<Uint8Array> | null {
+  if (name === '-') return inputPieces();
+  const place = look(name);
+  if (place === null || place.stat === null || place.stat.isFile()) return null;
+  if (place.descriptor === 0) return inputPieces();
+  if (!place.stat.isFIFO() && !place.stat.isSocket()) return null;
+  if (place.descriptor !== null) return piecesOf(place.descriptor);
+  return place.stat.isFIFO() ? one(readPipe(place.path)) : null;
+}
+
+async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 function look(name: string) {

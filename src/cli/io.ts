@@ -2,7 +2,7 @@ import { fstatSync } from 'node:fs';
 import { Trouble } from '../base/errors.js';
 import { shellFile, shellWord } from '../base/shell-word.js';
 import { visible } from '../base/visible.js';
-import { readAll, writeAll } from '../log/descriptor.js';
+import { piecesOf, readAll, writeAll } from '../log/descriptor.js';
 
 /** Exit codes like diff(1): nothing wrong, something found, trouble. */
 export type ExitCode = 0 | 1 | 2;
@@ -15,6 +15,8 @@ export interface Console {
   err(text: string): void;
   /** All of standard input. */
   input(): Uint8Array;
+  /** The same as it comes; without it, all at once. */
+  inputPieces?(): AsyncIterable<Uint8Array>;
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
   /** Runs work that Ctrl-C ends in an orderly way; without it, Ctrl-C does as it likes. */
@@ -69,6 +71,12 @@ export async function interruptible<T>(work: () => T | Promise<T>): Promise<T> {
 
 export function readInput(): Uint8Array {
   return output.input();
+}
+
+/** Standard input as it comes. */
+export async function* inputPieces(): AsyncGenerator<Uint8Array> {
+  if (output.inputPieces === undefined) yield output.input();
+  else yield* output.inputPieces();
 }
 
 /** A line of talk for people, on standard error; escaped as `print` does. */
@@ -165,6 +173,7 @@ export const processConsole: Console = {
     }
   },
   input: () => readAll(0),
+  inputPieces: () => piecesOf(0),
   interruptible: async (work) => (await import('./interrupt.js')).stoppable(work),
   get outIsTerminal() {
     return isTerminal(1) && process.stdout.isTTY === true;

@@ -1,5 +1,5 @@
 import type { TraceEvent } from '../events/catalogue.js';
-import type { TraceHeader } from '../log/header.js';
+import type { Provenance, TraceHeader } from '../log/header.js';
 import type { BridgeTable } from '../pci/function-id.js';
 import { presentEvent } from '../tell/present.js';
 
@@ -7,6 +7,8 @@ import { presentEvent } from '../tell/present.js';
 export interface HeaderLine {
   readonly schema: 'xpr-ndjson/1';
   readonly header: unknown;
+  /** The files the trace was made of, which are outside its digest; absent: none, or the header has them. */
+  readonly sources?: readonly Provenance[];
 }
 
 /** The whole trace as text lines: the header, then an event a line, as `show --json` prints it. */
@@ -14,8 +16,9 @@ export function* ndjsonLines(
   header: TraceHeader,
   table: BridgeTable,
   events: Iterable<TraceEvent>,
+  sources: readonly Provenance[] = [],
 ): Generator<string> {
-  const first: HeaderLine = { schema: 'xpr-ndjson/1', header };
+  const first: HeaderLine = { schema: 'xpr-ndjson/1', header, ...(sources.length === 0 ? {} : { sources }) };
   yield JSON.stringify(first, (_name, value: unknown) =>
     value instanceof Uint8Array ? { $base64: Buffer.from(value).toString('base64') } : value,
   );

@@ -1,6 +1,6 @@
 import { Trouble } from '../base/errors.js';
 import { creator } from '../base/release.js';
-import type { TraceHeader } from '../log/header.js';
+import type { Provenance, TraceHeader } from '../log/header.js';
 import { functionId } from '../pci/function-id.js';
 import {
   defaultX86Facts,
@@ -29,7 +29,7 @@ interface Said<T> {
 export class Machine {
   /** The header is written: what is learned from now on is an event. */
   isClosed = false;
-  #header: Said<TraceHeader<Platform>> | null = null;
+  #own: Said<Extract<MachineFact, { is: 'header' }>> | null = null;
   #whole: Said<Platform> | null = null;
   #name: string | null = null;
   #arch: Said<Platform['arch']> | null = null;
@@ -44,7 +44,7 @@ export class Machine {
     if (this.isClosed) return false;
     switch (fact.is) {
       case 'header':
-        this.#header = alone(this.#header, { value: fact.header, file });
+        this.#own = alone(this.#own, { value: fact, file });
         return true;
       case 'platform':
         this.#whole = alone(this.#whole, { value: fact.platform, file });
@@ -96,23 +96,22 @@ export class Machine {
     return known.length + this.#bridges.length - 1;
   }
 
-  /** Whether some file is one of our own traces, which brings its header along. */
-  get isRecorded(): boolean {
-    return this.#header !== null;
+  /** The files that one of our own traces says it was made of; null when none is among the files. */
+  get recordedSources(): readonly Provenance[] | null {
+    return this.#own === null ? null : [...this.#own.value.header.provenance, ...this.#own.value.sources];
   }
 
-  /** Whether anybody has described anything. */
+  /** The header of the trace; from now on it is fixed. @param files All that are put together. */
   close(files: readonly string[]): TraceHeader<Platform> {
     this.isClosed = true;
-    if (this.#header !== null) {
-      const [other] = files.filter((file) => file !== this.#header?.file);
-      if (other !== undefined || files.length > 1) {
+    if (this.#own !== null) {
+      if (files.length > 1) {
         throw new Trouble('IMP-002', 'more than one file describes the machine', {
           actual: files.join(', '),
-          expected: `${this.#header.file} alone: it is a whole trace`,
+          expected: `${this.#own.file} alone: it is a whole trace`,
         });
       }
-      return this.#header.value;
+      return this.#own.value.header;
     }
     return {
       creator,

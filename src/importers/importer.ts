@@ -1,6 +1,6 @@
 import type { EventSeq } from '../base/brand.js';
 import type { Actor, DataOf, InputDraft, KindName, Origin, TraceEvent } from '../events/catalogue.js';
-import type { TraceHeader } from '../log/header.js';
+import type { Provenance, TraceHeader } from '../log/header.js';
 import type { Bdf } from '../pci/sbdf.js';
 import type { HostBridge, Platform, PlatformFunction, X86Facts } from '../platform/platform.js';
 
@@ -121,7 +121,11 @@ export type MachineFact =
   /** All there is to say: a device tree. */
   | { readonly is: 'platform'; readonly platform: Platform }
   /** The header of one of our own traces; such a file cannot be put together with others. */
-  | { readonly is: 'header'; readonly header: TraceHeader<Platform> }
+  | {
+      readonly is: 'header';
+      readonly header: TraceHeader<Platform>;
+      readonly sources: readonly Provenance[];
+    }
   /** What to call the machine when nothing better is known. */
   | { readonly is: 'name'; readonly name: string }
   | { readonly is: 'arch'; readonly arch: Platform['arch'] }

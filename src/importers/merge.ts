@@ -3,7 +3,7 @@ import { Trouble } from '../base/errors.js';
 import { limits } from '../base/limits.js';
 import type { DataOf, InputDraft, TraceEvent } from '../events/catalogue.js';
 import type { RecordObject } from '../events/field.js';
-import type { TraceHeader } from '../log/header.js';
+import type { Provenance, TraceHeader } from '../log/header.js';
 import { Engine } from '../models/engine.js';
 import { functionId } from '../pci/function-id.js';
 import type { Platform } from '../platform/platform.js';
@@ -12,7 +12,7 @@ import { envOf } from '../state/trace-env.js';
 import { evolve } from '../state/world.js';
 import { Machine } from './assemble.js';
 import { Feed, type Item, type Source } from './feed.js';
-import { type MachineFact, Told } from './importer.js';
+import { type Counts, type MachineFact, Told } from './importer.js';
 
 /** What several files make together. */
 export interface Merged {
@@ -21,14 +21,14 @@ export interface Merged {
   events(): AsyncGenerator<readonly TraceEvent[]>;
   /** Of each file, in the order given; whole when the events have been read. */
   counts(): readonly FileCounts[];
+  /** What one of our own traces says of where it came from; null when there is none. */
+  readonly recordedSources: readonly Provenance[] | null;
 }
 
-export interface FileCounts {
+/** What became of one file. */
+export interface FileCounts extends Counts {
   readonly file: string;
   readonly format: string;
-  readonly records: number;
-  readonly skipped: number;
-  readonly lost: number;
   readonly timesBack: number;
 }
 
@@ -51,6 +51,7 @@ export async function merge(
   const header = machine.close(sources.map(({ file }) => file));
   return {
     header,
+    recordedSources: machine.recordedSources,
     events: () => merged(feeds, header),
     counts: () =>
       feeds.map(({ source, counts, timesBack }) => ({

@@ -2,9 +2,11 @@ import { Trouble } from '../base/errors.js';
 import { dtbFormat } from './dtb/format.js';
 import type { Format } from './importer.js';
 import { ndjsonFormat } from './ndjson/format.js';
+import { qemuLogFormat } from './qemu-log/format.js';
+import { xentraceFormat } from './xentrace/format.js';
 
 /** Every format there is, in the order in which they look at a file: those with marks of their own first. */
-export const formats: readonly Format[] = [dtbFormat, ndjsonFormat];
+export const formats: readonly Format[] = [dtbFormat, ndjsonFormat, xentraceFormat, qemuLogFormat];
 
 /** Bytes of a file that formats may look at. */
 export const headBytes = 64 << 10;

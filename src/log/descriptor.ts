@@ -16,6 +16,7 @@ export function writeAll(descriptor: number, bytes: Uint8Array): void {
 
 /** Bytes asked for at once. */
 const PIECE = 1 << 20;
+const PIPE_PIECE = 64 << 10;
 
 /**
  * Everything a pipe or file gives, into memory.
@@ -37,6 +38,17 @@ export function readAll(descriptor: number): Uint8Array {
     }
     // Short pieces would hold their whole buffers.
     pieces.push(got < PIECE / 2 ? piece.slice(0, got) : piece.subarray(0, got));
+  }
+}
+
+/** What a pipe gives, piece by piece as it comes. Other work has its turn in between. */
+export async function* piecesOf(descriptor: number): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const piece = new Uint8Array(PIPE_PIECE);
+    const got = readWhenThere(descriptor, piece);
+    if (got === 0) return;
+    yield piece.subarray(0, got);
+    await new Promise((turn) => setImmediate(turn));
   }
 }
 

@@ -9,6 +9,8 @@ export interface Provenance {
   readonly records: number;
   readonly skipped: number;
   readonly lost: number;
+  /** Records whose time was before that of the record before them; their events stand at the later time. Absent: none. */
+  readonly timesBack?: number;
 }
 
 /**
@@ -28,6 +30,7 @@ export interface TraceHeader<P = unknown> {
   readonly switches: Readonly<Record<string, string>>;
   /** Numbers of the behaviour changes the recording already had. */
   readonly behaviour: readonly number[];
+  /** Part of the digest, so only what a trace of an earlier release has; those of today have `sources` in the index. */
   readonly provenance: readonly Provenance[];
 }
 
@@ -57,11 +60,18 @@ export function checkHeader(value: unknown): TraceHeader {
   return value as unknown as TraceHeader;
 }
 
+/** The files a trace was made of, as its index has them. @throws {Trouble} LOG-010 */
+export function checkSources(value: unknown): readonly Provenance[] {
+  if (Array.isArray(value) && value.every(isProvenance)) return value as readonly Provenance[];
+  throw logTrouble('LOG-010', 'sources');
+}
+
 function isProvenance(value: unknown): boolean {
   return (
     isObject(value) &&
     ['file', 'format', 'sha256'].every((name) => isText(value[name])) &&
-    ['records', 'skipped', 'lost'].every((name) => Number.isSafeInteger(value[name]))
+    ['records', 'skipped', 'lost'].every((name) => Number.isSafeInteger(value[name])) &&
+    (value['timesBack'] === undefined || Number.isSafeInteger(value['timesBack']))
   );
 }
 

@@ -13,7 +13,7 @@ import {
   frameType,
   preambleBytes,
 } from './frame.js';
-import { checkHeader, type TraceHeader } from './header.js';
+import { checkHeader, type Provenance, type TraceHeader } from './header.js';
 import { unpackDocument } from './msgpack.js';
 import type { TraceSource } from './stores/store.js';
 import { TraceIndex } from './trace-index.js';
@@ -52,6 +52,11 @@ export class TraceReader<P = unknown> {
     this.#source = source;
     this.header = header;
     this.index = index;
+  }
+
+  /** The files the trace was made of, wherever its release wrote them. */
+  get sources(): readonly Provenance[] {
+    return [...this.header.provenance, ...this.index.sources];
   }
 
   /** Number of events. */

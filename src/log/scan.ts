@@ -200,6 +200,8 @@ class Scanner {
       throw logTrouble('LOG-010', 'end mark does not point at the index');
     }
     const stored = TraceIndex.decode(document, this.#index.digest(-1));
+    // Only the index has them.
+    this.#index.sources = stored.sources;
     if (!sameBytes(stored.encode(), this.#index.encode())) {
       throw logTrouble('LOG-010', 'it says other things than the blocks', {
         at: { offsetBytes: this.#indexOffset },

@@ -3,6 +3,7 @@ import { ByteSink } from './columns/byte-sink.js';
 import { decodeNumbers } from './columns/number-decode.js';
 import { encodeNumbers } from './columns/number-encode.js';
 import { digestBytes } from './digest.js';
+import { checkSources, type Provenance } from './header.js';
 import { packDocument, unpackDocument } from './msgpack.js';
 import { logTrouble } from './trouble.js';
 import { kindSince, upcasters } from './upcasters.js';
@@ -39,6 +40,8 @@ export class TraceIndex {
   /** Events by kind and by origin in the whole trace, in order of first occurrence. */
   readonly kinds: Map<string, number>;
   readonly origins: Map<string, number>;
+  /** The files the trace was made of: told, but not part of what was recorded, so outside the digest. */
+  sources: readonly Provenance[] = [];
   readonly #headerDigest: Uint8Array;
   #digests: Uint8Array;
   /** Per kind a bit per block, so that a search for a rare kind skips blocks. */
@@ -117,16 +120,18 @@ export class TraceIndex {
       ]),
       origins,
       this.#headerDigest,
+      ...(this.sources.length === 0 ? [] : [this.sources]),
     ]);
   }
 
   /** @throws {Trouble} LOG-007, LOG-009, LOG-010 */
   static decode(document: Uint8Array, headerDigest: Uint8Array): TraceIndex {
     const parts = unpackDocument(document);
-    if (!Array.isArray(parts) || parts.length !== 7) bad('wrong shape');
-    const [schema, blocks, snapshots, digests, kinds, origins, ofHeader] = parts as unknown[];
+    if (!Array.isArray(parts) || (parts.length !== 7 && parts.length !== 8)) bad('wrong shape');
+    const [schema, blocks, snapshots, digests, kinds, origins, ofHeader, sources] = parts as unknown[];
     if (!Number.isInteger(schema)) bad('schema version');
     const index = new TraceIndex(headerDigest);
+    if (sources !== undefined) index.sources = checkSources(sources);
     if (!(ofHeader instanceof Uint8Array) || !headerDigest.every((byte, i) => byte === ofHeader[i])) {
       bad('it belongs to another header');
     }

@@ -5,7 +5,7 @@ import { BlockEncoder, blockEvents, misplaced } from './block-encode.js';
 import { type Codec, defaultCodec } from './codec.js';
 import { blockDigest, digestText, headerDigest } from './digest.js';
 import { encodeFooter, encodeFrame, encodePreamble, type FrameType, frameType } from './frame.js';
-import { checkHeader, type TraceHeader } from './header.js';
+import { checkHeader, type Provenance, type TraceHeader } from './header.js';
 import { packForeign } from './msgpack.js';
 import type { TraceTarget } from './stores/store.js';
 import { TraceIndex } from './trace-index.js';
@@ -98,11 +98,15 @@ export class TraceWriter {
     });
   }
 
-  /** Closes the open block, writes index and end, and makes the trace visible. */
-  finish(): WrittenTrace {
+  /**
+   * Closes the open block, writes index and end, and makes the trace visible.
+   * @param sources The files the trace was made of; no part of its digest.
+   */
+  finish(sources: readonly Provenance[] = []): WrittenTrace {
     invariant(!this.#done, 'trace already finished');
     if (this.#open.length > 0) this.#flush();
     this.#done = true;
+    this.#index.sources = sources;
     const indexOffset = this.#offset;
     this.#frame(frameType.index, this.#index.encode());
     this.#write(encodeFooter({ indexOffset, frames: this.#frames }));

@@ -1,6 +1,6 @@
 import { allProcessed } from '../events/broke-off.js';
 import type { TraceEvent } from '../events/catalogue.js';
-import type { TraceHeader } from '../log/header.js';
+import type { Provenance, TraceHeader } from '../log/header.js';
 import type { TraceTarget } from '../log/stores/store.js';
 import { TraceWriter, type WrittenTrace } from '../log/writer.js';
 import type { Env } from '../state/env.js';
@@ -43,16 +43,17 @@ export class Recorder {
   /**
    * Ends the trace.
    * @param events How many it has to hold, as its source counted them; those appended unless given.
+   * @param sources The files it was made of.
    * @throws {Trouble} RUN-002 when it does not, and nothing is left behind
    */
-  finish(events = this.#events): WrittenTrace {
+  finish(events = this.#events, sources: readonly Provenance[] = []): WrittenTrace {
     try {
       allProcessed(this.#events, events);
     } catch (error) {
       this.abandon();
       throw error;
     }
-    return this.#writer.finish();
+    return this.#writer.finish(sources);
   }
 
   /** Leaves nothing behind. */

@@ -3,15 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { replay } from '../../replay/run/replayer.js';
 import { Trouble } from '../../src/base/errors.js';
 import type { EventOf } from '../../src/events/catalogue.js';
-import { importXentrace, isXentrace } from '../../src/importers/xentrace/format.js';
+import { xentraceFormat } from '../../src/importers/xentrace/format.js';
 import { decodeHypercall } from '../../src/importers/xentrace/hypercall.js';
-import { xentraceEvents } from '../../src/importers/xentrace/import.js';
 import { recordedIo } from '../../src/importers/xentrace/io.js';
 import { readXentrace, type Xentrace } from '../../src/importers/xentrace/records.js';
-import { emptyPlatform } from '../../src/platform/platform.js';
-import { defaultPolicies } from '../../src/policy/axes.js';
-import { currentBehaviour } from '../../src/policy/behaviours.js';
-import { defaultSwitches } from '../../src/policy/switches.js';
+import { envOf } from '../../src/state/trace-env.js';
+import { importBytes } from './import-bytes.js';
 
 const bytesOf = (...words: readonly number[]): Uint8Array => {
   const bytes = new Uint8Array(4 * words.length);
@@ -33,26 +30,17 @@ const runs = (domid: number, vcpu: number, tsc: number): number[] =>
 const IOPORT_WRITE = 0x0008_2216;
 const IOPORT_READ = 0x0008_2016;
 const IOMEM_WRITE_64 = 0x0008_2317;
-const env = {
-  platform: { ...emptyPlatform, arch: 'x86_64' as const },
-  policies: defaultPolicies,
-  switches: defaultSwitches,
-  behaviour: currentBehaviour,
-};
-
 /** A guest on CPU 1 reads register 4 of 00:02.0 while domain 0 runs on CPU 0. */
-const trace = (): Xentrace =>
-  readXentrace(
-    bytesOf(
-      ...window(1, runs(3, 0, 100), record(IOPORT_WRITE, [0xcf8, 0x8000_1004])),
-      ...window(0, runs(0, 1, 90), record(0x0020_100d, [33], 120)),
-      ...window(1, record(0x0008_1001, [], 110), record(IOPORT_READ, [0xcfc, 0x0010_0007])),
-    ),
-  );
+const file = bytesOf(
+  ...window(1, runs(3, 0, 100), record(IOPORT_WRITE, [0xcf8, 0x8000_1004])),
+  ...window(0, runs(0, 1, 90), record(0x0020_100d, [33], 120)),
+  ...window(1, record(0x0008_1001, [], 110), record(IOPORT_READ, [0xcfc, 0x0010_0007])),
+);
+const trace = (): Xentrace => readXentrace(file);
 
 describe('the reader', () => {
   it('merges the windows of CPUs by time; a record without a stamp keeps to the one before it', () => {
-    const order = [...trace().records()].map(({ cpu, event, cycles }) => [cpu, event.toString(16), cycles]);
+    const order = [...trace().records].map(({ cpu, event, cycles }) => [cpu, event.toString(16), cycles]);
     expect(order).toEqual([
       [0, '21101', 90],
       [1, '21101', 100],
@@ -82,10 +70,10 @@ describe('the reader', () => {
       ...window(0, runs(1, 0, 5), record(IOPORT_READ, [0x60, 1])),
       ...window(1, runs(2, 0, 6)),
     );
-    const all = [...readXentrace(whole).records()].length;
+    const all = [...readXentrace(whole).records].length;
     for (let length = 0; length <= whole.length; length++) {
       const cut = readXentrace(whole.subarray(0, length));
-      const records = [...cut.records()].length;
+      const records = [...cut.records].length;
       expect(records).toBeLessThanOrEqual(all);
       expect(cut.counts.tornBytes).toBeLessThanOrEqual(length);
     }
@@ -96,7 +84,7 @@ describe('the reader', () => {
       fc.property(fc.uint8Array({ maxLength: 200 }), (noise) => {
         const bytes = new Uint8Array([...bytesOf(0x2001_f003, 0, 64), ...noise]);
         try {
-          expect([...readXentrace(bytes).records()].length).toBeLessThanOrEqual(64);
+          expect([...readXentrace(bytes).records].length).toBeLessThanOrEqual(64);
         } catch (error) {
           expect(error).toBeInstanceOf(Trouble);
         }
@@ -107,7 +95,7 @@ describe('the reader', () => {
 
 describe('accesses', () => {
   it('belong to the domain the scheduler put on the CPU', () => {
-    expect([...recordedIo(trace())]).toEqual([
+    expect([...recordedIo(trace().records)]).toEqual([
       {
         domid: 3,
         vcpu: 0,
@@ -143,7 +131,7 @@ describe('accesses', () => {
       ),
     );
     expect(
-      [...recordedIo(long)].map(({ addr, data, dataHigh, vcpu }) => [addr, data, dataHigh, vcpu]),
+      [...recordedIo(long.records)].map(({ addr, data, dataHigh, vcpu }) => [addr, data, dataHigh, vcpu]),
     ).toEqual([
       [2 ** 32 + 8, 0xaa, 0xbb, 1],
       [2 ** 32 + 8, null, null, 1],
@@ -153,29 +141,30 @@ describe('accesses', () => {
   it('of an unknown domain are counted, unless the trace has no scheduler at all', () => {
     const skipped = { unattributed: 0 };
     const early = bytesOf(...window(0, record(IOPORT_READ, [0x60, 1]), runs(1, 0, 5)));
-    expect([...recordedIo(readXentrace(early), skipped)]).toEqual([]);
+    expect([...recordedIo(readXentrace(early).records, skipped)]).toEqual([]);
     expect(skipped.unattributed).toBe(1);
     const only = bytesOf(...window(2, record(IOPORT_READ, [0x60, 1])));
-    expect([...recordedIo(readXentrace(only))]).toMatchObject([{ domid: 0, vcpu: 2 }]);
+    expect([...recordedIo(readXentrace(only).records)]).toMatchObject([{ domid: 0, vcpu: 2 }]);
   });
 
   it('are not hypercalls, which have a number and no more', () => {
-    const calls = [...trace().records()].map(decodeHypercall).filter((call) => call !== null);
+    const calls = [...trace().records].map(decodeHypercall).filter((call) => call !== null);
     expect(calls).toEqual([{ nr: 33, isSubcall: false }]);
   });
 });
 
 describe('the import', () => {
-  it('rebuilds configuration cycles and keeps what the guest read', () => {
-    const events = [...xentraceEvents(trace(), env)];
+  it('rebuilds configuration cycles and keeps what the guest read', async () => {
+    const { events } = await importBytes(xentraceFormat, file);
     const config = events.find((event) => event.kind === 'ioreq.sent' && event.data.type === 'pci_config');
     expect((config as EventOf<'ioreq.sent'>).data).toMatchObject({ domid: 3, sbdf: 0x10, reg: 4, size: 4 });
     const completed = events.filter((event) => event.kind === 'io.completed');
     expect((completed.at(-1) as EventOf<'io.completed'>).data.value).toBe(0x0010_0007);
   });
 
-  it('replays', () => {
-    const { mismatched, compared } = replay(env, [[...xentraceEvents(trace(), env)]], { keep: 1 });
+  it('replays', async () => {
+    const { header, events } = await importBytes(xentraceFormat, file);
+    const { mismatched, compared } = replay(envOf(header), [events], { keep: 1 });
     expect(mismatched).toBe(0);
     expect(compared).toBeGreaterThan(10);
   });
@@ -188,14 +177,14 @@ describe('a file of the format', () => {
   );
 
   it('is known by its first window', () => {
-    expect(isXentrace(bytes)).toBe(true);
-    expect(isXentrace(bytesOf(0x1234_5678))).toBe(false);
-    expect(isXentrace(new Uint8Array(3))).toBe(false);
+    expect(xentraceFormat.detect(bytes)).toBe(true);
+    expect(xentraceFormat.detect(bytesOf(0x1234_5678))).toBe(false);
+    expect(xentraceFormat.detect(new Uint8Array(3))).toBe(false);
   });
 
-  it('says what was read, passed over and lost, the torn end included', () => {
-    const file = importXentrace(bytes);
-    expect(file).toMatchObject({ records: 3, skipped: 2, lost: 8 });
-    expect([...file.events()].flat().filter(({ kind }) => kind === 'io.completed')).toHaveLength(1);
+  it('says what was read, passed over and lost, the torn end included', async () => {
+    const { counts, events } = await importBytes(xentraceFormat, bytes);
+    expect(counts).toMatchObject([{ records: 3, skipped: 2, lost: 8, timesBack: 0 }]);
+    expect(events.filter(({ kind }) => kind === 'io.completed')).toHaveLength(1);
   });
 });

@@ -11,7 +11,11 @@ import type { RunVerb } from '../verbs.js';
 /** Formats by name: the lines of the export. */
 const formats: Readonly<Record<string, (trace: OpenTrace) => Iterable<string>>> = {
   ndjson: ({ reader, env }) =>
-    allOf(reader.events, (events) => ndjsonLines(reader.header, env.platform, events), reader.readEvents()),
+    allOf(
+      reader.events,
+      (events) => ndjsonLines(reader.header, env.platform, events, reader.index.sources),
+      reader.readEvents(),
+    ),
 };
 
 export const run: RunVerb = ([file], options) =>

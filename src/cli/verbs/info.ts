@@ -59,7 +59,7 @@ function gather({ reader, env }: OpenTrace) {
     },
     policies: env.policies,
     switches: env.switches,
-    provenance: header.provenance,
+    provenance: reader.sources,
   };
 }
 
@@ -95,7 +95,7 @@ function asText(info: Info): string[] {
       .join(' ')}`,
     ...info.provenance.map(
       (from) =>
-        `from ${from.file} (${from.format}, sha256 ${from.sha256.slice(0, 16)}): ${from.records} records, ${from.skipped} skipped, ${from.lost} lost`,
+        `from ${from.file} (${from.format}, sha256 ${from.sha256.slice(0, 16)}): ${from.records} records, ${from.skipped} skipped, ${from.lost} lost${from.timesBack === undefined ? '' : `, ${from.timesBack} times that go back`}`,
     ),
   ];
 }

@@ -50,7 +50,7 @@ export const run: RunVerb = async ([name], options) => {
     switches: choices(options['switch']),
     platform: given?.platform ?? null,
   });
-  const header = scenarioHeader(scenario, env, seed, given === null ? [] : [given.provenance]);
+  const header = scenarioHeader(scenario, env, seed);
   const judge = new Judge(env);
   const progress = new Progress();
   const report = progress.steps(null);
@@ -66,7 +66,7 @@ export const run: RunVerb = async ([name], options) => {
     } finally {
       progress.end();
     }
-    return recorder.finish(events);
+    return recorder.finish(events, given === null ? [] : [given.provenance]);
   });
   if (options['json'] === true) {
     printJson({

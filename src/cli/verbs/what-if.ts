@@ -106,7 +106,7 @@ function keepVariant(trace: OpenTrace, policies: Policies, output: Output): Prom
       deviceModels: modelsOf(trace, policies),
     });
     wholeTrace(result.events, trace);
-    recorder.finish();
+    recorder.finish(undefined, trace.reader.index.sources);
     return result;
   });
 }

@@ -17,9 +17,9 @@ export const ndjsonFormat: Format = {
     let seq = 0;
     const take = (text: string, number: number): void => {
       if (platform === null) {
-        const header = parseHeaderLine(text);
-        platform = header.platform;
-        out.fact({ is: 'header', header });
+        const own = parseHeaderLine(text);
+        platform = own.header.platform;
+        out.fact({ is: 'header', ...own });
         out.counts.records = 1;
         return;
       }

@@ -1,19 +1,25 @@
 import { Trouble } from '../../base/errors.js';
 import { limits } from '../../base/limits.js';
 import type { TraceEvent } from '../../events/catalogue.js';
-import { checkHeader, type TraceHeader } from '../../log/header.js';
+import { checkHeader, checkSources, type Provenance, type TraceHeader } from '../../log/header.js';
 import type { Platform } from '../../platform/platform.js';
 import { parseEvent } from '../../tell/present.js';
+
+/** What the first line holds. */
+export interface OwnHeader {
+  readonly header: TraceHeader<Platform>;
+  readonly sources: readonly Provenance[];
+}
 
 /**
  * Reads the header line of our own export.
  * @throws {Trouble} NDJ-001 not JSON, NDJ-002 not our header, LOG-016 a header with something wrong in it
  */
-export function parseHeaderLine(text: string): TraceHeader<Platform> {
+export function parseHeaderLine(text: string): OwnHeader {
   const document = parseLine(text, 1, (name, value) => {
     const packed = (value as { $base64?: unknown } | null)?.$base64;
     return typeof packed === 'string' && name !== '' ? new Uint8Array(Buffer.from(packed, 'base64')) : value;
-  }) as { schema?: unknown; header?: unknown } | null;
+  }) as { schema?: unknown; header?: unknown; sources?: unknown } | null;
   if (document?.schema !== 'xpr-ndjson/1') {
     throw new Trouble('NDJ-002', 'the first line is no header of ours', {
       at: { line: 1 },
@@ -22,7 +28,10 @@ export function parseHeaderLine(text: string): TraceHeader<Platform> {
       hint: 'xpr export T.xpr --to ndjson -o F writes one',
     });
   }
-  return checkHeader(document.header) as TraceHeader<Platform>;
+  return {
+    header: checkHeader(document.header) as TraceHeader<Platform>,
+    sources: document.sources === undefined ? [] : checkSources(document.sources),
+  };
 }
 
 /**

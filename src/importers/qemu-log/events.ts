@@ -1,9 +1,10 @@
-import type { DomainId, EventSeq, PhysicalAddress, TraceNs } from '../../base/brand.js';
-import type { DataOf, KindName, Origin, TraceEvent } from '../../events/catalogue.js';
+import type { DomainId, PhysicalAddress } from '../../base/brand.js';
+import type { KindName, Origin } from '../../events/catalogue.js';
 import { type FunctionId, functionId } from '../../pci/function-id.js';
 import type { Bdf, CallerSbdf } from '../../pci/sbdf.js';
+import type { DraftData, Out, Told } from '../importer.js';
 import type { QemuRecord } from './record.js';
-import { busOf, type QemuLogSurvey, widestAt } from './survey.js';
+import { busOf, type QemuLogMachine, widestAt } from './survey.js';
 
 /** The guest of the recorded QEMU. */
 const GUEST = 1 as DomainId;
@@ -11,7 +12,6 @@ const GUEST_ACTOR = 'd1';
 const CONFIG_ADDRESS = 'pci-conf-idx';
 const CONFIG_DATA = 'pci-conf-data';
 const ECAM = 'pcie-mmcfg-mmio';
-const TWO_32 = 2 ** 32;
 
 /** Regions that are no PCI: port 0x80 is a debug display, the local APIC gets messages of unknown senders. */
 const PASSED_OVER: ReadonlySet<string> = new Set(['ioport80', 'apic-msi', 'control', 'translation']);
@@ -35,30 +35,47 @@ interface Access {
  * @source facts/q35-qemu 4.2 for the order of the lines
  */
 export class QemuLogEvents {
-  readonly #survey: QemuLogSurvey;
-  readonly #emit: (event: TraceEvent) => void;
-  #seq = 0;
-  #atNs = 0 as TraceNs;
+  readonly #out: Out;
+  readonly #bridge: number;
+  readonly #isArm: boolean;
+  readonly #startUs: number;
+  readonly #ecamBase: number;
+  readonly #known: Set<number>;
+  #hasRegions: boolean;
+  #atNs: number | null = null;
   #latch = 0;
   /** `pci_cfg_read` line whose access QEMU prints next. */
   #answered = { bdf: -1, offset: 0, value: 0, name: '' };
+  /** The line before was a `pci_cfg_read` that became an access with a guessed width. */
+  #guessed = false;
   /** A store that reached the configuration space; its `pci_cfg_write` line comes next, or nobody took it. */
   #store: Access | null = null;
   /** The last write that a function took: what BARs and MSI-X change from. */
-  #cause: EventSeq = 0 as EventSeq;
+  #cause: Told | null = null;
   /** Where the last message to the ITS went; QEMU prints that line just before. */
   #doorbell = 0;
   #causeFunction: FunctionId | null = null;
 
-  constructor(survey: QemuLogSurvey, emit: (event: TraceEvent) => void) {
-    this.#survey = survey;
-    this.#emit = emit;
+  /** @param bridge Its place in the platform. */
+  constructor(out: Out, bridge: number, machine: QemuLogMachine) {
+    this.#out = out;
+    this.#bridge = bridge;
+    this.#isArm = machine.arch === 'arm64';
+    this.#startUs = machine.startUs ?? 0;
+    this.#ecamBase = machine.ecamBase ?? 0;
+    this.#hasRegions = machine.hasRegions;
+    this.#known = new Set(machine.functions.map(({ bdf }) => bdf));
   }
 
   take(record: QemuRecord): void {
     if (this.#store !== null && record.kind !== 'config-write') this.#finishStore(null, '');
-    if (record.atUs >= 0)
-      this.#atNs = Math.max(this.#atNs, (record.atUs - this.#survey.startUs) * 1000) as TraceNs;
+    if (record.atUs >= 0) this.#atNs = (record.atUs - this.#startUs) * 1_000;
+    const wasGuessed = this.#guessed;
+    this.#guessed = false;
+    if (!this.#hasRegions && record.kind === 'region-read' && isConfigRegion(record.name)) {
+      this.#hasRegions = true;
+      if (wasGuessed) return;
+    }
     switch (record.kind) {
       case 'config-read':
         this.#configRead(record);
@@ -77,8 +94,8 @@ export class QemuLogEvents {
         const data = {
           function: this.#functionOf(record),
           bar: record.bar,
-          address: record.address % TWO_32,
-          addressHigh: Math.floor(record.address / TWO_32),
+          address: record.value,
+          addressHigh: record.valueHigh,
           sizeBytes: record.extent,
         };
         this.#outcome(record.kind === 'mapping-add' ? 'bar.mapped' : 'bar.unmapped', data);
@@ -95,7 +112,7 @@ export class QemuLogEvents {
         return;
       case 'its-message':
         this.#event('msi.written', 'observed', 'hw', null, {
-          function: functionId(0, record.extent as Bdf),
+          function: functionId(this.#bridge, record.extent as Bdf),
           address: this.#doorbell as PhysicalAddress,
           data: record.value,
         });
@@ -111,8 +128,8 @@ export class QemuLogEvents {
   }
 
   #configRead(record: QemuRecord): void {
-    const bdf = (busOf(record, this.#latch) << 8) | record.devfn;
-    if (this.#survey.hasRegions) {
+    const bdf = this.#bdfOf(record);
+    if (this.#hasRegions) {
       const answered = this.#answered;
       answered.bdf = bdf;
       answered.offset = record.address;
@@ -121,21 +138,22 @@ export class QemuLogEvents {
       return;
     }
     const size = widestAt(record.address);
-    const via = record.address < 256 && this.#survey.platform.arch === 'x86_64' ? 'cf8' : 'ecam';
+    const via = record.address < 256 && !this.#isArm ? 'cf8' : 'ecam';
     const access: Access = { via, bdf, reg: record.address, size, value: record.value };
-    this.#access('read', access, 'inferred', functionId(0, bdf as Bdf), record.name);
+    this.#access('read', access, 'inferred', functionId(this.#bridge, bdf), record.name);
+    this.#guessed = true;
   }
 
   #configWrite(record: QemuRecord): void {
-    const bdf = (busOf(record, this.#latch) << 8) | record.devfn;
-    const fn = functionId(0, bdf as Bdf);
+    const bdf = this.#bdfOf(record);
+    const fn = functionId(this.#bridge, bdf);
     const store = this.#store;
     if (store !== null) {
       this.#store = { ...store, bdf, reg: record.address };
       this.#finishStore(fn, record.name);
       return;
     }
-    const via = record.address < 256 && this.#survey.platform.arch === 'x86_64' ? 'cf8' : 'ecam';
+    const via = record.address < 256 && !this.#isArm ? 'cf8' : 'ecam';
     const access: Access = {
       via,
       bdf,
@@ -173,7 +191,7 @@ export class QemuLogEvents {
       'read',
       access,
       'observed',
-      found ? functionId(0, answered.bdf as Bdf) : null,
+      found ? functionId(this.#bridge, answered.bdf as Bdf) : null,
       answered.name,
     );
     answered.bdf = -1;
@@ -181,7 +199,7 @@ export class QemuLogEvents {
 
   #regionWrite(record: QemuRecord): void {
     const { name, sizeBytes } = record;
-    if (name === 'translation') this.#doorbell = record.address;
+    if (name === 'translation' && Number.isSafeInteger(record.address)) this.#doorbell = record.address;
     if (name === CONFIG_ADDRESS) {
       if (record.address === 0xcf8 && sizeBytes === 4) this.#latch = record.value;
       return;
@@ -202,7 +220,7 @@ export class QemuLogEvents {
 
   /** `bdf * 4096 + register` that an access names. */
   #placeOf({ name, address }: QemuRecord): number {
-    if (name === ECAM) return Math.max(address - (this.#survey.ecamBase ?? 0), 0) % (1 << 28);
+    if (name === ECAM) return Math.max(address - this.#ecamBase, 0) % (1 << 28);
     return ((this.#latch >>> 8) & 0xffff) * 4096 + ((this.#latch & 0xff) | (address & 3));
   }
 
@@ -271,28 +289,46 @@ export class QemuLogEvents {
     });
   }
 
+  /** Under which name the function of a line answered; one that was not heard of before is told. */
+  #bdfOf(record: QemuRecord): Bdf {
+    const bdf = ((busOf(record, this.#latch) << 8) | record.devfn) as Bdf;
+    if (!this.#known.has(bdf)) {
+      this.#known.add(bdf);
+      this.#out.fact({
+        is: 'function',
+        bridge: this.#bridge,
+        bdf,
+        name: record.name,
+        config: new Uint8Array(0),
+      });
+    }
+    return bdf;
+  }
+
   #functionOf(record: QemuRecord): FunctionId {
-    return functionId(0, ((busOf(record, this.#latch) << 8) | record.devfn) as Bdf);
+    return functionId(this.#bridge, this.#bdfOf(record));
   }
 
   /** What followed from the last write a function took. */
-  #outcome<K extends KindName>(kind: K, data: DataOf<K>): void {
-    if (this.#seq === 0) return;
-    this.#event(kind, 'observed', 'dm:qemu', this.#cause, data);
+  #outcome<K extends KindName>(kind: K, data: DraftData<K>): void {
+    if (this.#cause !== null) this.#event(kind, 'observed', 'dm:qemu', this.#cause, data);
   }
 
   #event<K extends KindName>(
     kind: K,
     origin: Origin,
     by: string,
-    cause: EventSeq | null,
-    data: DataOf<K>,
-  ): EventSeq {
-    const seq = this.#seq++ as EventSeq;
-    this.#emit({ seq, atNs: this.#atNs, kind, origin, by, cause, data } as unknown as TraceEvent);
-    return seq;
+    cause: Told | null,
+    data: DraftData<K>,
+  ): Told {
+    const atNs = this.#atNs;
+    return this.#out.event(
+      atNs === null ? { kind, by, origin, cause, data } : { kind, by, origin, cause, atNs, data },
+    );
   }
 }
+
+const isConfigRegion = (name: string): boolean => name === CONFIG_DATA || name === ECAM;
 
 const cut = (value: number, sizeBytes: number): number =>
   sizeBytes >= 4 ? value : (value & (2 ** (8 * sizeBytes) - 1)) >>> 0;

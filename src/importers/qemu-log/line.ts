@@ -111,8 +111,8 @@ export class QemuLine {
   /** `2026-01-02T03:04:05.678901Z event`. */
   #isoTime(): void {
     const start = this.#at;
-    const blank = this.#bytes.indexOf(SPACE, start);
-    if (blank < 0 || blank - start > 40 || blank >= this.#end) return;
+    const blank = this.#blank(start, Math.min(start + 40, this.#end));
+    if (blank < 0) return;
     const text = String.fromCharCode(...this.#bytes.subarray(start, blank));
     const parts = ISO.exec(text);
     if (parts === null) return;
@@ -134,6 +134,7 @@ export class QemuLine {
     if (bytes[at - 1] !== SPACE || bytes[at - 4] !== SPACE) return 'bad';
     at = this.#hexBackwards(at - 4);
     if (at < 0 || bytes[at - 1] !== AT || bytes[at - 2] !== SPACE) return 'bad';
+    if (this.#high !== 0 || this.#low >= CONFIG_BYTES) return 'bad';
     record.kind = kind;
     record.address = this.#low;
     record.value = value;
@@ -177,12 +178,13 @@ export class QemuLine {
     const negative = bytes[this.#at] === MINUS;
     if (negative) this.#at += 1;
     const cpu = this.#decimal();
-    if (!this.#skip(MR)) return 'bad';
+    if (cpu > 0xffff || !this.#skip(MR)) return 'bad';
     const start = this.#at;
     let end = this.#end;
     record.name = '';
     if (bytes[end - 1] === QUOTE) {
-      const from = bytes.lastIndexOf(QUOTE, end - 2);
+      let from = end - 2;
+      while (from >= start && bytes[from] !== QUOTE) from -= 1;
       end = from + 1 - NAME.length;
       if (end < start || !this.#stands(NAME, end)) return 'bad';
       record.name = this.#names.at(bytes, from + 1, this.#end - 1);
@@ -219,7 +221,11 @@ export class QemuLine {
     record.kind = kind;
     record.bar = bar;
     record.address = this.#high * TWO_32 + this.#low;
+    // Exact, which an address near 2^64 is not.
+    record.value = this.#low;
+    record.valueHigh = this.#high;
     record.extent = extent;
+    if (!Number.isSafeInteger(extent)) return 'bad';
     return this.#place(start, at - 3) ? 'read' : 'bad';
   }
 
@@ -250,7 +256,7 @@ export class QemuLine {
     record.valueHigh = this.#high;
     if (!this.#skip(SIZE)) return 'bad';
     record.sizeBytes = this.#decimal();
-    if (!this.#skip(ITS_REQUESTER) || !this.#hex()) return 'bad';
+    if (!this.#skip(ITS_REQUESTER) || !this.#hex() || this.#high !== 0 || this.#low > 0xffff) return 'bad';
     record.kind = 'its-message';
     record.extent = this.#low;
     return 'read';
@@ -261,8 +267,8 @@ export class QemuLine {
     const { record } = this;
     if (!this.#skip(RUN_CURRENT)) return 'bad';
     record.value = this.#decimal();
-    const blank = this.#bytes.indexOf(SPACE, this.#at + 1);
-    if (blank < 0 || blank >= this.#end) return 'bad';
+    const blank = this.#blank(this.#at + 1, this.#end);
+    if (blank < 0) return 'bad';
     this.#at = blank;
     if (!this.#skip(RUN_NEW)) return 'bad';
     record.kind = 'run-state';
@@ -271,6 +277,12 @@ export class QemuLine {
   }
 
   #low = 0;
+
+  /** Where the next blank is before `to`, looking no further: behind the line stand the others. */
+  #blank(from: number, to: number): number {
+    for (let at = from; at < to; at++) if (this.#bytes[at] === SPACE) return at;
+    return -1;
+  }
 
   /** Skips `text` when the line goes on with it. */
   #skip(text: Uint8Array): boolean {
@@ -342,6 +354,8 @@ export class QemuLine {
 }
 
 const TWO_32 = 2 ** 32;
+/** Configuration space of a function; QEMU prints no register beyond it. */
+const CONFIG_BYTES = 4096;
 const ISO = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|\+00:?00)$/;
 
 /** Regions that old logs do not name but whose address says which they are. */

@@ -6,6 +6,7 @@ import type { QemuRecord } from './record.js';
 const NEWLINE = 10;
 const RETURN = 13;
 const QUOTE = 39;
+const MOST_US = Math.floor(Number.MAX_SAFE_INTEGER / 1000);
 
 /**
  * Reads QEMU's `log` trace backend as its bytes come, in pieces of any size: with or without timestamps, of any QEMU
@@ -13,7 +14,8 @@ const QUOTE = 39;
  *
  * Memory is one line, whatever the length of the log.
  * @throws {Trouble} QLOG-001 nothing in the whole log is a trace line about PCI (by `finish`), QLOG-002 a line is too
- *   long for a trace line, QLOG-003 a PCI event does not have the form any known QEMU prints
+ *   long for a trace line, QLOG-003 a PCI event does not have the form any known QEMU prints,
+ *   QLOG-004 a time too far from the first
  * @cost some 3 M lines/s
  */
 export class QemuLogParser {
@@ -28,6 +30,7 @@ export class QemuLogParser {
   /** Bytes of a line whose end has not come yet. */
   #pending: Uint8Array = new Uint8Array(0);
   #lines = 0;
+  #firstUs: number | null = null;
 
   /** @param sink Called for each record in order; the record object is reused. */
   constructor(sink: (record: QemuRecord) => void) {
@@ -71,6 +74,7 @@ export class QemuLogParser {
       const result = this.#line.read(rest, 0, rest.length);
       if (result === 'read' && rest[rest.length - 1] === QUOTE) {
         this.records += 1;
+        this.#checkTime(record.atUs);
         this.#sink(record);
       } else if (result === 'other') {
         this.skipped += 1;
@@ -102,6 +106,7 @@ export class QemuLogParser {
     const result = line.read(bytes, from, end);
     if (result === 'read') {
       this.records += 1;
+      this.#checkTime(line.record.atUs);
       this.#sink(line.record);
     } else if (result === 'other') {
       this.skipped += 1;
@@ -112,6 +117,19 @@ export class QemuLogParser {
         hint: 'docs/import-qemu.md lists the forms',
       });
     }
+  }
+
+  /** Events have nanoseconds since the first, which are exact for 104 days. */
+  #checkTime(atUs: number): void {
+    if (atUs < 0) return;
+    this.#firstUs ??= atUs;
+    if (Number.isSafeInteger(atUs) && atUs - this.#firstUs <= MOST_US) return;
+    throw new Trouble('QLOG-004', 'a time is too far from the first one', {
+      at: { line: this.#lines },
+      expected: `at most ${MOST_US / 1e6} s after ${this.#firstUs / 1e6}`,
+      actual: String(atUs / 1e6),
+      hint: 'the line is damaged, or the log is of several machines',
+    });
   }
 
   #tooLong(length: number): never {

@@ -1,24 +1,35 @@
 import type { CfgBase } from '../../base/brand.js';
-import { functionId } from '../../pci/function-id.js';
 import type { Bdf } from '../../pci/sbdf.js';
-import type { HostBridge, Platform, PlatformFunction } from '../../platform/platform.js';
+import type { HostBridge, Platform } from '../../platform/platform.js';
 import type { QemuRecord } from './record.js';
 
-/** What the log as a whole tells about the machine; the first of two readings finds it. */
-export interface QemuLogSurvey {
-  readonly platform: Platform;
+/** What the beginning of a log tells about the machine. */
+export interface QemuLogMachine {
+  /** Null where nothing tells it. */
+  readonly arch: Platform['arch'] | null;
+  readonly bridge: HostBridge;
+  /** By BDF. */
+  readonly functions: readonly SeenFunction[];
   /** Accesses have their own lines, with widths and absent functions; else only functions that answered are known. */
   readonly hasRegions: boolean;
   /** First byte of the ECAM window as the log prints it: null without one, 0 where it prints relative addresses. */
   readonly ecamBase: number | null;
-  /** Time of the first record; 0 without timestamps. */
-  readonly startUs: number;
+  /** Time of the first record; null without timestamps. */
+  readonly startUs: number | null;
+}
+
+/** A function that answered under a bus number. */
+export interface SeenFunction {
+  readonly bdf: Bdf;
+  readonly name: string;
+  /** Bytes as first read; what nobody read, or somebody wrote before, is 0. */
+  readonly config: Uint8Array;
 }
 
 interface Seen {
   readonly name: string;
   /** Bytes as first read, before anything was written to them; `UNSEEN` or `WRITTEN` elsewhere. */
-  readonly bytes: Int16Array;
+  bytes: Int16Array;
 }
 
 /** Configuration mechanism #1: the address of a bridge that was never seen to have a window. */
@@ -30,24 +41,30 @@ const CONVENTIONAL = 256;
 const EXTENDED = 4096;
 const UNSEEN = -1;
 const WRITTEN = -2;
+/** Physical addresses end here. */
+const ADDRESS_END = 2 ** 52;
 
 /**
- * Collects the machine from its log: a host bridge, and every function that answered under a bus number, with the
- * bytes it was first read with. What nobody read is 0; which bits are writable no log says.
+ * Collects the machine from the beginning of its log: a host bridge, and every function that answered under a bus
+ * number, with the bytes it was first read with. Which bits are writable no log says.
  * @cost O(1) per record; memory grows with the functions, not with the log
  */
 export class QemuLogSurveyor {
   readonly #seen = new Map<number, Seen>();
-  #startUs = -1;
+  #startUs: number | null = null;
   #hasRegions = false;
   #ecamBase: number | null = null;
-  #arm = false;
-  #lastBus = 0;
+  #arch: Platform['arch'] | null = null;
   #latch = 0;
   #read = { bdf: -1, offset: 0, value: 0 };
 
+  /** Nothing that names depend on can come any more. */
+  get isComplete(): boolean {
+    return this.#ecamBase !== null;
+  }
+
   take(record: QemuRecord): void {
-    if (this.#startUs < 0 && record.atUs >= 0) this.#startUs = record.atUs;
+    if (record.atUs >= 0) this.#startUs ??= record.atUs;
     switch (record.kind) {
       case 'config-read':
         this.#configRead(record);
@@ -63,29 +80,38 @@ export class QemuLogSurveyor {
         this.#regionRead(record);
         return;
       case 'region-write':
-        if (record.name === 'pci-conf-idx' && record.sizeBytes === 4) this.#latch = record.value;
+        if (record.name !== 'pci-conf-idx' || record.sizeBytes !== 4) return;
+        this.#arch ??= 'x86_64';
+        this.#latch = record.value;
         return;
       case 'its-message':
-        this.#arm = true;
+        this.#arch = 'arm64';
         return;
       default:
         return;
     }
   }
 
-  finish(): QemuLogSurvey {
+  machine(): QemuLogMachine {
+    const ordered = [...this.#seen].sort(([a], [b]) => a - b);
     return {
-      platform: this.#platform(),
+      arch: this.#arch,
+      bridge: this.#bridge((ordered.at(-1)?.[0] ?? 0) >> 8),
+      functions: ordered.map(([bdf, { name, bytes }]) => ({
+        bdf: bdf as Bdf,
+        name,
+        config: configOf(bytes),
+      })),
       hasRegions: this.#hasRegions,
       ecamBase: this.#ecamBase,
-      startUs: Math.max(this.#startUs, 0),
+      startUs: this.#startUs,
     };
   }
 
   #configRead(record: QemuRecord): void {
     const bdf = (busOf(record, this.#latch) << 8) | record.devfn;
     this.#read = { bdf, offset: record.address, value: record.value };
-    if (record.name === 'gpex-root') this.#arm = true;
+    if (record.name === 'gpex-root') this.#arch = 'arm64';
     const seen = this.#function(record);
     if (!this.#hasRegions) this.#narrow(seen, record);
   }
@@ -104,44 +130,40 @@ export class QemuLogSurveyor {
     const { bdf, offset, value } = this.#read;
     if (bdf < 0) return;
     this.#read.bdf = -1;
-    if (isEcam) this.#ecamBase ??= record.address - (bdf * EXTENDED + offset);
+    if (isEcam && this.#ecamBase === null) {
+      const base = record.address - (bdf * EXTENDED + offset);
+      if (base >= 0 && base < ADDRESS_END) this.#ecamBase = base;
+    }
     const seen = this.#seen.get(bdf);
     if (seen !== undefined) keepBytes(seen, offset, value, record.sizeBytes);
   }
 
   #function(record: QemuRecord): Seen {
     const { devfn, name } = record;
-    const number = busOf(record, this.#latch);
-    const bdf = (number << 8) | devfn;
+    const bdf = (busOf(record, this.#latch) << 8) | devfn;
     let seen = this.#seen.get(bdf);
     if (seen === undefined) {
-      seen = { name, bytes: new Int16Array(EXTENDED).fill(UNSEEN) };
+      seen = { name, bytes: new Int16Array(CONVENTIONAL).fill(UNSEEN) };
       this.#seen.set(bdf, seen);
-      this.#lastBus = Math.max(this.#lastBus, number);
+    }
+    // Most functions are never asked for their extended space; there may be 65,536 of them.
+    if (record.address >= CONVENTIONAL && seen.bytes.length === CONVENTIONAL) {
+      const wide = new Int16Array(EXTENDED).fill(UNSEEN);
+      wide.set(seen.bytes);
+      seen.bytes = wide;
     }
     return seen;
   }
 
-  #platform(): Platform {
-    const ordered = [...this.#seen].sort(([a], [b]) => a - b);
-    return {
-      name: 'qemu',
-      arch: this.#arm ? 'arm64' : 'x86_64',
-      bridges: [this.#bridge()],
-      functions: ordered.map(([bdf, seen]) => describe(bdf as Bdf, seen)),
-      smmus: [],
-      msiControllers: [],
-    };
-  }
-
-  #bridge(): HostBridge {
+  #bridge(lastBus: number): HostBridge {
     const base = this.#ecamBase;
+    const isArm = this.#arch === 'arm64';
     const cfgBase = (base === null ? CF8 : base === 0 ? VIRT_ECAM : base) as CfgBase;
-    const cfgSizeBytes = base === null ? 8 : (this.#lastBus + 1) * BUS_BYTES;
+    const cfgSizeBytes = base === null ? 8 : (lastBus + 1) * BUS_BYTES;
     return {
-      node: this.#arm ? 'pcie' : 'PCI0',
+      node: isArm ? 'pcie' : 'PCI0',
       compatible: [],
-      access: base === null ? 'cf8' : this.#arm ? 'ecam' : 'mmcfg',
+      access: base === null ? 'cf8' : isArm ? 'ecam' : 'mmcfg',
       cfgBase,
       cfgSizeBytes,
       registers: [{ name: null, base: cfgBase, sizeBytes: cfgSizeBytes }],
@@ -172,10 +194,8 @@ function keepBytes({ bytes }: Seen, offset: number, value: number, sizeBytes: nu
   }
 }
 
-function describe(bdf: Bdf, { name, bytes }: Seen): PlatformFunction {
+/** Extended space only where somebody read it. */
+function configOf(bytes: Int16Array): Uint8Array {
   const extended = bytes.some((byte, at) => byte !== UNSEEN && at >= CONVENTIONAL);
-  const config = Uint8Array.from(bytes.subarray(0, extended ? EXTENDED : CONVENTIONAL), (byte) =>
-    Math.max(byte, 0),
-  );
-  return { function: functionId(0, bdf), name, config, writeMask: null, clearMask: null, present: true };
+  return Uint8Array.from(bytes.subarray(0, extended ? EXTENDED : CONVENTIONAL), (byte) => Math.max(byte, 0));
 }

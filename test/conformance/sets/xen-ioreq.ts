@@ -60,7 +60,7 @@ function judge(path: string, run: string, name: string): Row {
   const tap = readTap(recordingText(path, 'tap.jsonl') ?? '', 'tap.jsonl');
   const machine = new Machine(log, hostCalls(path, tap), interceptedPages(tap));
   let index = 0;
-  for (const access of recordedIo(trace)) {
+  for (const access of recordedIo(trace.records)) {
     index += 1;
     if (access.domid === 0 || (mine !== null && access.domid !== mine)) {
       row.unmodelled(declared.otherGuest);

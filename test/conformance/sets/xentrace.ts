@@ -102,7 +102,7 @@ function tally(trace: Xentrace) {
     events: {} as Tally,
     hypercalls: {} as Tally,
   };
-  for (const record of trace.records()) {
+  for (const record of trace.records) {
     const { cpu, event, cycles, isStamped, words } = record;
     add(found.perCpu, cpu);
     add(found.classes, classNames[event >>> 16] ?? String(event >>> 16));

@@ -1,53 +1,47 @@
 import type { DomainId, EventSeq, PhysicalAddress, TraceNs } from '../../base/brand.js';
-import type { DataOf, EventOf, InputDraft, Origin, TraceEvent } from '../../events/catalogue.js';
+import type { DataOf, EventOf, InputDraft, TraceEvent } from '../../events/catalogue.js';
 import type { RecordObject } from '../../events/field.js';
-import { Engine } from '../../models/engine.js';
-import type { Env } from '../../state/env.js';
-import { type RecordedIo, recordedIo } from './io.js';
-import type { Xentrace } from './records.js';
+import type { Out } from '../importer.js';
+import type { RecordedIo } from './io.js';
 
 /** Stands for whatever answered the guests: the trace does not say who did. The highest ordinary domain id. */
 const ANSWERER = 0x7fef as DomainId;
 
-/** What an import brought and what it left out. */
-export interface XentraceImport {
-  accesses: number;
-  /** Accesses before the scheduler's first record of their CPU: of an unknown domain. */
-  unattributed: number;
-}
-
 /**
- * Events of a trace: every access of an HVM or PVH guest as an input, and what Xen makes of it. Sizes are not in the
- * trace and are inferred (4 bytes at 0xCF8, up to the end of the dword at 0xCFC..0xCFF, else the bytes the data needs),
- * one device model with all ports, memory and functions is inferred for each domain, and it answers what the guest read.
- * Times assume 2.4 GHz, as xenalyze does.
+ * Says every access of an HVM or PVH guest as an input, which Xen's model decides. Sizes are not in the trace and are
+ * inferred (4 bytes at 0xCF8, up to the end of the dword at 0xCFC..0xCFF, else the bytes the data needs), one device
+ * model with all ports, memory and functions is inferred for each domain, and it answers what the guest read. Times
+ * assume 2.4 GHz, as xenalyze does.
  * @source facts/xen 9
  */
-export function* xentraceEvents(
-  trace: Xentrace,
-  env: Env,
-  result: XentraceImport = { accesses: 0, unattributed: 0 },
-): Generator<TraceEvent> {
-  const engine = new Engine(env);
-  const known = new Set<number>();
-  let startCycles: number | null = null;
-  for (const access of recordedIo(trace, result)) {
-    result.accesses += 1;
-    startCycles ??= access.cycles ?? 0;
-    const atNs = Math.floor(((access.cycles ?? startCycles) - startCycles) / 12) * 5;
-    const draft = (one: InputDraft, origin: Origin): InputDraft =>
-      ({ ...one, atNs: Math.max(0, atNs) as TraceNs, origin }) as InputDraft;
-    if (!known.has(access.domid)) {
-      if (known.size === 0) yield* engine.step(draft(created(ANSWERER, 'pv', true), 'inferred'));
-      known.add(access.domid);
-      for (const one of introduce(access.domid as DomainId)) yield* engine.step(draft(one, 'inferred'));
-    }
-    const events = engine.step(draft(requested(access), 'inferred'));
-    yield* events;
-    const sent = events.find((event) => event.kind === 'ioreq.sent') as EventOf<'ioreq.sent'> | undefined;
-    if (sent === undefined) continue;
-    yield* engine.step(draft(served(access, sent), access.dir === 'read' ? 'observed' : 'inferred'));
+export class XentraceEvents {
+  readonly #out: Out;
+  readonly #known = new Set<number>();
+  #startCycles: number | null = null;
+
+  constructor(out: Out) {
+    this.#out = out;
   }
+
+  take(access: RecordedIo): void {
+    if (this.#startCycles === null) this.#out.clock({ is: 'own' });
+    this.#startCycles ??= access.cycles ?? 0;
+    const cycles = (access.cycles ?? this.#startCycles) - this.#startCycles;
+    const atNs = Math.max(0, Math.floor(cycles / 12) * 5) as TraceNs;
+    const inferred = (draft: InputDraft): InputDraft => ({ ...draft, atNs, origin: 'inferred' });
+    if (!this.#known.has(access.domid)) {
+      if (this.#known.size === 0) this.#out.input(inferred(created(ANSWERER, 'pv', true)));
+      this.#known.add(access.domid);
+      for (const draft of introduce(access.domid as DomainId)) this.#out.input(inferred(draft));
+    }
+    this.#out.input(inferred(requested(access)), (events) => answers(access, events));
+  }
+}
+
+/** What the guest got, from the device model that Xen asked. */
+function answers(access: RecordedIo, events: readonly TraceEvent[]): readonly InputDraft[] {
+  const sent = events.find((event): event is EventOf<'ioreq.sent'> => event.kind === 'ioreq.sent');
+  return sent === undefined ? [] : [served(access, sent)];
 }
 
 function created(domid: DomainId, type: 'pv' | 'hvm' | 'pvh', privileged: boolean): InputDraft {
@@ -119,10 +113,11 @@ function inferredSize({ space, addr, data, dataHigh }: RecordedIo): number {
   return (data ?? 0) > 0xffff ? 4 : (data ?? 0) > 0xff ? 2 : 1;
 }
 
-function served({ domid, vcpu, data, dataHigh }: RecordedIo, sent: EventOf<'ioreq.sent'>): InputDraft {
+function served({ domid, vcpu, dir, data, dataHigh }: RecordedIo, sent: EventOf<'ioreq.sent'>): InputDraft {
   return {
     kind: 'ioreq.served',
     by: `d${ANSWERER}`,
+    origin: dir === 'read' ? 'observed' : 'inferred',
     cause: sent.seq as EventSeq,
     data: {
       domid: domid as DomainId,
