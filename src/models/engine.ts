@@ -5,6 +5,7 @@ import type { Env } from '../state/env.js';
 import { evolve, initialWorld, type World } from '../state/world.js';
 import type { Context, Decider, Deciders } from './context.js';
 import { deciders as allDeciders } from './deciders.js';
+import { Stopped } from './stopped.js';
 
 /**
  * The one step every run is made of: fold an input, decide, fold what was decided. Recording and replaying both feed
@@ -64,6 +65,7 @@ export class Engine implements Context {
     try {
       (this.#deciders[input.kind] as Decider<typeof input.kind>)(this, input as never);
     } catch (error) {
+      if (error instanceof Stopped) return this.#out;
       throw brokeOff(error, 'the decider', input);
     }
     return this.#out;

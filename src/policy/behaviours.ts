@@ -69,6 +69,11 @@ export const behaviourTable = {
     since: '0.3.0',
     doc: 'What a release of Xen, Linux or QEMU has is read from one table of changes with the first point release of every branch; a minor means its newest point release, and a few changes follow the release that really brought them.',
   },
+  'arm-as-it-runs': {
+    number: 13,
+    since: '0.3.0',
+    doc: 'Xen on ARM has PCI since 4.21 only; a removal behind an SMMUv3 stops Xen, a direct assignment behind an SMMUv2 fails half way, quarantine=none leaves the stream with Dom0; Linux falls back when Xen does not know an operation. What ends in a stop of Xen does not return.',
+  },
 } as const satisfies Record<string, Behaviour>;
 
 export type BehaviourName = keyof typeof behaviourTable;

@@ -1,14 +1,15 @@
 import type { DomainId, EventSeq } from '../base/brand.js';
 import { hex, hexPad } from '../base/hex.js';
-import type { DataOf } from '../events/catalogue.js';
+import type { DataOf, EventOf } from '../events/catalogue.js';
 import { hardwareIds } from '../models/hardware/smmu/hardware-ids.js';
+import { hasPci } from '../models/xen/arm-bridges.js';
 import { driverDomain } from '../models/xen/guest-msi/driver-domain.js';
 import { bridgeOf, type FunctionId, formatFunction, functionBdf } from '../pci/function-id.js';
 import { type Dom0Sbdf, formatSbdf, type XenSbdf } from '../pci/sbdf.js';
 import { mapId } from '../platform/id-map.js';
 import { sharedIdsOf } from './map-overlap.js';
 import { about } from './msi.js';
-import { meantByDom0 } from './names.js';
+import { deviceNamed, meantByDom0 } from './names.js';
 import type { Rule, Watcher, Watching } from './rule.js';
 
 /** StreamIDs print with five digits, the width of a bus and a bridge. */
@@ -175,6 +176,34 @@ const sharedIds: Rule = {
   watch: () => sharedIdsOf('iommu-map', 'StreamIDs', (bridge) => bridge.iommuMap),
 };
 
+const fatalRemoval: Rule = {
+  code: 'IOM-010',
+  severity: 'error',
+  title: 'Removing a device behind an SMMUv3 stops Xen',
+  doc: "Xen's SMMUv3 driver has no operation to remove a device: when Dom0 reports one as gone (`remove` in sysfs, hot-unplug), Xen jumps to address 0 and the whole machine is down.",
+  watch: () => {
+    const check = ({ data }: EventOf<'hypercall.issued' | 'hypercall.entered'>, watching: Watching): void => {
+      const { env, state } = watching;
+      if (env.platform.arch !== 'arm64' || env.policies.iommu !== 'on' || !hasPci(env)) return;
+      if (data.op !== 'pci_device_remove' && data.op !== 'manage_pci_remove') return;
+      if (!env.platform.smmus.some(({ model }) => model === 'smmuv3')) return;
+      const name = deviceNamed(data.hypercall, data.op, data.args) as XenSbdf | null;
+      const device = name === null ? undefined : state.xen.devices[name];
+      if (name === null || device === undefined || device.owner === null) return;
+      watching.report({
+        ...about(
+          watching,
+          device.function,
+          `${data.op} ${formatSbdf(name)} by d${data.domid}: the SMMUv3 driver of Xen ${env.switches.xen} cannot remove it, and Xen stops`,
+          { op: data.op, owner: device.owner },
+        ),
+        xenName: name,
+      });
+    };
+    return { 'hypercall.issued': check, 'hypercall.entered': check };
+  },
+};
+
 /** Rules about streams and what they reach. */
 export const iommuRules: readonly Rule[] = [
   wrongStream,
@@ -183,4 +212,5 @@ export const iommuRules: readonly Rule[] = [
   overflow,
   sharedEntry,
   sharedIds,
+  fatalRemoval,
 ];

@@ -10,7 +10,8 @@ interface Span {
 }
 
 /**
- * The check that two bridges do not send the same ids to one controller, made when the second of them is probed.
+ * The check that two bridges do not send the same ids to one controller, made when the second of them is taken into use
+ * by anybody: disabled ones and those every driver refused send nothing.
  * @source facts/arm-msi-iommu 9, check (c)
  */
 export function sharedIdsOf(
@@ -20,7 +21,7 @@ export function sharedIdsOf(
 ): Watcher {
   const probed: HostBridge[] = [];
   return {
-    'bridge.probed': ({ data }, { env, report }) => {
+    'segment.assigned': ({ data }, { env, report }) => {
       const bridge = env.platform.bridges.find((candidate) => candidate.cfgBase === data.cfgBase);
       if (bridge === undefined || probed.includes(bridge)) return;
       for (const other of probed) {

@@ -1,5 +1,6 @@
 import { hex, hexPad } from '../base/hex.js';
 import type { EventOf } from '../events/catalogue.js';
+import { hasPci, isPciActive } from '../models/xen/arm-bridges.js';
 import { functionBehind } from '../models/xen/config-access.js';
 import { bridgeOf, type FunctionId, formatFunction } from '../pci/function-id.js';
 import { bdfOf, type Dom0Sbdf, formatSbdf, segmentOf, type XenSbdf } from '../pci/sbdf.js';
@@ -87,7 +88,7 @@ const unknownSegment: Rule = {
   watch: () =>
     onHypercall((event, watching) => {
       const views = bothViews(event, watching);
-      if (views === null || views.taken !== null) return;
+      if (views === null || views.taken !== null || refusal(watching.env) !== null) return;
       const known = watching.state.xen.bridges.map((bridge) => bridge.segment);
       watching.report({
         message: `${event.data.op} ${formatSbdf(views.name)} by d${event.data.domid}: Xen has no bridge for segment ${segmentOf(views.name)} (${numbersText(known)})`,
@@ -97,6 +98,36 @@ const unknownSegment: Rule = {
         evidence: { op: event.data.op, segment: segmentOf(views.name), known },
       });
     }),
+};
+
+/** Why an ARM Xen takes no device at all, whatever its name; null when it does. */
+function refusal(env: Env): { readonly errno: string; readonly why: string } | null {
+  if (env.platform.arch !== 'arm64') return null;
+  if (!hasPci(env)) return { errno: 'ENOSYS', why: 'it has no PCI (CONFIG_PCI_PASSTHROUGH, from 4.21 on)' };
+  if (isPciActive(env)) return null;
+  return { errno: 'EOPNOTSUPP', why: 'pci-passthrough is off and no IOMMU makes up for it' };
+}
+
+const takesNone: Rule = {
+  code: 'SEG-007',
+  severity: 'warning',
+  title: 'This Xen takes no PCI device',
+  doc: 'Xen on ARM refuses every device Dom0 reports: it was built without PCI, or neither pci-passthrough=on nor an IOMMU asks for it. Dom0 goes on with its devices; none can be given to a guest.',
+  watch: () => {
+    let told = false;
+    return onHypercall((event, watching) => {
+      const views = bothViews(event, watching);
+      const reason = refusal(watching.env);
+      if (told || views === null || reason === null) return;
+      told = true;
+      watching.report({
+        message: `${event.data.op} ${formatSbdf(views.name)} by d${event.data.domid}: Xen answers -${reason.errno} to all devices: ${reason.why}`,
+        function: views.meant,
+        dom0Name: views.name as Dom0Sbdf,
+        evidence: { op: event.data.op, errno: reason.errno, xen: watching.env.switches.xen },
+      });
+    });
+  },
 };
 
 const numbersDisagree: Rule = {
@@ -188,6 +219,7 @@ const stopsXen: Rule = {
   doc: "Xen's numbering refuses a mix of numbered and unnumbered bridges with BUG: the hypervisor does not boot.",
   watch: () => ({
     'xen.panicked': ({ data }, { report }) => {
+      if (!data.reason.includes('linux,pci-domain')) return;
       report({ message: `Xen stopped: ${data.reason}`, function: null, evidence: { reason: data.reason } });
     },
   }),
@@ -201,4 +233,5 @@ export const segmentRules: readonly Rule[] = [
   duplicateNumber,
   truncatedDomain,
   stopsXen,
+  takesNone,
 ];

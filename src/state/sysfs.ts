@@ -20,7 +20,13 @@ export interface LinuxState {
   devices: Record<number, LinuxDevice>;
   /** GSIs Linux has an irq for. */
   gsis: Record<number, true>;
+  /** The report of a device Xen has not answered yet: its place in the log. */
+  reporting?: number;
+  /** False once Xen answered such a report with -ENOSYS. */
+  knowsSegments?: false;
 }
+
+const ENOSYS = -38;
 
 export const linuxSlice: Slice<LinuxState> = {
   initial: () => ({ devices: {}, gsis: {} }),
@@ -54,6 +60,8 @@ export const linuxSlice: Slice<LinuxState> = {
     'owner.went': (linux) => {
       linux.devices = {};
       linux.gsis = {};
+      delete linux.reporting;
+      delete linux.knowsSegments;
     },
     'linux.forgot': (linux, { data }) => {
       delete linux.devices[data.sbdf];
@@ -76,6 +84,14 @@ export const linuxSlice: Slice<LinuxState> = {
     'linux.enable-changed': (linux, { data }) => {
       const device = linux.devices[data.sbdf];
       if (device !== undefined) device.enabled = data.enabled;
+    },
+    'hypercall.entered': (linux, { seq, data }) => {
+      if (data.op === 'pci_device_add') linux.reporting = seq;
+    },
+    'hypercall.returned': (linux, { cause, data }) => {
+      if (linux.reporting === undefined || cause !== linux.reporting) return;
+      delete linux.reporting;
+      if (data.ret === ENOSYS) linux.knowsSegments = false;
     },
     'linux.gsi-mapped': (linux, { data }) => {
       linux.gsis[data.gsi] = true;

@@ -22,6 +22,8 @@ export interface XenDevice {
   quarantine: boolean;
   /** Never given to a guest again. */
   broken: boolean;
+  /** How often the IOMMU step of a report failed since the device is known. */
+  refusals?: number;
 }
 
 export interface XenState {
@@ -84,6 +86,9 @@ export const xenSlice: Slice<XenState> = {
         // Told about again, a device keeps what Xen had found out.
         quarantine: xen.devices[data.sbdf]?.quarantine ?? false,
         broken: xen.devices[data.sbdf]?.broken ?? false,
+        ...(xen.devices[data.sbdf]?.refusals === undefined
+          ? {}
+          : { refusals: xen.devices[data.sbdf]!.refusals }),
       };
     },
     'device.unregistered': (xen, { data }) => {
@@ -97,6 +102,10 @@ export const xenSlice: Slice<XenState> = {
     'device.quarantined': (xen, { data }) => {
       const device = xen.devices[data.sbdf];
       if (device !== undefined) device.quarantine = data.quarantined;
+    },
+    'device.failed': (xen, { data }) => {
+      const device = xen.devices[data.sbdf];
+      if (device !== undefined && data.step === 'iommu') device.refusals = (device.refusals ?? 0) + 1;
     },
     'device.broken': (xen, { data }) => {
       const device = xen.devices[data.sbdf];

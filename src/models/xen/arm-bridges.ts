@@ -1,6 +1,7 @@
 import type { CfgBase } from '../../base/brand.js';
 import type { HostBridge, Platform } from '../../platform/platform.js';
 import { offsetOf } from '../../policy/axes.js';
+import { hasBehaviour } from '../../policy/behaviours.js';
 import { has } from '../../policy/has.js';
 import type { Env } from '../../state/env.js';
 import type { ReadonlyWorld } from '../../state/world.js';
@@ -17,7 +18,14 @@ const drivenCompatibles = new Set([
 export const isDrivenByXen = (bridge: HostBridge): boolean =>
   bridge.compatible.some((compatible) => drivenCompatibles.has(compatible));
 
-/** Whether Xen on ARM looks at PCI at all. The IOMMU alone suffices since 4.21. @source facts/xen 2.2, 12.4 */
+/** Whether the Xen of an ARM machine was built with PCI; that of an x86 machine always is. */
+export const hasPci = (env: Env): boolean =>
+  env.platform.arch === 'x86_64' || (env.switches['arm-pci'] === 'built' && has(env, 'arm-knows-pci'));
+
+/**
+ * Whether Xen on ARM looks at PCI at all. The IOMMU alone suffices since 4.21.
+ * @source xen/drivers/pci/physdev.c, pci_physdev_op @RELEASE-4.22.0
+ */
 export function isPciActive(env: Env): boolean {
   const { policies } = env;
   return (
@@ -65,18 +73,32 @@ export function probeInXen(context: Context, cfgBase: CfgBase): void {
   // Xen probes while it boots; a driver domain that comes up anew is none of its business.
   const { owners, xen } = context.state;
   if (owners.settled && xen.bridges.some((known) => known.cfgBase === cfgBase)) return;
+  if (hasBehaviour(context.env.behaviour, 'arm-as-it-runs') && !hasPci(context.env))
+    return refuse('Xen is built without PCI');
   if (!isPciActive(context.env)) return refuse('neither pci-passthrough nor an IOMMU is on');
   if (!bridge.available) return refuse('node is disabled');
   if (bridge.xenPassthrough) return refuse('node is marked xen,passthrough');
   if (!isDrivenByXen(bridge)) return refuse('no driver of Xen matches the node');
-  context.emit('xen', 'bridge.registered', { by: 'xen', cfgBase });
+  // The number is asked for before the bridge is put on the list, and a mix of properties ends there.
+  const stopsFirst =
+    hasBehaviour(context.env.behaviour, 'arm-as-it-runs') && mixesProperties(context, bridge);
+  if (!stopsFirst) context.emit('xen', 'bridge.registered', { by: 'xen', cfgBase });
   assignNumber(context, bridge);
+}
+
+/** Whether a bridge has `linux,pci-domain` where those before had none, or the reverse, and numbering minds. */
+function mixesProperties({ env, state }: Context, { pciDomain }: HostBridge): boolean {
+  const policy = env.policies['segments.xen'];
+  if (policy === 'told-by-dom0' || offsetOf(policy) !== null) return false;
+  if (policy === 'firmware' && pciDomain !== null) return false;
+  const property = policy === 'dt-order' ? null : pciDomain;
+  return state.xen.useDtDomains === (property === null ? 1 : 0);
 }
 
 function assignNumber(context: Context, bridge: HostBridge): void {
   const { cfgBase } = bridge;
   const policy = context.env.policies['segments.xen'];
-  const { useDtDomains, domainNr } = context.state.xen;
+  const { domainNr } = context.state.xen;
   if (policy === 'told-by-dom0') return;
   const offset = offsetOf(policy);
   if (offset !== null) {
@@ -94,7 +116,7 @@ function assignNumber(context: Context, bridge: HostBridge): void {
     return;
   }
   const property = policy === 'dt-order' ? null : bridge.pciDomain;
-  if (useDtDomains === (property === null ? 1 : 0)) {
+  if (mixesProperties(context, bridge)) {
     context.emit('xen', 'xen.panicked', { reason: 'Inconsistent "linux,pci-domain" property in DT' });
     return;
   }

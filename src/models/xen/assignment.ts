@@ -3,9 +3,10 @@ import { errno } from '../../base/errno.js';
 import { formatSbdf, type XenSbdf } from '../../pci/sbdf.js';
 import type { Context } from '../context.js';
 import { argNumber, argRecord, type HypercallHandler } from '../hypercall.js';
+import { hasPci } from './arm-bridges.js';
 import { domids, hardwareDomain } from './domains.js';
 import { releaseEvents } from './guest-msi/release.js';
-import { moveStreams } from './iommu.js';
+import { holdsStreams, isArmAsItRuns, moveStreams } from './iommu.js';
 import { isMsixMasked } from './msi.js';
 import { leaveRegions, takeRegions } from './reserved-regions.js';
 import { attachVpci, detachVpci } from './vpci/attach.js';
@@ -25,6 +26,8 @@ function precheck(
   allowed: number,
 ): number {
   if (context.env.policies.iommu !== 'on') return -errno.EOPNOTSUPP;
+  // Without PCI the operation is tried as one on a node of the device tree, which no PCI device is.
+  if (isArmAsItRuns(context) && !hasPci(context.env)) return -errno.ENODEV;
   if (target === caller) return -errno.EINVAL;
   if (dev !== DEVICE_PCI) return -errno.ENODEV;
   return (flags & ~allowed) !== 0 ? -errno.EINVAL : 0;
@@ -112,6 +115,7 @@ export function giveBack(context: Context, name: XenSbdf, from: DomainId): numbe
   if (device === undefined || device.owner !== from) return -errno.ENODEV;
   const isQuarantined = device.quarantine || context.env.policies.quarantine !== 'none';
   const target = isQuarantined && from !== domids.IO ? domids.IO : hardwareDomain(context);
+  if (isArmAsItRuns(context) && from !== domids.IO && !holdsStreams(context, name, from)) return -errno.ESRCH;
   const ret = changeOwner(context, name, target);
   if (ret === 0 && target === hardwareDomain(context)) setQuarantine(context, name, false);
   return ret;
@@ -131,9 +135,14 @@ export function changeOwner(context: Context, name: XenSbdf, to: DomainId): numb
   if (isX86 && device.type === 'host-bridge' && to !== hardwareDomain(context))
     return fail(-errno.EPERM, 'host bridge');
   detachVpci(context, name);
-  const failure = moveStreams(context, name, device.owner, to);
-  if (failure !== null) return fail(failure.errno, failure.reason);
   const from = device.owner;
+  const failure = moveStreams(context, name, from, to);
+  if (failure !== null) {
+    // The SMMU drivers name the new owner before they touch a stream.
+    if (isArmAsItRuns(context))
+      context.emit('xen', 'device.assigned', { sbdf: name, function: device.function, from, to });
+    return fail(failure.errno, failure.reason);
+  }
   context.emit('xen', 'device.assigned', { sbdf: name, function: device.function, from, to });
   leaveRegions(context, name, from);
   if (device.function !== null) releaseEvents(context, device.function);

@@ -1,8 +1,10 @@
 import type { DomainId, EventSeq } from '../../base/brand.js';
 import { errno } from '../../base/errno.js';
 import type { RecordObject } from '../../events/field.js';
+import { hasBehaviour } from '../../policy/behaviours.js';
 import type { Context, Decider } from '../context.js';
 import type { Answer, Call, OperationTable } from '../hypercall.js';
+import { Stopped } from '../stopped.js';
 import { assignedFlagOperations } from './assigned-flag.js';
 import { dmOperations } from './dm-op.js';
 import { domctlOperations } from './domctl.js';
@@ -63,6 +65,8 @@ function answer(context: Context, hypercall: string, call: Call): Answer {
   const table = Object.hasOwn(hypercalls, hypercall) ? hypercalls[hypercall] : undefined;
   const handler = table !== undefined && Object.hasOwn(table, call.op) ? table[call.op] : table?.['*'];
   const result = handler === undefined ? { ret: -errno.ENOSYS } : handler(context, call);
+  const { env, state } = context;
+  if (state.xen.panicked !== null && hasBehaviour(env.behaviour, 'arm-as-it-runs')) throw new Stopped();
   returned(context, result, call.seq);
   return result;
 }

@@ -1,11 +1,12 @@
 import type { DomainId } from '../../base/brand.js';
 import { errno } from '../../base/errno.js';
 import { type Bdf, bdf, formatSbdf, sbdf, segmentOf, type XenSbdf } from '../../pci/sbdf.js';
+import { hasBehaviour } from '../../policy/behaviours.js';
 import { has } from '../../policy/has.js';
 import type { Context } from '../context.js';
 import { functionBehind, xenConfigRead } from './config-access.js';
 import { hardwareDomain } from './domains.js';
-import { attachToIommu, detachFromIommu } from './iommu.js';
+import { attachToIommu, removeFromIommu } from './iommu.js';
 import { dropMsi, physicalFunction } from './msi.js';
 import { attachVpci, detachVpci } from './vpci/attach.js';
 
@@ -102,9 +103,14 @@ export function removeDevice(context: Context, name: XenSbdf): number {
   }
   detachVpci(context, name);
   dropMsi(context, name);
-  if (device.owner !== null) detachFromIommu(context, name);
+  if (device.owner !== null) removeFromIommu(context, name);
+  if (context.state.xen.panicked !== null) return 0;
   context.emit('xen', 'device.unregistered', { sbdf: name });
-  return 0;
+  const isArm = context.env.platform.arch === 'arm64';
+  // A device without a domain is forgotten all the same. @source xen/drivers/passthrough/pci.c, iommu_remove_device
+  return device.owner === null && isArm && hasBehaviour(context.env.behaviour, 'arm-as-it-runs')
+    ? -errno.EINVAL
+    : 0;
 }
 
 /** Virtual functions Xen has linked to a physical one, in the order of their names. */

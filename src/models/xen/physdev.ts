@@ -10,7 +10,7 @@ import {
   type HypercallHandler,
   type OperationTable,
 } from '../hypercall.js';
-import { isPciActive } from './arm-bridges.js';
+import { hasPci, isPciActive } from './arm-bridges.js';
 import { hasPirqFeature, isHvm } from './domains.js';
 import { mayManageDevices } from './driver-domain.js';
 import { eventPortOfPirq } from './event-channel-lookup.js';
@@ -40,7 +40,7 @@ const gated =
 /** Why ARM refuses every device operation; null when it does not, and on x86. */
 function armGate(context: Context): Answer | null {
   if (!onArm(context)) return null;
-  if (context.env.switches['arm-pci'] === 'absent') return answer(-errno.ENOSYS);
+  if (!hasPci(context.env)) return answer(-errno.ENOSYS);
   return isPciActive(context.env) ? null : answer(-errno.EOPNOTSUPP);
 }
 

@@ -16,6 +16,13 @@ export type XenFirst = XenPoint | `${XenMinor}.0`;
 const table = 'releases-by-point';
 
 export const xenChanges = {
+  'arm-knows-pci': {
+    doc: 'Xen on ARM can be built with PCI (CONFIG_PCI_PASSTHROUGH): host bridges, physdev operations, streams of the SMMUs; before, every physdev operation is -ENOSYS and an assignment -ENODEV.',
+    commit: '163c6b5898',
+    where: 'xen/arch/arm/Kconfig, PCI_PASSTHROUGH; xen/arch/arm/physdev.c, do_arm_physdev_op',
+    first: ['4.21.0'],
+    before: { lacking: 'arm-as-it-runs', since: 'always' },
+  },
   'arm-pci-by-iommu-alone': {
     doc: 'An ARM Xen takes devices of Dom0 as soon as an IOMMU is on; before, only with pci-passthrough=on.',
     commit: 'd5b6d4bc19',

@@ -102,6 +102,20 @@ export function deviceAdd(segment: number, fn: FunctionId): InputDraft {
   };
 }
 
+/** PHYSDEVOP_pci_device_remove as Dom0 makes it when a device goes. */
+export function deviceRemove(name: CallerSbdf): InputDraft {
+  return {
+    kind: 'hypercall.issued',
+    by: 'd0',
+    data: {
+      domid: dom0,
+      hypercall: 'physdev_op',
+      op: 'pci_device_remove',
+      args: { seg: Math.floor(name / 0x1_0000), bus: busOf(name), devfn: devfnOf(name) },
+    },
+  };
+}
+
 /** The toolstack creates a guest and gives it the function Dom0 calls so. @source facts/xen 7.1, 7.2 */
 export function* assignToGuest(machine: MachineView, fn: FunctionId): Part {
   yield createDomain(machine, domU, 'guest');

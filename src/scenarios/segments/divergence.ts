@@ -24,16 +24,13 @@ const FIRST_LPI = 8192;
  * both cards in Dom0 have their interrupts mapped first.
  */
 export function* divergence(machine: MachineView): Part {
-  const { functions, msiControllers } = machine.env.platform;
+  const { functions } = machine.env.platform;
   const [nicA, nicB] = functions;
   if (nicA === undefined) return;
-  const its = msiControllers.find(({ model }) => model === 'its');
-  if (its !== undefined)
-    yield* driversBind(
-      machine,
-      its,
-      functions.map((fn) => fn.function),
-    );
+  yield* driversBind(
+    machine,
+    functions.map((fn) => fn.function),
+  );
   yield* assignToGuest(machine, nicA.function);
   yield memory(domU, guestMemory.guestAt, guestMemory.machineAt, guestMemory.sizeBytes);
   yield dma(nicA.function, GUEST_BUFFER, 'write');
@@ -41,22 +38,33 @@ export function* divergence(machine: MachineView): Part {
   if (nicB !== undefined) {
     yield dma(nicB.function, DOM0_BUFFER, 'write');
     yield dma(nicB.function, GUEST_BUFFER, 'write');
-    if (its !== undefined) yield msi(nicB.function, its.doorbell, EVENT);
+    const its = itsOf(machine, nicB.function);
+    if (its !== null) yield msi(nicB.function, its.doorbell, EVENT);
   }
-  if (its === undefined) return;
+  const its = itsOf(machine, nicA.function);
+  if (its === null) return;
   yield msi(nicA.function, its.doorbell, EVENT);
   yield msi(nicA.function, its.doorbell, EVENT + 1);
+}
+
+/** The ITS a function's bridge sends messages to; null where the bridge takes them itself or has another controller. */
+function itsOf({ env }: MachineView, fn: FunctionId): MsiController | null {
+  const { msi: controller } = hardwareIds(env.platform, fn);
+  return controller?.model === 'its' ? controller : null;
 }
 
 /**
  * Dom0's drivers enable their interrupts. The DeviceID comes from Dom0's own tree, per bridge node: no segment is
  * involved, so it is right whatever the bridges are called. @source facts/arm-msi-iommu 3.4, correction 2
  */
-function* driversBind({ env }: MachineView, its: MsiController, functions: readonly FunctionId[]): Part {
-  yield command(its, { name: 'MAPC', icid: 0, rdBase: 0, valid: true });
+function* driversBind(machine: MachineView, functions: readonly FunctionId[]): Part {
+  const started = new Set<MsiController>();
   for (const [i, fn] of functions.entries()) {
-    const { deviceId } = hardwareIds(env.platform, fn);
-    if (deviceId === null) continue;
+    const its = itsOf(machine, fn);
+    if (its === null) continue;
+    if (!started.has(its)) yield command(its, { name: 'MAPC', icid: 0, rdBase: 0, valid: true });
+    started.add(its);
+    const { deviceId } = hardwareIds(machine.env.platform, fn);
     yield command(its, {
       name: 'MAPD',
       deviceId,

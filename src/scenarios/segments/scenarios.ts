@@ -6,9 +6,12 @@ import type { HostBridge, Platform } from '../../platform/platform.js';
 import type { Scenario } from '../scenario.js';
 import {
   announce,
+  assignToGuest,
   bindAndScan,
   bootXen,
   deviceAdd,
+  deviceRemove,
+  dom0NameOf,
   type Part,
   presentBehind,
   probe,
@@ -244,6 +247,45 @@ export const segmentScenarios: readonly Scenario[] = [
     takesPlatform: true,
     platform: (given) => withBridges(twoNics(given), (bridge) => ({ ...bridge, pciDomain: 0 })),
     programs: healthyBoot,
+  },
+  {
+    name: 'removal-behind-smmuv3-stops-xen',
+    title: 'Dom0 removes a device, and Xen is down',
+    source:
+      'Xen 4.21.2, 4.22.0 and master, as they ran; xen/drivers/passthrough/pci.c (iommu_remove_device), xen/drivers/passthrough/arm/smmu-v3.c (arm_smmu_iommu_ops)',
+    shows:
+      "`echo 1 > /sys/bus/pci/devices/0001:01:00.0/remove` in Dom0: Xen calls the SMMUv3 driver's remove_device, which is not there, and jumps to address 0. The hypercall never returns.",
+    expects: ['IOM-010'],
+    takesPlatform: true,
+    platform: twoNics,
+    programs: () => ({
+      xen: bootXen,
+      *dom0(machine) {
+        yield* dom0Binds(inOrder)(machine);
+        const last = machine.env.platform.functions.at(-1);
+        const name = last === undefined ? null : dom0NameOf(machine, last.function);
+        if (name !== null) yield deviceRemove(name);
+      },
+    }),
+  },
+  {
+    name: 'xen-without-pci',
+    title: 'An ARM Xen before 4.21 knows no PCI',
+    source: 'xen/arch/arm/Kconfig (PCI_PASSTHROUGH), xen/arch/arm/physdev.c @RELEASE-4.20.0',
+    shows:
+      'No bridge is probed, every report of Dom0 is -ENOSYS, and nothing can be assigned: -ENODEV. The same machine under 4.21 takes its devices: `what-if --switch xen=4.21`.',
+    expects: ['SEG-007'],
+    switches: { xen: '4.20.4' },
+    takesPlatform: true,
+    platform: twoNics,
+    programs: () => ({
+      xen: bootXen,
+      *dom0(machine) {
+        yield* dom0Binds(inOrder)(machine);
+        const first = machine.env.platform.functions[0];
+        if (first !== undefined) yield* assignToGuest(machine, first.function);
+      },
+    }),
   },
   {
     name: 'vmd-truncated-domain',

@@ -34,7 +34,7 @@ const armAddRefused: Scenario = {
   source: 'facts/dom0 Appendix C 3, recording arm64-gicv2',
   shows:
     'Xen on ARM without passthrough and IOMMU refuses every device with EOPNOTSUPP; Linux logs a line each and goes on.',
-  expects: ['SEG-002'],
+  expects: ['SEG-007'],
   policies: { iommu: 'off', 'pci-passthrough': 'off' },
   takesPlatform: false,
   platform: () => ({

@@ -4,6 +4,7 @@ import { hex } from '../../../src/base/hex.js';
 import type { InputDraft, TraceEvent } from '../../../src/events/catalogue.js';
 import { platformFromDtb } from '../../../src/importers/dtb/dt-platform.js';
 import { Engine } from '../../../src/models/engine.js';
+import { domids } from '../../../src/models/xen/domains.js';
 import { type FunctionId, functionId } from '../../../src/pci/function-id.js';
 import { encodeItsCommand, type ItsCommand } from '../../../src/pci/its-command.js';
 import { bdf } from '../../../src/pci/sbdf.js';
@@ -15,6 +16,7 @@ import { defaultSwitches, type Switches } from '../../../src/policy/switches.js'
 
 export const DOM0 = 0 as DomainId;
 export const DOMU = 1 as DomainId;
+export const DOMIO = domids.IO;
 export const ITS_BASE = 0x2f020000 as PhysicalAddress;
 export const TRANSLATER = 0x2f030040 as PhysicalAddress;
 
@@ -40,12 +42,13 @@ export class Bench {
     platform: Platform = twoBridges(),
     policies: Partial<Policies> = {},
     switches: Partial<Switches> = {},
+    behaviour: readonly number[] = currentBehaviour,
   ) {
     this.engine = new Engine({
       platform,
       policies: { ...defaultPolicies, ...policies },
       switches: { ...defaultSwitches, ...switches },
-      behaviour: currentBehaviour,
+      behaviour,
     });
     this.domain(DOM0, true);
   }
@@ -111,14 +114,35 @@ export class Bench {
   }
 
   assign(segment: number, domid: DomainId): string[] {
+    return this.domctl('assign_device', segment, domid);
+  }
+
+  domctl(op: string, segment: number, domid: DomainId): string[] {
     return this.take({
       kind: 'hypercall.issued',
       by: 'd0',
       data: {
         domid: DOM0,
         hypercall: 'domctl',
-        op: 'assign_device',
+        op,
         args: { domain: domid, dev: 0, flags: 0, pci: { machine_sbdf: segment * 0x10000 + 0x100 } },
+      },
+    });
+  }
+
+  deassign(segment: number, domid: DomainId): string[] {
+    return this.domctl('deassign_device', segment, domid);
+  }
+
+  remove(segment: number, bus = 1, devfn = 0): string[] {
+    return this.take({
+      kind: 'hypercall.issued',
+      by: 'd0',
+      data: {
+        domid: DOM0,
+        hypercall: 'physdev_op',
+        op: 'pci_device_remove',
+        args: { seg: segment, bus, devfn },
       },
     });
   }

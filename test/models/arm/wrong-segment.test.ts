@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Bench, DOM0, DOMU, nicA, nicB, TRANSLATER, twoBridges } from './bench.js';
+import { Bench, DOM0, DOMIO, DOMU, nicA, nicB, TRANSLATER, twoBridges } from './bench.js';
 
 const A = 0xa000_0000;
 const B = 0xb000_0000;
@@ -129,9 +129,10 @@ describe('the wrong segment with its numbers (facts/arm-msi-iommu 6.7)', () => {
       })),
     };
     const bench = swapped(v2);
-    expect(only(bench.add(0), 'STE')).toEqual(['STE 0x100 stage2 d0 vmid 0']);
-    expect(only(bench.add(1), 'STE')).toEqual(['STE 0x100 stage2 d0 vmid 0']);
-    expect(only(bench.assign(1, DOMU), 'STE')).toEqual(['STE 0x100 fault', 'STE 0x100 stage2 d1 vmid 1']);
+    expect(only(bench.add(0), 'STE')).toEqual(['STE 0x100 stage2 d0 vmid 1']);
+    expect(only(bench.add(1), 'STE')).toEqual(['STE 0x100 stage2 d0 vmid 1']);
+    expect(only(bench.assign(1, DOMIO), 'STE')).toEqual(['STE 0x100 fault']);
+    expect(only(bench.assign(1, DOMU), 'STE')).toEqual(['STE 0x100 stage2 d1 vmid 2']);
     expect(bench.dma(nicA, DOM0_RAM)).toEqual(['memory 0x60000000 d1']);
     expect(bench.dma(nicB, DOM0_RAM)).toEqual(['memory 0x60000000 d1']);
     expect(bench.dma(nicB, DOM0_RAM + 8 * MIB)).toEqual([

@@ -3,6 +3,7 @@ import { errno } from '../../../base/errno.js';
 import { hex } from '../../../base/hex.js';
 import type { FunctionId } from '../../../pci/function-id.js';
 import type { Smmu } from '../../../platform/platform.js';
+import { hasBehaviour } from '../../../policy/behaviours.js';
 import type { Context } from '../../context.js';
 import { cutStreamId } from './hardware-ids.js';
 
@@ -98,7 +99,9 @@ function vmidFor(context: Context, smmu: Smmu, domid: DomainId): number | null {
   const own = contexts[domid];
   if (own !== undefined) return own.vmid;
   const taken = new Set(Object.values(contexts).map((used) => used.vmid));
-  for (let vmid = smmu.model === 'smmuv2' ? 0 : 1; vmid < VMIDS; vmid++) if (!taken.has(vmid)) return vmid;
+  // An SMMUv2 has the number of the context bank plus one; recordings up to 0.2.0 have the bank.
+  const first = smmu.model === 'smmuv2' && !hasBehaviour(context.env.behaviour, 'arm-as-it-runs') ? 0 : 1;
+  for (let vmid = first; vmid < VMIDS; vmid++) if (!taken.has(vmid)) return vmid;
   return null;
 }
 

@@ -20,7 +20,7 @@ export interface Stage2Entry {
 /**
  * Words D0 to D3 of an entry as Xen writes it: valid, the config, and for stage 2 VMID, VTCR, AArch64, PTW, S2R and the
  * table base. D2 and D3 go in first and D0 last, with an invalidation after each.
- * @source facts/arm-msi-iommu 6.1, 6.4
+ * @source xen/drivers/passthrough/arm/smmu-v3.c, arm_smmu_write_strtab_ent @RELEASE-4.22.0
  */
 export function steWords(
   config: 'abort' | 'bypass' | 'stage2',
@@ -28,12 +28,11 @@ export function steWords(
 ): readonly [string, string, string, string] {
   const d0 = word(0, 1 | (steConfig[config] << 1));
   const zero = word(0, 0);
-  if (config === 'abort') return [d0, zero, zero, zero];
-  // SHCFG: take the attributes that come with the request.
+  // SHCFG: take the attributes that come with the request. Abort writes it too, and stage 2 leaves it as it was.
   const d1 = word(1 << 12, 0);
-  if (config === 'bypass' || stage2 === null) return [d0, d1, zero, zero];
+  if (config === 'abort' || config === 'bypass' || stage2 === null) return [d0, d1, zero, zero];
   const flags = (1 << 19) | (1 << 22) | (1 << 26);
   const d2 = word((stage2.vtcr & 0x7ffff) | flags, stage2.vmid & 0xffff);
   const base = stage2.tableBase - (stage2.tableBase % 16);
-  return [d0, zero, d2, word(Math.floor(base / 2 ** 32) & 0xfffff, base % 2 ** 32)];
+  return [d0, d1, d2, word(Math.floor(base / 2 ** 32) & 0xfffff, base % 2 ** 32)];
 }

@@ -1,5 +1,6 @@
-import type { Context, Decider } from '../../context.js';
-import { by, disableDevice, linuxHypercall, linuxLog, physdevName } from '../devices.js';
+import type { Decider } from '../../context.js';
+import { by, disableDevice } from '../devices.js';
+import { reportGone } from '../enumerated.js';
 import { assignBus } from './assign.js';
 import { keepBars, keepRoms, keepWindows } from './claim.js';
 import { busRange, isBridge, slot, type TreeBus, type TreeDevice } from './device.js';
@@ -122,14 +123,9 @@ function drop(work: Work, device: TreeDevice, beforeDrop: () => void): void {
     bus.children = bus.children.filter((child) => child !== subordinate);
     device.subordinate = null;
   }
-  tellXen(context, device);
+  reportGone(context, device.sbdf);
   beforeDrop();
   for (const one of device.resources) release(one);
   bus.devices = bus.devices.filter((other) => other !== device);
   context.emit(by(context), 'linux.removed', { sbdf: device.sbdf });
-}
-
-function tellXen(context: Context, { sbdf }: TreeDevice): void {
-  const ret = linuxHypercall(context, 'physdev_op', 'pci_device_remove', physdevName(sbdf));
-  if (ret !== 0) linuxLog(context, 'Failed to delete - passthrough or MSI/MSI-X might fail!');
 }
