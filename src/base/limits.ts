@@ -4,10 +4,29 @@
 export const limits = {
   /** Standard input, which is held in memory: larger things come as files. */
   pipedBytes: 1 << 30,
-  /** A trace block's uncompressed bytes: a block of 4,096 events is some 60 kB, 64 MiB is far beyond any writer. */
+  /** A trace frame's bytes, packed or not: a block of 4,096 events is some 60 kB, 64 MiB is far beyond any writer. */
   blockBytes: 64 << 20,
-  /** Header bytes: platform descriptions of 10,000 bridges fit in a few MiB. */
-  headerBytes: 64 << 20,
+  /**
+   * How many times its packed size a frame's document may have. Real blocks stay below 10; deflate reaches 1,032 and
+   * Brotli a million, which makes a few kB take gigabytes. Writers store what packs better as it is.
+   */
+  frameRatio: 16,
+  /** Documents up to this size may pack as well as they like: blocks and snapshots, of which a file has many. */
+  smallDocumentBytes: 256 << 10,
+  /** The same for header and index, of which it has one: 10,000 equal bridges pack 50 times into a few MiB. */
+  singleDocumentBytes: 16 << 20,
+  /**
+   * Memory that the values of one document take once they are read, as estimated before they are. An empty map is one
+   * byte in the file and 64 here. 65,536 functions of a machine and what Xen knows about each need some 40 MiB.
+   */
+  documentHeapBytes: 64 << 20,
+  /** Values in the records of one block: 4,096 hypercalls with ten arguments each need 45,000. */
+  blockRecordValues: 1 << 19,
+  /**
+   * Characters of one block's texts, each counted as often as an event has it: a text of 1 MiB that stands once in
+   * the block and in 4,096 events is 4 GiB to whoever prints it.
+   */
+  blockTextCharacters: 8 << 20,
   /** Device trees: the largest of 576 shipped blobs has 0.2 MiB; QEMU pads to 1 MiB (facts/arm-msi-iommu 1.6, 1.7). */
   fdtBytes: 64 << 20,
   /** Nesting of device-tree nodes; shipped trees stay below 10. */

@@ -1,13 +1,13 @@
 import type { EventSeq, TraceNs } from '../base/brand.js';
-import { limits } from '../base/limits.js';
 import { catalogue, isKindName, type Origin, type TraceEvent } from '../events/catalogue.js';
 import type { Field } from '../events/field.js';
 import { type BlockSummary, blockEvents } from './block-encode.js';
+import { BlockBudget } from './columns/block-budget.js';
 import { KindTable } from './columns/kind-table.js';
 import { decodeNumbers, type Numbers } from './columns/number-decode.js';
 import { decodeTexts, type TextColumn } from './columns/text-column.js';
 import { unpackDocument } from './msgpack.js';
-import { logTrouble } from './trouble.js';
+import { atOffset, logTrouble } from './trouble.js';
 import { type FileTable, type Upcaster, upcast, upcasters } from './upcasters.js';
 
 /**
@@ -27,9 +27,15 @@ export class Block {
   /** Per event how many events back its cause is, 0 where it has none. */
   readonly causeDistance: Numbers;
 
-  /** @throws {Trouble} LOG-002, LOG-007, LOG-008, LOG-009, LOG-011 */
-  constructor(document: Uint8Array, list: readonly Upcaster[] = upcasters) {
-    const parts = unpackDocument(document);
+  readonly #offsetBytes: number | undefined;
+
+  /**
+   * @param offsetBytes Where its frame stands, for errors found later.
+   * @throws {Trouble} LOG-002, LOG-007, LOG-008, LOG-009, LOG-011
+   */
+  constructor(document: Uint8Array, list: readonly Upcaster[] = upcasters, offsetBytes?: number) {
+    this.#offsetBytes = offsetBytes;
+    const parts = unpackDocument(document, 'no maps');
     if (!Array.isArray(parts) || parts.length !== 9) throw logTrouble('LOG-009', 'not a block');
     const [schema, firstSeq, count, tables, tableIds, atNs, origin, by, causes] = parts as unknown[];
     if (!isCount(schema)) throw logTrouble('LOG-009', 'no schema version');
@@ -53,23 +59,23 @@ export class Block {
     this.count = count;
     this.tableIds = numbers(tableIds, count, tables.length - 1);
     this.atNs = numbers(atNs, count, Number.MAX_SAFE_INTEGER);
-    this.origin = decodeTexts(origin, count, false);
+    const budget = new BlockBudget();
+    this.origin = decodeTexts(origin, count, false, budget);
     if (!this.origin.table.every((name) => name !== null && origins.has(name))) {
       throw logTrouble('LOG-008', 'unknown origin');
     }
-    this.by = decodeTexts(by, count, false);
+    this.by = decodeTexts(by, count, false, budget);
     this.causeDistance = numbers(causes, count, firstSeq + count - 1);
     if (!causesExist(this.causeDistance, firstSeq, count)) {
       throw logTrouble('LOG-009', 'a cause before the first event');
     }
-    const budget = { values: limits.blockBytes >> 3 };
     this.tables = tables.map((table) => kindTable(table, schema, list, budget));
     this.#checkRows();
   }
 
-  /** Events of the block, oldest first. @cost About 100 ns an event. */
+  /** Events of the block, oldest first. @throws {Trouble} LOG-008, LOG-009, LOG-011 @cost About 100 ns an event. */
   events(): TraceEvent[] {
-    const rows = this.tables.map((table) => table.rows());
+    const rows = this.#rows();
     const kinds = this.tables.map((table) => table.kind);
     const at = new Uint32Array(rows.length);
     const events = new Array<TraceEvent>(this.count);
@@ -113,6 +119,14 @@ export class Block {
     for (const table of this.tables) table.check();
   }
 
+  #rows(): object[][] {
+    try {
+      return this.tables.map((table) => table.rows());
+    } catch (error) {
+      throw this.#offsetBytes === undefined ? error : atOffset(error, this.#offsetBytes);
+    }
+  }
+
   #checkRows(): void {
     const rows = countRows(this.tableIds, this.count, this.tables.length);
     for (let i = 0; i < rows.length; i++) {
@@ -138,12 +152,7 @@ function countRows(tableIds: Numbers, count: number, tables: number): Uint32Arra
 
 const origins: ReadonlySet<string> = new Set<Origin>(['observed', 'simulated', 'inferred']);
 
-function kindTable(
-  wire: unknown,
-  schema: number,
-  list: readonly Upcaster[],
-  budget: { values: number },
-): KindTable {
+function kindTable(wire: unknown, schema: number, list: readonly Upcaster[], budget: BlockBudget): KindTable {
   if (!Array.isArray(wire) || wire.length !== 3) throw logTrouble('LOG-009', 'not a table');
   const [kind, count, fieldList] = wire as unknown[];
   if (typeof kind !== 'string' || !isCount(count) || count > blockEvents || !Array.isArray(fieldList)) {

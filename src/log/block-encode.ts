@@ -22,6 +22,13 @@ export interface BlockSummary {
   readonly origins: ReadonlyMap<string, number>;
 }
 
+export interface EncodedBlock {
+  readonly document: Uint8Array;
+  readonly summary: BlockSummary;
+  /** What these events have more of than readers take of one block; null when they fit. */
+  readonly excess: string | null;
+}
+
 type Row = Readonly<Record<string, unknown>>;
 
 /**
@@ -36,7 +43,7 @@ export class BlockEncoder {
   readonly #present = new Float64Array(blockEvents);
   readonly #texts = new TextEncoder();
 
-  encode(events: readonly TraceEvent[]): { document: Uint8Array; summary: BlockSummary } {
+  encode(events: readonly TraceEvent[]): EncodedBlock {
     const first = events[0];
     invariant(first !== undefined && events.length <= blockEvents, 'a block holds 1 to 4096 events');
     this.#sink.reset();
@@ -82,6 +89,7 @@ export class BlockEncoder {
     return {
       document: packDocument(document),
       summary: { ...summariseEnvelopes(events), kinds: kindCounts },
+      excess: this.#sink.budget.excess(),
     };
   }
 

@@ -52,7 +52,8 @@ export function decompress(codec: number, stored: Uint8Array, rawBytes: number):
     });
   }
   const options = {
-    chunkSize: Math.max(64, Math.min(rawBytes, 1 << 20)),
+    // In one piece: more than one would be joined, that is copied, with both in memory.
+    chunkSize: Math.max(64, rawBytes),
     maxOutputLength: Math.max(1, rawBytes),
   };
   let raw: Uint8Array;

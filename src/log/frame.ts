@@ -42,7 +42,7 @@ export interface FrameParts {
 /** A whole frame as bytes: header, a block's digest, the document, compressed when that makes it smaller. */
 export function encodeFrame({ type, ordinal, document, digest }: FrameParts, codec: Codec): Uint8Array {
   const packed = compress(codec, document);
-  const smaller = packed.length < document.length;
+  const smaller = packed.length < document.length && document.length <= mostUnpacked(type, packed.length);
   const content = smaller ? packed : document;
   const prefixBytes = digest?.length ?? 0;
   const frame = new Uint8Array(frameHeaderBytes + prefixBytes + content.length);
@@ -58,6 +58,13 @@ export function encodeFrame({ type, ordinal, document, digest }: FrameParts, cod
   view.setUint32(16, crc32(stored), true);
   view.setUint32(20, crc32(frame.subarray(0, 20)), true);
   return frame;
+}
+
+/** Bytes that packed content may unpack to. */
+function mostUnpacked(type: FrameType, packedBytes: number): number {
+  const isSingle = type === frameType.header || type === frameType.index;
+  const free = isSingle ? limits.singleDocumentBytes : limits.smallDocumentBytes;
+  return Math.max(free, packedBytes * limits.frameRatio);
 }
 
 /** The same frame at another place among the frames of a file. */
@@ -103,10 +110,16 @@ export interface FrameContent {
   readonly digest: Uint8Array;
 }
 
-/** Content of a frame, checked and decompressed. @throws {Trouble} LOG-004, LOG-005, LOG-006 */
+/** Content of a frame, checked and decompressed. @throws {Trouble} LOG-004, LOG-005, LOG-006, LOG-011 */
 export function decodeFrameContent(header: FrameHeader, stored: Uint8Array): FrameContent {
   if (crc32(stored) !== header.crc) throw logTrouble('LOG-004', 'frame content');
   const prefixBytes = header.type === frameType.block ? digestBytes : 0;
+  const mostBytes = mostUnpacked(header.type, stored.length - prefixBytes);
+  if (header.codec !== codecs.none && header.rawBytes > mostBytes) {
+    throw logTrouble('LOG-011', `a frame that unpacks to ${header.rawBytes} bytes`, {
+      expected: `at most ${mostBytes}`,
+    });
+  }
   if (stored.length < prefixBytes) throw logTrouble('LOG-005', 'block without a digest');
   return {
     document: decompress(header.codec, stored.subarray(prefixBytes), header.rawBytes),

@@ -85,7 +85,7 @@ export class TraceReader<P = unknown> {
     });
     try {
       if (!sameBytes(digest, this.index.digest(number))) throw logTrouble('LOG-013', '');
-      const block = new Block(document);
+      const block = new Block(document, undefined, offsetBytes);
       if (block.firstSeq !== blocks.at('firstSeq', number) || block.count !== blocks.at('count', number)) {
         throw logTrouble('LOG-010', `block ${number} holds other events`);
       }
@@ -152,7 +152,7 @@ export class TraceReader<P = unknown> {
 
 /** The state inside a snapshot's document. @throws {Trouble} LOG-007, LOG-010 */
 export function snapshotState(document: Uint8Array, nextSeq: number): unknown {
-  const parts = unpackDocument(document);
+  const parts = unpackDocument(document, 'maps');
   if (!Array.isArray(parts) || parts.length !== 2 || parts[0] !== nextSeq) {
     throw logTrouble('LOG-010', 'snapshot of another position');
   }
@@ -177,7 +177,7 @@ export function readHeader(source: TraceSource): { header: TraceHeader; document
       frame,
       source.read(preambleBytes + frameHeaderBytes, frame.storedBytes),
     );
-    return { header: checkHeader(unpackDocument(document)), document, end };
+    return { header: checkHeader(unpackDocument(document, 'maps')), document, end };
   } catch (error) {
     throw atOffset(error, preambleBytes);
   }

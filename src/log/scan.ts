@@ -130,7 +130,7 @@ class Scanner {
         this.#guard(null, at, () => {
           if (header.ordinal !== 0) throw logTrouble('LOG-005', 'a second header');
           const { document } = decodeFrameContent(header, stored);
-          this.#header = checkHeader(unpackDocument(document));
+          this.#header = checkHeader(unpackDocument(document, 'maps'));
           this.#digest = headerDigest(document);
           this.#index = new TraceIndex(this.#digest);
         });
@@ -179,7 +179,7 @@ class Scanner {
   }
 
   #snapshot(at: number, header: FrameHeader, document: Uint8Array): void {
-    const parts = unpackDocument(document);
+    const parts = unpackDocument(document, 'maps');
     const nextSeq: unknown = Array.isArray(parts) ? parts[0] : null;
     if (typeof nextSeq !== 'number') throw logTrouble('LOG-007', 'not a snapshot');
     snapshotState(document, nextSeq);

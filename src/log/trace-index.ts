@@ -1,4 +1,4 @@
-import type { BlockSummary } from './block-encode.js';
+import { type BlockSummary, blockEvents } from './block-encode.js';
 import { ByteSink } from './columns/byte-sink.js';
 import { decodeNumbers } from './columns/number-decode.js';
 import { encodeNumbers } from './columns/number-encode.js';
@@ -126,7 +126,7 @@ export class TraceIndex {
 
   /** @throws {Trouble} LOG-007, LOG-009, LOG-010 */
   static decode(document: Uint8Array, headerDigest: Uint8Array): TraceIndex {
-    const parts = unpackDocument(document);
+    const parts = unpackDocument(document, 'maps');
     if (!Array.isArray(parts) || (parts.length !== 7 && parts.length !== 8)) bad('wrong shape');
     const [schema, blocks, snapshots, digests, kinds, origins, ofHeader, sources] = parts as unknown[];
     if (!Number.isInteger(schema)) bad('schema version');
@@ -169,6 +169,7 @@ export class TraceIndex {
     const { blocks, snapshots } = this;
     for (let i = 0; i < blocks.length; i++) {
       if (blocks.at('firstSeq', i) !== nextSeq || blocks.at('count', i) < 1) bad(`block ${i} leaves a gap`);
+      if (blocks.at('count', i) > blockEvents) bad(`block ${i} of ${blocks.at('count', i)} events`);
       if (blocks.at('offsetBytes', i) < end) bad(`block ${i} overlaps`);
       nextSeq += blocks.at('count', i);
       end = blocks.at('offsetBytes', i) + blocks.at('frameBytes', i);

@@ -127,11 +127,11 @@ export class TraceWriter {
 
   #flush(events = this.#open): void {
     this.#open = [];
-    const { document, summary } = this.#encoder.encode(events);
-    if (document.length > limits.blockBytes) {
-      // Events with long texts: blocks of fewer events, down to one.
-      if (events.length === 1)
-        throw logTrouble('LOG-011', `event ${summary.firstSeq} of ${document.length} bytes`);
+    const { document, summary, excess } = this.#encoder.encode(events);
+    const tooMuch = document.length > limits.blockBytes ? `${document.length} bytes` : excess;
+    if (tooMuch !== null) {
+      // Events with long texts or many values: blocks of fewer events, down to one.
+      if (events.length === 1) throw logTrouble('LOG-011', `event ${summary.firstSeq} of ${tooMuch}`);
       const half = events.length >> 1;
       this.#flush(events.slice(0, half));
       this.#flush(events.slice(half));

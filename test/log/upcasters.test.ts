@@ -9,7 +9,10 @@ type Table = [kind: string, rows: number, fields: [name: string, type: string, c
 
 /** A block as a version wrote it that knew `schema` changes, its tables as `old` makes them. */
 function oldBlock(schema: number, old: (table: Table) => void): Uint8Array {
-  const parts = unpackDocument(new BlockEncoder().encode([...sampleEvents(60)]).document) as unknown[];
+  const parts = unpackDocument(
+    new BlockEncoder().encode([...sampleEvents(60)]).document,
+    'no maps',
+  ) as unknown[];
   parts[0] = schema;
   for (const table of parts[3] as Table[]) old(table);
   return packDocument(parts);

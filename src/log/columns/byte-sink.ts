@@ -1,16 +1,18 @@
+import { BlockBudget } from './block-budget.js';
+
 /** Growing byte buffer for the columns of one block. Slices stay valid until `reset`, also across growth. */
 export class ByteSink {
   bytes: Uint8Array<ArrayBuffer>;
   at = 0;
-  /** Record values since `reset`; readers bound them. */
-  values = 0;
+  /** What the columns since `reset` become when they are read. */
+  readonly budget = new BlockBudget();
 
   constructor(capacityBytes = 1 << 18) {
     this.bytes = new Uint8Array(capacityBytes);
   }
 
   reset(): void {
-    this.values = 0;
+    this.budget.reset();
     this.at = 0;
   }
 

@@ -2,6 +2,7 @@ import { catalogue, type KindName } from '../../events/catalogue.js';
 import type { Field } from '../../events/field.js';
 import { logTrouble } from '../trouble.js';
 import { ConstantColumn } from '../upcasters.js';
+import type { BlockBudget } from './block-budget.js';
 import { decodeNumbers, type Numbers } from './number-decode.js';
 import { type AnyColumn, decodeAny } from './record-decode.js';
 import { valueTag } from './record-encode.js';
@@ -32,14 +33,9 @@ export class KindTable {
   readonly count: number;
   readonly #wires: ReadonlyMap<string, FileField>;
   readonly #columns = new Map<string, Column>();
-  readonly #budget: { values: number };
+  readonly #budget: BlockBudget;
 
-  constructor(
-    kind: KindName,
-    count: number,
-    wires: ReadonlyMap<string, FileField>,
-    budget: { values: number },
-  ) {
+  constructor(kind: KindName, count: number, wires: ReadonlyMap<string, FileField>, budget: BlockBudget) {
     this.kind = kind;
     this.count = count;
     this.#wires = wires;
@@ -77,7 +73,7 @@ export class KindTable {
     switch (field.type.is) {
       case 'text':
       case 'choice': {
-        const column = decodeTexts(wire, this.count, field.nullable);
+        const column = decodeTexts(wire, this.count, field.nullable, this.#budget);
         if (field.type.is === 'choice') checkChoices(`${this.kind}.${name}`, field.type.values, column);
         return column;
       }

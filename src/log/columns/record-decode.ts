@@ -1,9 +1,10 @@
 import { limits } from '../../base/limits.js';
 import type { RecordValue } from '../../events/field.js';
 import { logTrouble } from '../trouble.js';
+import type { BlockBudget } from './block-budget.js';
 import { decodeNumbers, type Numbers } from './number-decode.js';
 import { valueTag } from './record-encode.js';
-import { decodeTexts, type TextColumn } from './text-column.js';
+import { checkBudget, decodeTexts, type TextColumn } from './text-column.js';
 
 /** Decoded columns of record values; rows become objects only on demand. */
 export interface AnyColumn {
@@ -31,13 +32,13 @@ const none = new Uint8Array(0);
 
 /**
  * Checks and decodes record columns of `n` rows.
- * @param budget Values that may still be decoded; bounds what a forged block can make us allocate.
+ * @param budget What was decoded of the block; bounds what a forged one can make us allocate.
  * @throws {Trouble} LOG-009, LOG-011
  */
-export function decodeAny(wire: unknown, n: number, budget: { values: number }, depth = 0): AnyColumn {
+export function decodeAny(wire: unknown, n: number, budget: BlockBudget, depth = 0): AnyColumn {
   if (depth > limits.recordDepth) throw logTrouble('LOG-011', 'record nested too deeply');
-  budget.values -= n;
-  if (budget.values < 0) throw logTrouble('LOG-011', 'more record values than the block can hold');
+  budget.addValues(n);
+  checkBudget(budget);
   const [tagBytes, numberBytes, textWire, objectWire, arrayWire] = list(wire, 5);
   const tags = numbers(tagBytes, n, 0, valueTag.array);
   let numberCount = 0;
@@ -62,19 +63,23 @@ export function decodeAny(wire: unknown, n: number, budget: { values: number }, 
       numberCount === 0
         ? none
         : numbers(numberBytes, numberCount, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY),
-    texts: textCount === 0 ? null : decodeTexts(textWire, textCount, false),
+    texts: textCount === 0 ? null : decodeTexts(textWire, textCount, false, budget),
     objects: objectCount === 0 ? null : decodeObjects(objectWire, objectCount, budget, depth),
     arrays: arrayCount === 0 ? null : decodeArrays(arrayWire, arrayCount, budget, depth),
   };
 }
 
-function decodeObjects(wire: unknown, n: number, budget: { values: number }, depth: number): ObjectColumn {
+function decodeObjects(wire: unknown, n: number, budget: BlockBudget, depth: number): ObjectColumn {
   const [shapeList, idBytes, columnList] = list(wire, 3);
   const shapes = list(shapeList);
   for (const shape of shapes) checkShape(shape);
   const shapeIds = numbers(idBytes, n, 0, shapes.length - 1);
   const rows = new Array<number>(shapes.length).fill(0);
   for (let i = 0; i < n; i++) rows[shapeIds[i]!]!++;
+  shapes.forEach((shape, i) => {
+    budget.addObjects(shape as string[], rows[i]!);
+  });
+  checkBudget(budget);
   const perShape = list(columnList, shapes.length);
   const columns = (shapes as string[][]).map((keys, shape) =>
     list(perShape[shape], keys.length).map((column) => decodeAny(column, rows[shape]!, budget, depth + 1)),
@@ -92,9 +97,9 @@ function checkShape(shape: unknown): void {
   }
 }
 
-function decodeArrays(wire: unknown, n: number, budget: { values: number }, depth: number): ArrayColumn {
+function decodeArrays(wire: unknown, n: number, budget: BlockBudget, depth: number): ArrayColumn {
   const [lengthBytes, elements] = list(wire, 2);
-  const lengths = numbers(lengthBytes, n, 0, budget.values);
+  const lengths = numbers(lengthBytes, n, 0, Number.MAX_SAFE_INTEGER);
   let total = 0;
   for (let i = 0; i < n; i++) total += lengths[i]!;
   return { n, lengths, elements: decodeAny(elements, total, budget, depth + 1) };

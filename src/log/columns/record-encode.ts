@@ -32,8 +32,7 @@ export type ArrayWire = readonly [lengths: Uint8Array, elements: AnyWire];
 export function encodeAny(rows: readonly RecordValue[], sink: ByteSink, depth = 0): AnyWire {
   invariant(depth <= limits.recordDepth, 'record nested too deeply');
   const n = rows.length;
-  sink.values += n;
-  invariant(sink.values <= limits.blockBytes >> 3, 'too many record values in one block');
+  sink.budget.addValues(n);
   const tags = new Float64Array(n);
   const numbers = new Float64Array(n);
   let numberCount = 0;
@@ -110,6 +109,7 @@ function encodeObjects(
     ids[i] = last.index;
   }
   const list = [...shapes.values()];
+  for (const shape of list) sink.budget.addObjects(shape.keys, shape.rows.length);
   return [
     list.map((shape) => shape.keys),
     encodeNumbers(ids, rows.length, sink),

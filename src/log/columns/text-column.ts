@@ -1,6 +1,7 @@
 import { invariant } from '../../base/assert.js';
 import { limits } from '../../base/limits.js';
 import { logTrouble } from '../trouble.js';
+import type { BlockBudget } from './block-budget.js';
 import type { ByteSink } from './byte-sink.js';
 import { decodeNumbers, type Numbers } from './number-decode.js';
 import { encodeNumbers } from './number-encode.js';
@@ -43,12 +44,13 @@ export class TextEncoder {
   }
 
   finish(ids: Float64Array, n: number, sink: ByteSink): TextWire {
+    sink.budget.addTexts(this.#table, ids, n);
     return [this.#table, encodeNumbers(ids, n, sink)];
   }
 }
 
-/** @throws {Trouble} LOG-009 */
-export function decodeTexts(wire: unknown, n: number, nullable: boolean): TextColumn {
+/** @throws {Trouble} LOG-009, LOG-011 */
+export function decodeTexts(wire: unknown, n: number, nullable: boolean, budget: BlockBudget): TextColumn {
   if (
     !Array.isArray(wire) ||
     wire.length !== 2 ||
@@ -63,11 +65,20 @@ export function decodeTexts(wire: unknown, n: number, nullable: boolean): TextCo
       throw logTrouble('LOG-009', 'text table holds something else');
     }
   }
-  return {
+  const column: TextColumn = {
     is: 'texts',
     ids: decodeNumbers(wire[1], n, 0, table.length - 1),
     table: table as (string | null)[],
   };
+  budget.addTexts(column.table, column.ids, n);
+  checkBudget(budget);
+  return column;
+}
+
+/** @throws {Trouble} LOG-011 */
+export function checkBudget(budget: BlockBudget): void {
+  const excess = budget.excess();
+  if (excess !== null) throw logTrouble('LOG-011', `a block of ${excess}`);
 }
 
 const loneSurrogate = /\p{Surrogate}/u;
