@@ -127,7 +127,14 @@ export const jsonLines = (document: unknown): string[] => JSON.stringify(documen
 export function printTrouble(trouble: Trouble, json: boolean): void {
   const { code, message, file, at, expected, actual, hint } = trouble.toDocument();
   if (json) {
-    printJson({ schema: 'error/1', error: { code, message, file, at, expected, actual, hint } });
+    const document = { schema: 'error/1', error: { code, message, file, at, expected, actual, hint } };
+    try {
+      printJson(document);
+    } catch (error) {
+      if (error instanceof ClosedPipe) throw error;
+      // The disk behind standard output is full, say: the document is told where it can be.
+      sayPlainly(jsonLines(document));
+    }
     return;
   }
   sayTransient('');
@@ -167,9 +174,8 @@ export const processConsole: Console = {
   err: (text) => {
     try {
       pipeTo(2, Buffer.from(text));
-    } catch (error) {
+    } catch {
       // Nobody hears the talk; the work goes on.
-      if (!(error instanceof ClosedPipe)) throw error;
     }
   },
   input: () => readAll(0),

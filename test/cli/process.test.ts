@@ -43,6 +43,18 @@ describe('the command as a process', () => {
     expect(readFileSync(join(folder, 'p.xpr')).equals(first)).toBe(true);
   });
 
+  it('says the same with the native part of msgpackr and without', () => {
+    expect(xpr('record', 'two-bridges-swapped', '-o', 'n.xpr').status).toBe(0);
+    const shown = (disabled: string) =>
+      spawnSync(process.execPath, [main, 'show', 'n.xpr', '--json'], {
+        cwd: folder,
+        encoding: 'utf8',
+        env: { ...process.env, MSGPACKR_NATIVE_ACCELERATION_DISABLED: disabled },
+      }).stdout;
+    expect(shown('false')).toMatch(/^{"seq":0,/);
+    expect(shown('true')).toBe(shown('false'));
+  });
+
   it('loads verbs when they run, so that help comes at once', () => {
     // Everything the command imports before it knows the verb.
     const eager = new Set<string>();

@@ -16,6 +16,9 @@ export const run: RunVerb = async ([file], options) => {
         ? chooseOutput(options['repair'], outputKinds.trace, { inputs: [name], options })
         : null;
     const report = output === null ? fsck(source) : await output.write((target) => repair(source, target));
+    if (isOther(report, source.sizeBytes)) {
+      throw new Trouble('LOG-001', 'not a trace file', { hint: 'xpr import makes traces of other formats' });
+    }
     if (json) printJson(asJson(report));
     else if (output?.isStandard !== true) {
       print([
@@ -43,6 +46,16 @@ export const run: RunVerb = async ([file], options) => {
     source.close();
   }
 };
+
+/** Nothing of it is a trace: no magic, no header, no block. */
+const isOther = ({ blocks, recoverable, damaged }: FsckReport, sizeBytes: number): boolean =>
+  blocks === 0 &&
+  recoverable === 0 &&
+  (sizeBytes === 0 || /^LOG-001/.test(damaged[0]?.reason ?? '')) &&
+  (damaged.length > 1 || sizeBytes < LEAST_BYTES);
+
+/** The frames of a trace without an event are longer. */
+const LEAST_BYTES = 128;
 
 const asJson = ({
   blocks,
