@@ -68,6 +68,10 @@ export const limits = {
   xentraceAheadAccesses: 1 << 16,
   /** Records of a QEMU log that wait for the window that names the bridge; kernels use it within their first 20,000. */
   qemuLogAheadRecords: 1 << 16,
+  /** A row of a tap: the longest structures of the ABI in hex stay below 20 kB. */
+  tapLineBytes: 1 << 20,
+  /** An access log of xenstored, which has to be held whole; a day of guests coming and going writes some 20 MB. */
+  xenstoredBytes: 64 << 20,
   /** A line of a QEMU log; trace lines stay below 200, guest errors quote texts. */
   qemuLogLineBytes: 64 << 10,
   /** Capabilities in one list: 48 fit between 0x40 and 0xff, 960 in extended space (facts/arm-msi-iommu 8.3). */

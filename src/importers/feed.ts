@@ -1,5 +1,6 @@
 import type { InputDraft, KindName, TraceEvent } from '../events/catalogue.js';
 import type { Machine } from './assemble.js';
+import { checkFits } from './fits.js';
 import {
   type Clock,
   type Counts,
@@ -106,6 +107,7 @@ export class Feed implements Out {
   }
 
   event<K extends KindName>(draft: EventDraft<K>): Told {
+    checkFits(draft.kind, draft.data);
     const told = new Told();
     this.#items.push({
       is: 'event',
@@ -117,6 +119,7 @@ export class Feed implements Out {
   }
 
   input(draft: InputDraft, follow?: Follow): void {
+    checkFits(draft.kind, draft.data);
     this.#items.push({ is: 'input', draft, follow: follow ?? null, atNs: this.#time(draft.atNs) });
   }
 

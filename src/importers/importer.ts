@@ -90,6 +90,8 @@ export type Clock =
   | { readonly is: 'wall'; readonly zeroUs: number }
   /** Microseconds since the machine started at which `atNs` is 0. */
   | { readonly is: 'boot'; readonly zeroUs: number }
+  /** The machine's time stamp counter at 2.4 GHz, in microseconds since it was 0. */
+  | { readonly is: 'tsc'; readonly zeroUs: number }
   /** From the first record of the file on; nobody says when that was. */
   | { readonly is: 'own' };
 

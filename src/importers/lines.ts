@@ -44,6 +44,14 @@ export function lines(reader: LineReader, mostBytes: number): Importer {
     heldBytes = 0;
     return whole;
   };
+  const told = (say: (text: string, number: number) => void, text: string, at: number): void => {
+    try {
+      say(text, at);
+    } catch (error) {
+      if (!(error instanceof Trouble) || error.detail.at !== undefined) throw error;
+      throw new Trouble(error.code, error.message, { ...error.detail, at: { line: at } });
+    }
+  };
   return {
     push(bytes) {
       let from = 0;
@@ -58,7 +66,7 @@ export function lines(reader: LineReader, mostBytes: number): Importer {
         if (line.length > mostBytes) tooLong();
         number += 1;
         const size = line.length > 0 && line[line.length - 1] === RETURN ? line.length - 1 : line.length;
-        reader.line(decoder.decode(line.subarray(0, size)), number);
+        told((text, at) => reader.line(text, at), decoder.decode(line.subarray(0, size)), number);
         from = end + 1;
       }
       // A copy: the piece may be a view of a buffer that is filled again.
@@ -66,7 +74,7 @@ export function lines(reader: LineReader, mostBytes: number): Importer {
     },
     end() {
       const rest = heldBytes === 0 ? '' : decoder.decode(taken());
-      reader.end(rest, number + 1);
+      told((text, at) => reader.end(text, at), rest, number + 1);
     },
   };
 }

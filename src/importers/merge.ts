@@ -91,7 +91,8 @@ async function* merged(feeds: readonly Feed[], header: TraceHeader): AsyncGenera
 
 /** What each file's times count from, in nanoseconds of the trace. */
 function zeros(feeds: readonly Feed[]): number[] {
-  const earliest = { wall: Number.POSITIVE_INFINITY, boot: Number.POSITIVE_INFINITY };
+  const never = Number.POSITIVE_INFINITY;
+  const earliest = { wall: never, boot: never, tsc: never };
   for (const { clockOf: clock } of feeds)
     if (clock !== null && clock.is !== 'own') earliest[clock.is] = Math.min(earliest[clock.is], clock.zeroUs);
   return feeds.map(({ clockOf: clock }) =>

@@ -3,10 +3,19 @@ import { dtbFormat } from './dtb/format.js';
 import type { Format } from './importer.js';
 import { ndjsonFormat } from './ndjson/format.js';
 import { qemuLogFormat } from './qemu-log/format.js';
+import { xenTapFormat } from './xen-tap/format.js';
+import { xenstoredFormat } from './xenstored/format.js';
 import { xentraceFormat } from './xentrace/format.js';
 
 /** Every format there is, in the order in which they look at a file: those with marks of their own first. */
-export const formats: readonly Format[] = [dtbFormat, ndjsonFormat, xentraceFormat, qemuLogFormat];
+export const formats: readonly Format[] = [
+  dtbFormat,
+  ndjsonFormat,
+  xentraceFormat,
+  qemuLogFormat,
+  xenTapFormat,
+  xenstoredFormat,
+];
 
 /** Bytes of a file that formats may look at. */
 export const headBytes = 64 << 10;

@@ -31,6 +31,7 @@ describe('tap.jsonl', () => {
       args: { apic_physbase: 0xfec00000, reg: 1, value: 0 },
       ret: 0,
       out: { apic_physbase: 0xfec00000, reg: 1, value: 0x170020 },
+      time: { seconds: 15.4462 },
     });
   });
 

@@ -24,7 +24,12 @@ export interface TapCall {
   readonly ret: number | null;
   /** The argument afterwards, only when it had changed. */
   readonly out: RecordObject | null;
+  /** Right after entry; null where the tap wrote none. */
+  readonly time: TapTime | null;
 }
+
+/** Cycles of the TSC, as in trace buffers of the same run; seconds since the start in the older form. */
+export type TapTime = { readonly tsc: number } | { readonly seconds: number };
 
 /** Names the tap uses for fields that the public headers call otherwise. */
 const renamed: Readonly<Record<string, string>> = { allow: 'allow_access', sbdf: 'machine_sbdf' };
@@ -34,18 +39,21 @@ const renamed: Readonly<Record<string, string>> = { allow: 'allow_access', sbdf:
  * @throws {Trouble} TAP-001 a line is no JSON object; TAP-002 a call lacks a field or has one of the wrong type.
  */
 export function readTap(text: string, file: string): TapCall[] {
-  const calls: TapCall[] = [];
-  for (const [index, row] of text.split('\n').entries()) {
-    if (row.trim() === '') continue;
-    const record = parseRow(row, file, index + 1);
-    const fn = record['fn'];
-    if (fn !== 'physdev_op' && fn !== 'domctl' && fn !== 'pci_conf_write_intercept') continue;
-    calls.push(toCall(record, fn, file, index + 1));
-  }
-  return calls;
+  return text.split('\n').flatMap((row, index) => {
+    const call = row.trim() === '' ? null : readTapRow(row, file, index + 1);
+    return call === null ? [] : [call];
+  });
 }
 
-function parseRow(row: string, file: string, line: number): RecordObject {
+/** The same for one row; null for a function that is passed over. @throws {Trouble} TAP-001, TAP-002 */
+export function readTapRow(row: string, file: string | null, line: number): TapCall | null {
+  const record = parseRow(row, file, line);
+  const fn = record['fn'];
+  if (fn !== 'physdev_op' && fn !== 'domctl' && fn !== 'pci_conf_write_intercept') return null;
+  return toCall(record, fn, file, line);
+}
+
+function parseRow(row: string, file: string | null, line: number): RecordObject {
   let value: unknown;
   try {
     value = JSON.parse(row);
@@ -54,7 +62,7 @@ function parseRow(row: string, file: string, line: number): RecordObject {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Trouble('TAP-001', 'not a record of a tap', {
-      file,
+      ...inFile(file),
       at: { line },
       expected: 'one JSON object',
       actual: row.slice(0, 80),
@@ -64,12 +72,12 @@ function parseRow(row: string, file: string, line: number): RecordObject {
   return value as RecordObject;
 }
 
-function toCall(record: RecordObject, fn: TapCall['fn'], file: string, line: number): TapCall {
+function toCall(record: RecordObject, fn: TapCall['fn'], file: string | null, line: number): TapCall {
   const number = (name: string): number => {
     const value = record[name];
     if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
     throw new Trouble('TAP-002', `a call without a usable ${name}`, {
-      file,
+      ...inFile(file),
       at: { line },
       expected: 'an integer',
       actual: JSON.stringify(value ?? null),
@@ -77,7 +85,7 @@ function toCall(record: RecordObject, fn: TapCall['fn'], file: string, line: num
   };
   const caller = Number(/^d(\d+)v/.exec(String(record['cur'] ?? 'd0v0'))?.[1] ?? 0) as DomainId;
   const ret = typeof record['ret'] === 'number' ? record['ret'] : null;
-  const head = { seq: number('seq'), line, caller, fn, ret };
+  const head = { seq: number('seq'), line, caller, fn, ret, time: timeOf(record) };
   if (fn === 'pci_conf_write_intercept') {
     const { sbdf, reg, size, data } = {
       sbdf: record['sbdf'] ?? '',
@@ -94,7 +102,7 @@ function toCall(record: RecordObject, fn: TapCall['fn'], file: string, line: num
     ...head,
     op,
     domain: fn === 'domctl' ? number('domain') : null,
-    args: argumentOf(record, table[op]),
+    args: argumentOf(record, Object.hasOwn(table, op) ? table[op] : undefined),
     out: fields(record['out']),
   };
 }
@@ -114,7 +122,7 @@ function fields(value: RecordValue | undefined): RecordObject | null {
   return Object.fromEntries(
     Object.entries(value as RecordObject).map(([name, field]) => {
       const packed = name === 'sbdf' && typeof field === 'string' ? parseSbdf<CallerSbdf>(field) : field;
-      return [renamed[name] ?? name, packed];
+      return [Object.hasOwn(renamed, name) ? renamed[name] : name, packed];
     }),
   );
 }
@@ -141,4 +149,12 @@ export function tapInput(call: TapCall): InputDraft | null {
     origin: 'observed',
     data: { domid: call.caller, hypercall: call.fn, op: call.op, args },
   };
+}
+
+const inFile = (file: string | null): { readonly file?: string } => (file === null ? {} : { file });
+
+function timeOf(record: RecordObject): TapTime | null {
+  const { tsc, t } = record as { tsc?: RecordValue; t?: RecordValue };
+  if (typeof tsc === 'number' && tsc >= 0 && Number.isFinite(tsc)) return { tsc };
+  return typeof t === 'number' && t >= 0 && Number.isFinite(t) ? { seconds: t } : null;
 }

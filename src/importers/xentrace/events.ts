@@ -7,6 +7,9 @@ import type { RecordedIo } from './io.js';
 /** Stands for whatever answered the guests: the trace does not say who did. The highest ordinary domain id. */
 const ANSWERER = 0x7fef as DomainId;
 
+/** Of a machine of 2.4 GHz. */
+const CYCLES_PER_US = 2_400;
+
 /**
  * Says every access of an HVM or PVH guest as an input, which Xen's model decides. Sizes are not in the trace and are
  * inferred (4 bytes at 0xCF8, up to the end of the dword at 0xCFC..0xCFF, else the bytes the data needs), one device
@@ -17,15 +20,17 @@ const ANSWERER = 0x7fef as DomainId;
 export class XentraceEvents {
   readonly #out: Out;
   readonly #known = new Set<number>();
+  readonly #baseCycles: () => number;
   #startCycles: number | null = null;
 
-  constructor(out: Out) {
+  /** @param baseCycles What the cycles of an access count from, asked when there is one. */
+  constructor(out: Out, baseCycles: () => number) {
     this.#out = out;
+    this.#baseCycles = baseCycles;
   }
 
   take(access: RecordedIo): void {
-    if (this.#startCycles === null) this.#out.clock({ is: 'own' });
-    this.#startCycles ??= access.cycles ?? 0;
+    this.#startCycles ??= this.#start(access.cycles ?? 0);
     const cycles = (access.cycles ?? this.#startCycles) - this.#startCycles;
     const atNs = Math.max(0, Math.floor(cycles / 12) * 5) as TraceNs;
     const inferred = (draft: InputDraft): InputDraft => ({ ...draft, atNs, origin: 'inferred' });
@@ -35,6 +40,11 @@ export class XentraceEvents {
       for (const draft of introduce(access.domid as DomainId)) this.#out.input(inferred(draft));
     }
     this.#out.input(inferred(requested(access)), (events) => answers(access, events));
+  }
+
+  #start(cycles: number): number {
+    this.#out.clock({ is: 'tsc', zeroUs: Math.floor((this.#baseCycles() + cycles) / CYCLES_PER_US) });
+    return cycles;
   }
 }
 

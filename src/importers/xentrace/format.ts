@@ -15,7 +15,7 @@ export const xentraceFormat: Format = {
     out.fact({ is: 'name', name: 'xentrace' });
     out.fact({ is: 'arch', arch: 'x86_64' });
     let said = 0;
-    const events = new XentraceEvents(out);
+    const events = new XentraceEvents(out, () => stream.baseCycles);
     const accesses = new Accesses((access) => {
       said += 1;
       events.take(access);
