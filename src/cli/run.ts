@@ -98,7 +98,7 @@ async function dispatch(argv: readonly string[], console: Console): Promise<Exit
 
 /** Columns of a help text that does not go to a terminal. */
 const PAGE = 100;
-const conventions = `A trace may be - for standard input. A position is a number, N..M, @12.5ms, first, last or a finding as SEG-001#2.
+const conventions = `A trace may be - for standard input. A position is a number, @12.5ms, first, last or a finding as SEG-001#2; A..B is a range, A.. and ..B open ones.
 xpr <verb> --help shows every flag with an example.`;
 const usualExits = '0 fine, 2 trouble.';
 

@@ -41,8 +41,8 @@ export const verbs: readonly Verb[] = [
     load: () => import('./verbs/demo.js'),
   },
   {
-    usage: 'scenarios',
-    summary: 'list the built-in scenarios',
+    usage: 'scenarios [name]',
+    summary: 'list the built-in scenarios, or tell about one',
     options: [json],
     example: 'xpr scenarios',
     load: () => import('./verbs/scenarios.js'),
@@ -204,17 +204,17 @@ export const verbs: readonly Verb[] = [
     load: () => import('./verbs/events.js'),
   },
   {
-    usage: 'policies',
-    summary: 'policy axes and version switches',
+    usage: 'policies [name]',
+    summary: 'policy axes and version switches, or one of them',
     options: [json],
     example: 'xpr policies',
     load: () => import('./verbs/policies.js'),
   },
   {
-    usage: 'rules',
-    summary: 'the rules behind findings',
+    usage: 'rules [code]',
+    summary: 'the rules behind findings, or one of them or a family',
     options: [json],
-    example: 'xpr rules',
+    example: 'xpr rules SEG-001',
     load: () => import('./verbs/rules.js'),
   },
 ];

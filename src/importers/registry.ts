@@ -33,6 +33,15 @@ export function formatOf(head: Uint8Array, named: string | null): Format {
   if (found !== undefined) return found;
   throw new Trouble('IMP-001', named === null ? 'the format is not known' : `no import format ${named}`, {
     expected: formats.map(({ name }) => name).join(', '),
-    hint: 'name it with --format',
+    hint: (named === null ? otherwise(head) : null) ?? 'name it with --format',
   });
 }
+
+/** Files that are no artefact but often given as one, by their first bytes, and what to do with them. */
+const others: readonly (readonly [magic: readonly number[], hint: string])[] = [
+  [[0x89, 0x78, 0x70, 0x72, 0x0d, 0x0a, 0x1a, 0x0a], 'it is a trace already: xpr info tells about it'],
+  [[0x42, 0x5a, 0x68], 'unpack it first: bzip2 -dc FILE | xpr import - -o OUT.xpr'],
+];
+
+const otherwise = (head: Uint8Array): string | null =>
+  others.find(([magic]) => magic.every((byte, i) => head[i] === byte))?.[1] ?? null;

@@ -34,7 +34,8 @@ their flags with an example.
 - **When something is found**, the last line on standard error is the next command to run.
 - **A verb that takes longer than a second** shows events, events/s, percent and time left, on a terminal only. Colour too is for terminals
   and obeys \`NO_COLOR\`.
-- **A position** is a sequence number \`18\`, a range \`18..25\` (both ends included), a time \`@12.5ms\`, \`first\`, \`last\`, or a finding \`SEG-001#2\`.
+- **A position** is a sequence number \`18\` or \`#18\`, a time \`@12.5ms\`, \`first\`, \`last\`, or a finding \`SEG-001#2\`. Two of them are a range \`18..25\`,
+  both ends included; an end left out is the trace's (\`18..\`, \`..@3us\`).
 - **A filter** (\`--where\`) is an expression over the fields of an event as \`show --json\` prints it:
   \`kind == config.completed && (value >= 0x10 || !function)\`. \`==\` and \`!=\` compare numbers whatever their base, \`~\` asks whether a text is
   contained, a bare field whether it is there and not 0, false or empty.

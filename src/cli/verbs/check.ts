@@ -128,5 +128,6 @@ function suggest(results: readonly CheckedTrace[]): void {
   const different = results.find(({ status }) => status === 'different');
   const trouble = results.find(({ status }) => status === 'trouble');
   if (different?.firstDivergence) sayNext('explain', { file: different.file }, different.firstDivergence.seq);
-  else if (trouble !== undefined) sayNext('fsck', { file: trouble.file });
+  else if (trouble?.error?.code.startsWith('LOG') === true && !/^LOG-0(01|12)$/.test(trouble.error.code))
+    sayNext('fsck', { file: trouble.file });
 }

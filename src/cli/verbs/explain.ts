@@ -2,7 +2,7 @@ import diffObjects from 'microdiff';
 import { follow, noWay, reasonOf, reasonText } from '../../../replay/explain/reason.js';
 import { serverNames } from '../../../replay/explain/server-names.js';
 import { causesOf, consequencesOf } from '../../../replay/seek/causes.js';
-import { parsePosition } from '../../../replay/seek/position.js';
+import { parseEventPosition } from '../../../replay/seek/position.js';
 import { readsOf, type StateRead } from '../../../replay/seek/reads.js';
 import { worldBefore } from '../../../replay/seek/timeline.js';
 import { errnoName } from '../../base/errno.js';
@@ -23,7 +23,7 @@ import { presentState } from '../../tell/present-state.js';
 import { readable } from '../../tell/readable.js';
 import { showPath } from '../../tell/state-path.js';
 import { required } from '../choices.js';
-import { print, printJson, sayNext } from '../io.js';
+import { print, printJson, say, sayNext } from '../io.js';
 import { findingJson, findingLine } from '../present-finding.js';
 import { type OpenTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verbs.js';
@@ -38,7 +38,8 @@ const WIDE = 32;
 
 export const run: RunVerb = ([file, position], options) =>
   withTrace(required(file, 'the trace'), (trace) => {
-    const seq = parsePosition(required(position, 'the event'), trace.reader, trace.env).from;
+    const { from: seq, note } = parseEventPosition(required(position, 'the event'), trace.reader, trace.env);
+    if (note !== null) say(note);
     const { told, foundThere, servers } = explain(trace, trace.reader.eventAt(seq));
     if (options['json'] === true) printJson(told);
     else print(asText(told, foundThere, servers));

@@ -5,11 +5,18 @@ import { changesOf, projects } from '../../policy/has.js';
 import { type Switch, shownValues, switchTable } from '../../policy/switches.js';
 import { table } from '../../tell/table.js';
 import { print, printJson } from '../io.js';
+import { unknownName } from '../unknown.js';
 import type { RunVerb } from '../verbs.js';
 
-export const run: RunVerb = (_args, options) => {
-  const policies: [string, Axis][] = Object.entries(axes);
-  const switches: [string, Switch][] = Object.entries(switchTable);
+export const run: RunVerb = ([name], options) => {
+  const all = { policies: Object.entries(axes), switches: Object.entries(switchTable) };
+  const isChosen = ([one]: readonly [string, unknown]): boolean => typeof name !== 'string' || one === name;
+  const policies: [string, Axis][] = all.policies.filter(isChosen);
+  const switches: [string, Switch][] = all.switches.filter(isChosen);
+  if (typeof name === 'string' && policies.length + switches.length === 0) {
+    const known = [...all.policies, ...all.switches].map(([one]) => one);
+    throw unknownName('POL-001', 'policy or switch', name, known, 'policies');
+  }
   const changes: [string, Behaviour][] = Object.entries(behaviourTable);
   if (options['json'] === true) {
     const list = (entries: [string, Axis | Switch][]) =>
@@ -27,6 +34,13 @@ export const run: RunVerb = (_args, options) => {
       releases: releaseChanges(),
       behaviour,
     });
+    return 0;
+  }
+  if (typeof name === 'string') {
+    print([
+      ...policies.flatMap((one) => inFull('--policy', ...one)),
+      ...switches.flatMap((one) => inFull('--switch', ...one)),
+    ]);
     return 0;
   }
   const rows = (entries: [string, Axis | Switch][]) =>
@@ -71,3 +85,10 @@ function releaseChanges() {
     }));
   });
 }
+
+const inFull = (flag: string, name: string, entry: Axis | Switch): string[] => [
+  `${flag} ${name}=VALUE`,
+  entry.doc,
+  `values   ${shownValues(entry).join(' ')}`,
+  `default  ${entry.default}`,
+];

@@ -2,13 +2,11 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Trouble } from '../../base/errors.js';
-import { didYouMean } from '../../base/near.js';
 import { platformFromDtb } from '../../importers/dtb/dt-platform.js';
 import type { Provenance } from '../../log/header.js';
 import { Recorder } from '../../machine/recorder.js';
 import type { Platform } from '../../platform/platform.js';
 import { Judge } from '../../rules/judge.js';
-import { findScenario, scenarios } from '../../scenarios/index.js';
 import { runScenario, scenarioEnv, scenarioHeader } from '../../scenarios/run.js';
 import { choices, required, wholeNumber } from '../choices.js';
 import { printJson, say, sayNext } from '../io.js';
@@ -16,23 +14,10 @@ import { chooseOutput, outputKinds } from '../output.js';
 import { findingJson } from '../present-finding.js';
 import { Progress } from '../progress.js';
 import type { RunVerb } from '../verbs.js';
+import { scenarioNamed } from './scenarios.js';
 
 export const run: RunVerb = async ([name], options) => {
-  const scenario = findScenario(required(name, 'the scenario', 'xpr scenarios lists them'));
-  if (scenario === undefined) {
-    throw new Trouble('CLI-004', `no scenario ${name}`, {
-      actual: String(name),
-      hint: [
-        didYouMean(
-          String(name),
-          scenarios.map((one) => one.name),
-        ),
-        'xpr scenarios lists them',
-      ]
-        .filter((part) => part !== null)
-        .join('; '),
-    });
-  }
+  const scenario = scenarioNamed(required(name, 'the scenario', 'xpr scenarios lists them'));
   const output = chooseOutput(required(options['output'], '-o FILE'), outputKinds.trace, {
     inputs: typeof options['dtb'] === 'string' ? [options['dtb']] : [],
     options,

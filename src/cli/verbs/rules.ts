@@ -1,13 +1,16 @@
 import { rules } from '../../rules/index.js';
+import type { Rule } from '../../rules/rule.js';
 import { table } from '../../tell/table.js';
 import { print, printJson } from '../io.js';
+import { unknownName } from '../unknown.js';
 import type { RunVerb } from '../verbs.js';
 
-export const run: RunVerb = (_args, options) => {
+export const run: RunVerb = ([name], options) => {
+  const chosen = typeof name === 'string' ? rulesNamed(name) : rules;
   if (options['json'] === true) {
     printJson({
       schema: 'rules/1',
-      rules: rules.map(({ code, severity, title, doc }) => ({
+      rules: chosen.map(({ code, severity, title, doc }) => ({
         code,
         severity,
         title,
@@ -15,6 +18,10 @@ export const run: RunVerb = (_args, options) => {
         page: `docs/rules/${code}.md`,
       })),
     });
+    return 0;
+  }
+  if (typeof name === 'string') {
+    print(chosen.flatMap(inFull).slice(0, -1));
     return 0;
   }
   print(
@@ -25,3 +32,19 @@ export const run: RunVerb = (_args, options) => {
   );
   return 0;
 };
+
+/** A rule, or a family as `SEG`. @throws {Trouble} CLI-006 */
+export function rulesNamed(name: string): readonly Rule[] {
+  const found = rules.filter(({ code }) => code === name || code.startsWith(`${name}-`));
+  if (found.length > 0) return found;
+  const codes = rules.map(({ code }) => code);
+  const known = name.includes('-') ? codes : [...new Set(codes.map((code) => code.split('-')[0]!))];
+  throw unknownName('CLI-006', 'rule', name, known, 'rules');
+}
+
+const inFull = ({ code, severity, title, doc }: Rule): string[] => [
+  `${code}  ${severity}  ${title}`,
+  doc,
+  `docs/rules/${code}.md has an example and the cure`,
+  '',
+];

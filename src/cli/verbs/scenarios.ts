@@ -1,25 +1,31 @@
-import { scenarios } from '../../scenarios/index.js';
+import { findScenario, scenarios } from '../../scenarios/index.js';
+import type { Scenario } from '../../scenarios/scenario.js';
 import { table } from '../../tell/table.js';
-import { print, printJson } from '../io.js';
+import { print, printJson, sayNext } from '../io.js';
+import { unknownName } from '../unknown.js';
 import type { RunVerb } from '../verbs.js';
 
-export const run: RunVerb = (_args, options) => {
+export const run: RunVerb = ([name], options) => {
+  const chosen = typeof name === 'string' ? [scenarioNamed(name)] : scenarios;
   if (options['json'] === true) {
     printJson({
       schema: 'scenarios/1',
-      scenarios: scenarios.map(
-        ({ name, title, source, shows, expects, takesPlatform, policies, switches }) => ({
-          name,
-          title,
-          source,
-          shows,
-          expects,
-          takesPlatform,
-          policies: policies ?? {},
-          switches: switches ?? {},
-        }),
-      ),
+      scenarios: chosen.map(({ name, title, source, shows, expects, takesPlatform, policies, switches }) => ({
+        name,
+        title,
+        source,
+        shows,
+        expects,
+        takesPlatform,
+        policies: policies ?? {},
+        switches: switches ?? {},
+      })),
     });
+    return 0;
+  }
+  if (typeof name === 'string') {
+    print(chosen.flatMap(inFull));
+    sayNext('record', name, '-o', `${name}.xpr`);
     return 0;
   }
   print(
@@ -30,3 +36,41 @@ export const run: RunVerb = (_args, options) => {
   );
   return 0;
 };
+
+/** @throws {Trouble} CLI-004 */
+export function scenarioNamed(name: string): Scenario {
+  const found = findScenario(name);
+  if (found !== undefined) return found;
+  throw unknownName(
+    'CLI-004',
+    'scenario',
+    name,
+    scenarios.map((one) => one.name),
+    'scenarios',
+  );
+}
+
+function inFull({
+  name,
+  title,
+  shows,
+  source,
+  expects,
+  takesPlatform,
+  policies,
+  switches,
+}: Scenario): string[] {
+  const choices = (flag: string, given: object = {}): string[] =>
+    Object.entries(given).map(([key, value]) => `${flag} ${key}=${String(value)}`);
+  const chosen = [...choices('--policy', policies), ...choices('--switch', switches)];
+  return [
+    `${name}: ${title}`,
+    '',
+    shows,
+    '',
+    `finds   ${expects.join(' ') || 'nothing'}`,
+    `under   ${chosen.join(' ') || 'the default policies and switches'}`,
+    `on      ${takesPlatform ? 'its own machine, or that of --dtb' : 'its own machine'}`,
+    `source  ${source}`,
+  ];
+}

@@ -14,7 +14,10 @@ const BATCH = 1_000;
 export const run: RunVerb = ([file, position], options) =>
   withTrace(required(file, 'the trace'), ({ reader, env }) => {
     const range =
-      typeof position === 'string' ? parsePosition(position, reader, env) : { from: 0, to: reader.events };
+      typeof position === 'string'
+        ? parsePosition(position, reader, env)
+        : { from: 0, to: reader.events, note: null };
+    if (range.note !== null) say(range.note);
     const wanted = typeof options['where'] === 'string' ? compileWhere(options['where']) : null;
     const last = Math.min(range.to, reader.events) - 1;
     const columns = last < range.from ? undefined : columnsFor(last, reader.eventAt(last).atNs);

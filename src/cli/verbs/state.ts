@@ -1,5 +1,5 @@
 import diffObjects from 'microdiff';
-import { parsePosition } from '../../../replay/seek/position.js';
+import { parseEventPosition } from '../../../replay/seek/position.js';
 import { worldAfter } from '../../../replay/seek/timeline.js';
 import { Trouble } from '../../base/errors.js';
 import type { Platform } from '../../platform/platform.js';
@@ -13,7 +13,11 @@ import type { RunVerb } from '../verbs.js';
 
 export const run: RunVerb = ([file], options) =>
   withTrace(required(file, 'the trace'), ({ file: name, reader, env }) => {
-    const at = (text: unknown): number => parsePosition(String(text ?? 'last'), reader, env).to - 1;
+    const at = (text: unknown): number => {
+      const { from, note } = parseEventPosition(String(text ?? 'last'), reader, env);
+      if (note !== null) say(note);
+      return from;
+    };
     const seq = at(options['at']);
     const path = typeof options['path'] === 'string' ? options['path'] : '';
     const steps = readPath(path, env.platform);

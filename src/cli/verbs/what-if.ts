@@ -76,7 +76,7 @@ function chosenVariants(options: Readonly<Record<string, unknown>>, { env }: Ope
   const together = choices(options['policy']);
   const variants = ((options['variant'] ?? []) as readonly string[]).map((text) => choices([text]));
   if (Object.keys(together).length > 0) variants.unshift(together);
-  if (variants.length === 0) {
+  if (variants.length === 0 || variants.some((chosen) => Object.keys(chosen).length === 0)) {
     throw new Trouble('CLI-008', 'no design to compare with', {
       hint: 'give --policy axis=value; xpr policies lists them',
     });
