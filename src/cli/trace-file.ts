@@ -11,6 +11,7 @@ import type { Platform } from '../platform/platform.js';
 import type { Env } from '../state/env.js';
 import { envOf } from '../state/trace-env.js';
 import { pipedInput } from './input.js';
+import { say } from './io.js';
 import { Progress } from './progress.js';
 
 /** A trace opened for a verb. */
@@ -80,6 +81,7 @@ function open(file: string, progress: Progress): OpenTrace {
 class WatchedReader extends TraceReader<Platform> {
   readonly #file: string;
   readonly #report: (done: number) => void;
+  #saidSo = false;
 
   constructor(
     file: string,
@@ -102,6 +104,14 @@ class WatchedReader extends TraceReader<Platform> {
     } catch (error) {
       throw inFile(error, this.#file);
     }
+  }
+
+  override leftAlone(nextSeq: number): void {
+    if (this.#saidSo) return;
+    this.#saidSo = true;
+    say(
+      `the snapshot before event ${nextSeq} is of another version's state: it is not used, all events are folded`,
+    );
   }
 
   override snapshotBefore(seq: number): ReturnType<TraceReader['snapshotBefore']> {

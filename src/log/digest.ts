@@ -5,7 +5,11 @@ import { createHash } from 'node:crypto';
  * far followed by the block's document. It sees neither compressor nor snapshots, and can be taken up at any block.
  */
 export function headerDigest(document: Uint8Array): Uint8Array {
-  return createHash('sha256').update(document).digest();
+  return sha256(document);
+}
+
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return createHash('sha256').update(bytes).digest();
 }
 
 export function blockDigest(before: Uint8Array, document: Uint8Array): Uint8Array {

@@ -126,11 +126,16 @@ export class TraceReader<P = unknown> {
     return block.events()[seq - block.firstSeq]!;
   }
 
-  /** The last snapshot that holds no event from `seq` on; null when there is none. */
+  /** The last snapshot that holds no event from `seq` on; null when there is none. @throws {Trouble} as `snapshot` */
   snapshotBefore(seq: number): { readonly nextSeq: number; readonly state: unknown } | null {
     const { snapshots } = this.index;
     const number = snapshots.lastNotAbove('nextSeq', seq);
-    if (number < 0) return null;
+    return number < 0 ? null : this.snapshot(number);
+  }
+
+  /** A snapshot by its number, from 0. @throws {Trouble} LOG-004 to LOG-007, LOG-010, LOG-011 */
+  snapshot(number: number): { readonly nextSeq: number; readonly state: unknown } {
+    const { snapshots } = this.index;
     const offsetBytes = snapshots.at('offsetBytes', number);
     const nextSeq = snapshots.at('nextSeq', number);
     const { document } = readFrame(this.#source, frameType.snapshot, {
@@ -144,6 +149,9 @@ export class TraceReader<P = unknown> {
       throw atOffset(error, offsetBytes);
     }
   }
+
+  /** Told when the snapshot before event `nextSeq` is of another shape and so not used. */
+  leftAlone(_nextSeq: number): void {}
 
   close(): void {
     this.#source.close();

@@ -18,6 +18,7 @@ const logTroubles = {
   'LOG-014': 'bytes after the end of the trace',
   'LOG-015': 'no such event',
   'LOG-016': 'trace header is malformed',
+  'LOG-017': 'a snapshot says other things than the events before it',
 } as const;
 
 export type LogCode = keyof typeof logTroubles;

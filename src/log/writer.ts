@@ -1,4 +1,5 @@
 import { invariant } from '../base/assert.js';
+import { Trouble } from '../base/errors.js';
 import { limits } from '../base/limits.js';
 import type { TraceEvent } from '../events/catalogue.js';
 import { BlockEncoder, blockEvents, misplaced } from './block-encode.js';
@@ -84,12 +85,17 @@ export class TraceWriter {
     for (const event of events) this.append(event);
   }
 
-  /** Stores the state before event `nextSeq`: plain data, as the header. Only at a block boundary. */
+  /**
+   * Stores the state before event `nextSeq`: plain data, as the header. Only at a block boundary. A state too large to be
+   * read again is left out: readers fold the events.
+   */
   snapshot(state: unknown): void {
     invariant(this.#open.length === 0, 'a snapshot stands between blocks');
     const offsetBytes = this.#offset;
     const ordinal = this.#frames;
-    this.#frame(frameType.snapshot, packForeign([this.#nextSeq, state]));
+    const document = snapshotDocument(this.#nextSeq, state);
+    if (document === null) return;
+    this.#frame(frameType.snapshot, document);
     this.#index.addSnapshot({
       offsetBytes,
       frameBytes: this.#offset - offsetBytes,
@@ -159,5 +165,14 @@ export class TraceWriter {
   #write(bytes: Uint8Array): void {
     this.#target.write(bytes);
     this.#offset += bytes.length;
+  }
+}
+
+function snapshotDocument(nextSeq: number, state: unknown): Uint8Array | null {
+  try {
+    return packForeign([nextSeq, state]);
+  } catch (error) {
+    if (error instanceof Trouble && error.code === 'LOG-011') return null;
+    throw error;
   }
 }

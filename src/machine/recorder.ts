@@ -4,6 +4,7 @@ import type { Provenance, TraceHeader } from '../log/header.js';
 import type { TraceTarget } from '../log/stores/store.js';
 import { TraceWriter, type WrittenTrace } from '../log/writer.js';
 import type { Env } from '../state/env.js';
+import { storedWorld } from '../state/stored.js';
 import { evolve, initialWorld, type World } from '../state/world.js';
 
 /** Events between two snapshots of state: seeking folds at most that many. */
@@ -27,7 +28,7 @@ export class Recorder {
       snapshot: (nextSeq) => {
         if (nextSeq < this.#snapshotAt) return null;
         this.#snapshotAt = nextSeq + SNAPSHOT_EVENTS;
-        return this.#world;
+        return storedWorld(this.#world, this.#env);
       },
     });
   }

@@ -1,5 +1,12 @@
+import { checkSnapshots } from '../../../replay/seek/check-snapshots.js';
 import { Trouble } from '../../base/errors.js';
 import { type FsckReport, fsck, repair } from '../../log/fsck.js';
+import { TraceReader } from '../../log/reader.js';
+import type { TraceSource } from '../../log/stores/store.js';
+import { logTrouble } from '../../log/trouble.js';
+import type { Platform } from '../../platform/platform.js';
+import type { Env } from '../../state/env.js';
+import { envOf } from '../../state/trace-env.js';
 import { required } from '../choices.js';
 import { print, printJson, say, sayNext } from '../io.js';
 import { chooseOutput, outputKinds } from '../output.js';
@@ -15,7 +22,8 @@ export const run: RunVerb = async ([file], options) => {
       typeof options['repair'] === 'string'
         ? chooseOutput(options['repair'], outputKinds.trace, { inputs: [name], options })
         : null;
-    const report = output === null ? fsck(source) : await output.write((target) => repair(source, target));
+    const frames = output === null ? fsck(source) : await output.write((target) => repair(source, target));
+    const report = frames.damaged.length === 0 ? withSnapshots(frames, source) : frames;
     if (isOther(report, source.sizeBytes)) {
       throw new Trouble('LOG-001', 'not a trace file', { hint: 'xpr import makes traces of other formats' });
     }
@@ -56,6 +64,29 @@ const isOther = ({ blocks, recoverable, damaged }: FsckReport, sizeBytes: number
 
 /** The frames of a trace without an event are longer. */
 const LEAST_BYTES = 128;
+
+/** What frames cannot show: a snapshot that says other things than the events before it. */
+function withSnapshots(report: FsckReport, source: TraceSource): FsckReport {
+  const reader = TraceReader.open<Platform>(source);
+  if (reader.index.snapshots.length === 0) return report;
+  let env: Env;
+  try {
+    env = envOf(reader.header);
+  } catch (error) {
+    if (!(error instanceof Trouble)) throw error;
+    say(`snapshots are not checked: ${error.code}: ${error.message}`);
+    return report;
+  }
+  const { wrong, foreign } = checkSnapshots(reader, env);
+  if (foreign > 0)
+    say(`${foreign} snapshots are of another version's state: not checked, and not used by any verb`);
+  const damaged = wrong.map((offsetBytes) => ({
+    block: null,
+    offsetBytes,
+    reason: `LOG-017: ${logTrouble('LOG-017', '').message}`,
+  }));
+  return { ...report, damaged };
+}
 
 const asJson = ({
   blocks,
