@@ -3,12 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { replay } from '../../replay/run/replayer.js';
 import { Trouble } from '../../src/base/errors.js';
 import type { EventOf } from '../../src/events/catalogue.js';
+import { dtbFormat } from '../../src/importers/dtb/format.js';
+import type { Format } from '../../src/importers/importer.js';
+import { qemuLogFormat } from '../../src/importers/qemu-log/format.js';
 import { xentraceFormat } from '../../src/importers/xentrace/format.js';
 import { decodeHypercall } from '../../src/importers/xentrace/hypercall.js';
 import { recordedIo } from '../../src/importers/xentrace/io.js';
 import { readXentrace, type Xentrace } from '../../src/importers/xentrace/records.js';
+import { twoBridgesDtb } from '../../src/platform/built-in/two-bridges.js';
 import { envOf } from '../../src/state/trace-env.js';
-import { importBytes } from './import-bytes.js';
+import { importBytes, importSources, sourceOf } from './import-bytes.js';
 
 const bytesOf = (...words: readonly number[]): Uint8Array => {
   const bytes = new Uint8Array(4 * words.length);
@@ -167,6 +171,30 @@ describe('the import', () => {
     const { mismatched, compared } = replay(envOf(header), [events], { keep: 1 });
     expect(mismatched).toBe(0);
     expect(compared).toBeGreaterThan(10);
+  });
+});
+
+describe('a trace buffer beside other files', () => {
+  const beside = (name: string, format: Format, content: Uint8Array | string) =>
+    importSources([sourceOf(name, format, content), sourceOf('b.xentrace', xentraceFormat, file)]);
+
+  it('takes the machine from a device tree', async () => {
+    const { header, events } = await beside('m.dtb', dtbFormat, twoBridgesDtb());
+    expect(header.platform.bridges).toHaveLength(2);
+    expect(events.filter(({ kind }) => kind === 'io.requested')).toHaveLength(2);
+  });
+
+  it('is numbered together with a QEMU log', async () => {
+    const { header, events } = await beside(
+      'a.log',
+      qemuLogFormat,
+      'pci_cfg_read mch 00:00.0 @0x0 -> 0x8086\n',
+    );
+    expect(header.platform.functions.map(({ name }) => name)).toEqual(['mch']);
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_event, i) => i));
+    expect(events.every(({ cause, seq }) => cause === null || cause < seq)).toBe(true);
+    expect(events.map(({ kind }) => kind)).toContain('config.completed');
+    expect(events.map(({ kind }) => kind)).toContain('ioreq.sent');
   });
 });
 

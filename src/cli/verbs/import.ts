@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { Source } from '../../importers/feed.js';
-import { type Merged, merge } from '../../importers/merge.js';
+import { type FileCounts, type Merged, merge } from '../../importers/merge.js';
 import { type NodeSource, nodeSource } from '../../importers/node-source.js';
 import { formatOf, headBytes } from '../../importers/registry.js';
 import type { Provenance } from '../../log/header.js';
@@ -41,7 +41,7 @@ export const run: RunVerb = async ([given], options) => {
   });
   if (options['json'] === true)
     printJson({ schema: 'import/1', file: output.name, events, bytes, digest, provenance: sources });
-  else say(`${output.name}: ${events} events, digest ${digest.slice(0, 16)}${passedOver(sources)}`);
+  else say(`${output.name}: ${events} events, digest ${digest.slice(0, 16)}${passedOver(merged.counts())}`);
   sayNext('info', { file: output.name });
   return 0 as const;
 };
@@ -68,8 +68,8 @@ function provenance(merged: Merged, parts: readonly Part[]): readonly Provenance
 }
 
 /** What did not become events, or not at its time; empty when everything did. */
-function passedOver(sources: readonly Provenance[]): string {
-  const sum = (count: (source: Provenance) => number): number =>
+function passedOver(sources: readonly FileCounts[]): string {
+  const sum = (count: (source: FileCounts) => number): number =>
     sources.reduce((total, source) => total + count(source), 0);
   const say = (count: number, what: string): string => (count === 0 ? '' : `; ${count} ${what}`);
   return [
@@ -82,7 +82,7 @@ function passedOver(sources: readonly Provenance[]): string {
       'torn',
     ),
     say(
-      sum(({ timesBack }) => timesBack ?? 0),
+      sum(({ timesBack }) => timesBack),
       'times that go back, kept at the later one',
     ),
   ].join('');

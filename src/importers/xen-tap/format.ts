@@ -13,7 +13,6 @@ export const xenTapFormat: Format = {
     ),
   open(out) {
     out.fact({ is: 'name', name: 'xen-tap' });
-    out.fact({ is: 'arch', arch: 'x86_64' });
     const zero: { of: 'tsc' | 'seconds' | null; value: number } = { of: null, value: 0 };
     const take = (row: string, number: number): void => {
       if (row.trim() === '') return;

@@ -13,7 +13,6 @@ export const xentraceFormat: Format = {
   detect: (head) => MAGIC.every((byte, i) => head[i] === byte),
   open(out) {
     out.fact({ is: 'name', name: 'xentrace' });
-    out.fact({ is: 'arch', arch: 'x86_64' });
     let said = 0;
     const events = new XentraceEvents(out, () => stream.baseCycles);
     const accesses = new Accesses((access) => {
