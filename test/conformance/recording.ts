@@ -1,7 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Trouble } from '../../src/base/errors.js';
+
+/** Names of the folders in a folder, in order: one recording each. Files beside them are notes. */
+export const recordingNames = (folder: string): readonly string[] =>
+  readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
 
 /** Text of `folder/name` or of `folder/name.xz`; null when neither is there. @throws {Trouble} xz is missing or fails */
 export function recordingText(folder: string, name: string): string | null {

@@ -1,4 +1,7 @@
 import type { ConformanceSet } from './row.js';
+import { armConfigSet } from './sets/arm-config.js';
+import { armSteSet } from './sets/arm-ste.js';
+import { armTapSet } from './sets/arm-tap.js';
 import { dtbSet } from './sets/dtb.js';
 import { dtcSet } from './sets/dtc.js';
 import { linuxAssignSet } from './sets/linux-assign.js';
@@ -14,6 +17,9 @@ import { xentraceSet } from './sets/xentrace.js';
 
 /** Every set of the runner, in the order it runs them. A new set is a file in `sets/` and a line here. */
 export const conformanceSets: readonly ConformanceSet[] = [
+  armTapSet,
+  armConfigSet,
+  armSteSet,
   dtbSet,
   dtcSet,
   linuxAssignSet,

@@ -13,7 +13,7 @@ import { defaultPolicies } from '../../../src/policy/axes.js';
 import { currentBehaviour } from '../../../src/policy/behaviours.js';
 import { defaultSwitches } from '../../../src/policy/switches.js';
 import { type LoggedCall, type LoggedRequest, readDeviceModelLog } from '../ioreq/device-model-log.js';
-import { recordingText } from '../recording.js';
+import { recordingNames, recordingText } from '../recording.js';
 import { type ConformanceSet, type Row, RowBuilder } from '../row.js';
 
 /** What the models leave out here, said before anything is compared. */
@@ -40,9 +40,9 @@ export const xenIoreqSet: ConformanceSet = {
   name: 'xen-ioreq',
   folder: 'xen',
   *rows(folder) {
-    for (const run of readdirSync(folder).sort()) {
+    for (const run of recordingNames(folder)) {
       const path = join(folder, run);
-      const logs = run.endsWith('.md') ? [] : readdirSync(path).filter((file) => file.endsWith(LOG_SUFFIX));
+      const logs = readdirSync(path).filter((file) => file.endsWith(LOG_SUFFIX));
       for (const log of logs.sort()) yield judge(path, run, log.slice(0, -LOG_SUFFIX.length));
     }
   },

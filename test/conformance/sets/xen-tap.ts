@@ -15,7 +15,7 @@ import { defaultPolicies } from '../../../src/policy/axes.js';
 import { currentBehaviour } from '../../../src/policy/behaviours.js';
 import { statedXen } from '../../../src/policy/releases.js';
 import { defaultSwitches } from '../../../src/policy/switches.js';
-import { recordingText } from '../recording.js';
+import { recordingNames, recordingText } from '../recording.js';
 import { type ConformanceSet, type Row, RowBuilder } from '../row.js';
 import { recordedBridges } from '../xen-tap/bridges.js';
 import { type ConsoleFacts, consoleFacts } from '../xen-tap/console.js';
@@ -45,7 +45,7 @@ export const xenTapSet: ConformanceSet = {
   name: 'xen-tap',
   folder: 'xen',
   *rows(folder) {
-    for (const name of readdirSync(folder).sort()) {
+    for (const name of recordingNames(folder)) {
       const run = join(folder, name);
       if (!existsSync(join(run, 'tap.jsonl')) && !existsSync(join(run, 'tap.jsonl.xz'))) continue;
       const calls = readTap(recordingText(run, 'tap.jsonl')!, `${name}/tap.jsonl`);

@@ -1,7 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { hex } from '../../../src/base/hex.js';
-import { recordingText } from '../recording.js';
+import { recordingNames, recordingText } from '../recording.js';
 import { type ConformanceSet, type Row, RowBuilder } from '../row.js';
 import { BusLog } from '../vpci/bus.js';
 import { declared, Machine } from '../vpci/machine.js';
@@ -20,7 +20,7 @@ export const xenVpciSet: ConformanceSet = {
   name: 'xen-vpci',
   folder: 'xen',
   *rows(folder) {
-    for (const name of readdirSync(folder).sort()) {
+    for (const name of recordingNames(folder)) {
       const run = join(folder, name);
       if (!existsSync(join(run, 'tap.jsonl')) && !existsSync(join(run, 'tap.jsonl.xz'))) continue;
       const calls = readVpciTap(recordingText(run, 'tap.jsonl')!, `${name}/tap.jsonl`);

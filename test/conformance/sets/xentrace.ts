@@ -1,8 +1,7 @@
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeHypercall } from '../../../src/importers/xentrace/hypercall.js';
 import { readXentrace, type Xentrace } from '../../../src/importers/xentrace/records.js';
-import { recordingText } from '../recording.js';
+import { recordingNames, recordingText } from '../recording.js';
 import { type ConformanceSet, type Row, RowBuilder } from '../row.js';
 
 /** Counts of one trace by an independent reader. */
@@ -42,9 +41,9 @@ export const xentraceSet: ConformanceSet = {
   name: 'xentrace',
   folder: 'xen',
   *rows(folder) {
-    for (const run of readdirSync(folder).sort()) {
+    for (const run of recordingNames(folder)) {
       const path = join(folder, run);
-      const stats = run.endsWith('.md') ? null : recordingText(path, 'stats.json');
+      const stats = recordingText(path, 'stats.json');
       if (stats === null) continue;
       for (const one of JSON.parse(stats) as Stats[]) yield judge(path, run, one);
     }
