@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Packr, Unpackr } from 'msgpackr';
+import type { Prng } from '../../../src/base/prng.js';
 import { frameType } from '../../../src/log/frame.js';
 import { command, judged } from '../command.js';
 import { traces } from '../corpus.js';
@@ -31,6 +32,17 @@ const verbs: readonly ((file: string, folder: string) => string[])[] = [
   (file, folder) => ['fsck', file, '--repair', join(folder, 'mended.xpr')],
 ];
 
+/** The document with one thing in it said otherwise; its bytes where the library cannot read it. */
+function meaning(document: Uint8Array, prng: Prng): Uint8Array {
+  let read: unknown;
+  try {
+    read = unpackr.unpack(document);
+  } catch {
+    return spoilPieces(document, prng);
+  }
+  return packr.pack(spoilDocument(read, prng));
+}
+
 const kinds: Readonly<Record<string, number>> = {
   headers: frameType.header,
   blocks: frameType.block,
@@ -50,10 +62,7 @@ const documentClass = (name: string): TortureClass => ({
       const frames = [...prng.pick(corpus)];
       const chosen = prng.pick(frames.flatMap(({ type }, i) => (type === kinds[name] ? [i] : [])));
       const { type, document } = frames[chosen]!;
-      const spoilt =
-        prng.below(5) === 0
-          ? spoilPieces(document, prng)
-          : packr.pack(spoilDocument(unpackr.unpack(document), prng));
+      const spoilt = prng.below(5) === 0 ? spoilPieces(document, prng) : meaning(document, prng);
       frames[chosen] = { type, document: spoilt };
       const file = join(folder, 'spoilt.xpr');
       writeFileSync(file, traceOf(frames));

@@ -2,23 +2,33 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { command, judged } from '../command.js';
-import { root, type Specimen, specimens } from '../corpus.js';
+import { root, type Specimen, specimens, traces } from '../corpus.js';
 import { spoilPieces, spoilText } from '../mutate.js';
 import { failed, type TortureClass, type Verdict } from '../verdict.js';
 
 const shared = resolve(root, '../shared/data');
 
-/** Small files of every format that `xpr import` reads; recordings where they are at hand. */
-function corpus(): Specimen[] {
+/** Small files of the formats that `xpr import` reads; recordings where they are at hand. */
+async function corpus(): Promise<Specimen[]> {
   return [
     ...specimens(join(root, 'traces'), ['.dtb'], 1 << 20),
-    ...specimens(join(root, 'test/fixtures'), ['.dtb', '.log', '.jsonl', '.ndjson', '.txt', '.gz'], 200_000),
-    ...specimens(
-      shared,
-      ['.dtb', '.log', '.eml', '.jsonl', '.ndjson', '.txt', '.bin', '.gz', '.trace'],
-      120_000,
-    ),
+    ...specimens(join(root, 'test/fixtures/dtb'), ['.dtb'], 1 << 20),
+    ...specimens(join(root, 'test/fixtures/qemu-log'), ['.log', '.gz'], 100_000),
+    ...specimens(join(root, 'test/fixtures/xen-life'), ['.trace', '.jsonl'], 100_000),
+    ...specimens(join(shared, 'reports-qemu'), ['.dtb', '.log'], 100_000),
+    ...specimens(join(shared, 'hostile'), ['.bin', '.ndjson', '.log'], 100_000),
+    ...(await exported()),
   ];
+}
+
+/** Our own export of some traces. */
+async function exported(): Promise<Specimen[]> {
+  const out: Specimen[] = [];
+  for (const { name } of traces().slice(0, 6)) {
+    const { out: text } = await command(['export', name, '--to', 'ndjson', '-o', '-']);
+    out.push({ name: `${name} as NDJSON`, bytes: new TextEncoder().encode(text) });
+  }
+  return out;
 }
 
 /** A file of another program is damaged or made up: it is read, or refused with its place. */
@@ -28,7 +38,7 @@ export const imports: TortureClass = {
   prepare() {
     const files = corpus();
     return async ({ prng, folder }) => {
-      const { bytes } = prng.pick(files);
+      const { bytes } = prng.pick(await files);
       const spoilt = prng.below(2) === 0 ? spoilText(bytes, prng) : spoilPieces(bytes, prng);
       const [file, trace] = [join(folder, 'spoilt.bin'), join(folder, 'out.xpr')];
       writeFileSync(file, prng.below(10) === 0 ? gzipSync(spoilt) : spoilt);
