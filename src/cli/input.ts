@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
+import { Trouble } from '../base/errors.js';
 import { isBusy, pause, piecesOf, readAll, readSome } from '../log/descriptor.js';
 import { placeOf } from '../log/place.js';
 import { inputPieces, readInput } from './io.js';
@@ -10,12 +11,19 @@ const LOOK_MS = 10;
 /**
  * The bytes of an input that can be read once only: standard input by any name, a pipe, process substitution. Null
  * for everything else, which opening it tells more about.
+ * @throws {Trouble} IO-002 too long, IO-003 a device, which may have no end
  */
 export function pipedInput(name: string): Uint8Array | null {
   if (name === '-') return readInput();
   const place = look(name);
   if (place === null || place.stat === null || place.stat.isFile()) return null;
   if (place.descriptor === 0) return readInput();
+  if (place.stat.isCharacterDevice() || place.stat.isBlockDevice()) {
+    throw new Trouble('IO-003', 'a device is no input', {
+      file: name,
+      hint: 'name a file, or - for standard input',
+    });
+  }
   if (!place.stat.isFIFO() && !place.stat.isSocket()) return null;
   if (place.descriptor !== null) return readAll(place.descriptor);
   return place.stat.isFIFO() ? readPipe(place.path) : null;
@@ -30,6 +38,12 @@ export function pipedPieces(name: string): AsyncIterable<Uint8Array> | null {
   const place = look(name);
   if (place === null || place.stat === null || place.stat.isFile()) return null;
   if (place.descriptor === 0) return inputPieces();
+  if (place.stat.isCharacterDevice() || place.stat.isBlockDevice()) {
+    throw new Trouble('IO-003', 'a device is no input', {
+      file: name,
+      hint: 'name a file, or - for standard input',
+    });
+  }
   if (!place.stat.isFIFO() && !place.stat.isSocket()) return null;
   if (place.descriptor !== null) return piecesOf(place.descriptor);
   return place.stat.isFIFO() ? one(readPipe(place.path)) : null;

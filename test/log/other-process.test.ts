@@ -56,7 +56,7 @@ function run(script: string): string {
 describe('a trace written by another process', () => {
   it('is read here as it was meant', () => {
     const digest = run(`
-      import { fileStore } from './src/log/file-store.js';
+      import { fileStore } from './src/log/stores/file-store.js';
       import { TraceWriter } from './src/log/writer.js';
       import { sampleEvents, sampleHeader } from './test/log/sample.js';
       const writer = new TraceWriter(fileStore.create('there.xpr'), sampleHeader);
@@ -78,7 +78,7 @@ describe('a trace written by another process', () => {
 
   it('is read by another process from any block, without the blocks before', () => {
     const last = run(`
-      import { fileStore } from './src/log/file-store.js';
+      import { fileStore } from './src/log/stores/file-store.js';
       import { TraceReader } from './src/log/reader.js';
       const reader = TraceReader.open(fileStore.open('here.xpr'));
       process.stdout.write(JSON.stringify(reader.eventAt(8999)));

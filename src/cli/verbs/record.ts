@@ -9,6 +9,7 @@ import type { Platform } from '../../platform/platform.js';
 import { Judge } from '../../rules/judge.js';
 import { runScenario, scenarioEnv, scenarioHeader } from '../../scenarios/run.js';
 import { choices, required, wholeNumber } from '../choices.js';
+import { pipedInput } from '../input.js';
 import { printJson, say, sayNext } from '../io.js';
 import { chooseOutput, outputKinds } from '../output.js';
 import { findingJson } from '../present-finding.js';
@@ -74,7 +75,7 @@ export const run: RunVerb = async ([name], options) => {
 
 /** A platform and where it came from. */
 function readPlatform(file: string): { readonly platform: Platform; readonly provenance: Provenance } {
-  const bytes = readFileSync(file);
+  const bytes = pipedInput(file) ?? readFileSync(file);
   try {
     return {
       platform: platformFromDtb(bytes),
