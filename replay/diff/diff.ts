@@ -1,19 +1,12 @@
 import { allProcessed, brokeOff } from '../../src/events/broke-off.js';
 import { isInput, type TraceEvent } from '../../src/events/catalogue.js';
 import type { RecordValue } from '../../src/events/field.js';
-import type { TraceReader } from '../../src/log/reader.js';
-import type { Env } from '../../src/state/env.js';
 import { compareValues } from '../run/compare.js';
 import { causesOf } from '../seek/causes.js';
 import { align, type Stretch } from './align.js';
 import { Canonicaliser, type CanonicalOptions, type Token } from './canonical.js';
 import { sameMeaning } from './same-meaning.js';
-
-/** One side of a comparison. */
-export interface Side {
-  readonly reader: TraceReader;
-  readonly env: Env;
-}
+import type { Island, Side } from './side.js';
 
 /** The first event that differs, with its field. */
 export interface FirstDivergence {
@@ -26,18 +19,6 @@ export interface FirstDivergence {
   readonly bValue: RecordValue | undefined;
   /** Chain of causes on the side that has the event, nearest first. */
   readonly causes: readonly number[];
-}
-
-/** A stretch in which the traces differ: places from (inclusive) to (exclusive) on each side. */
-export interface Island {
-  readonly aFrom: number;
-  readonly aTo: number;
-  readonly bFrom: number;
-  readonly bTo: number;
-  /** Whether the states differ behind it; null for islands beyond the first few hundred. */
-  readonly lasting: boolean | null;
-  /** The input on each side that the first differing event follows from. */
-  readonly root: { readonly a: number | null; readonly b: number | null };
 }
 
 export interface DiffResult {

@@ -3,7 +3,7 @@ import { formatFunction } from '../../src/pci/function-id.js';
 import { formatSbdf, type XenSbdf } from '../../src/pci/sbdf.js';
 import type { ReadonlyWorld } from '../../src/state/world.js';
 import { worldBefore } from '../seek/timeline.js';
-import type { Island, Side } from './diff.js';
+import type { Island, Side } from './side.js';
 
 /** Whether the states behind an island mean the same, whatever things are called in them. */
 export function sameMeaning(left: Side, right: Side, { aTo, bTo }: Pick<Island, 'aTo' | 'bTo'>): boolean {

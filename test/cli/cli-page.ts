@@ -1,4 +1,5 @@
-import { type Verb, verbs } from '../../src/cli/verbs.js';
+import type { Verb } from '../../src/cli/verb.js';
+import { verbs } from '../../src/cli/verbs.js';
 import { markdownTable } from './markdown-table.js';
 
 /** docs/cli.md: what holds for all verbs, then every verb as its help has it. */

@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { imports, root, sources } from './imports.js';
 
 /**
  * Rooms of the house from the roof down; a room imports from itself and from rooms below it only. Rooms in one row
@@ -23,25 +24,9 @@ const storeys: readonly (readonly string[])[] = [
   ['base'],
 ];
 
-const root = resolve(import.meta.dirname, '../..');
-
-function sources(folder: string): string[] {
-  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
-    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
-}
-
 const storeyOf = (room: string): number => storeys.findIndex((row) => row.includes(room));
 const roomOf = (file: string): string =>
   file.startsWith('src/') ? file.split('/')[1]! : file.split('/')[0]!;
-
-/** Relative imports of a file, as paths from the root. */
-function imports(file: string): string[] {
-  const text = readFileSync(join(root, file), 'utf8');
-  return [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map((match) =>
-    relative(root, resolve(root, dirname(file), match[1]!)),
-  );
-}
 
 function breach(file: string, imported: string): string | null {
   const [from, to] = [roomOf(file), roomOf(imported)];

@@ -12,7 +12,7 @@ import { required, wholeNumber } from '../choices.js';
 import { type ExitCode, print, printJson, say, sayNext } from '../io.js';
 import { chooseOutput, type Output, outputKinds } from '../output.js';
 import { Progress } from '../progress.js';
-import type { RunVerb } from '../verbs.js';
+import type { RunVerb } from '../verb.js';
 
 /** Bytes of traces that are worth a thread of their own. */
 const JOB_BYTES = 1 << 20;

@@ -16,7 +16,7 @@ import { type ExitCode, print, printJson, sayNext } from '../io.js';
 import { chooseOutput, outputKinds } from '../output.js';
 import { findingJson } from '../present-finding.js';
 import { batches, type OpenTrace, withTrace } from '../trace-file.js';
-import type { RunVerb } from '../verbs.js';
+import type { RunVerb } from '../verb.js';
 
 const SCENARIO = 'two-bridges-swapped';
 const SEED = 1;

@@ -9,7 +9,7 @@ import { compileWhere } from '../../tell/where.js';
 import { required } from '../choices.js';
 import { print, printJson, say, sayNext } from '../io.js';
 import { type OpenTrace, withTraces } from '../trace-file.js';
-import type { RunVerb } from '../verbs.js';
+import type { RunVerb } from '../verb.js';
 
 /** Islands the text lists; JSON has all. */
 const LISTED = 20;

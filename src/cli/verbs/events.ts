@@ -2,7 +2,7 @@ import { kindNames, kindOf } from '../../events/catalogue.js';
 import { kindSchema } from '../../tell/json-schema.js';
 import { table } from '../../tell/table.js';
 import { print, printJson } from '../io.js';
-import type { RunVerb } from '../verbs.js';
+import type { RunVerb } from '../verb.js';
 
 export const run: RunVerb = (_args, options) => {
   if (options['json'] === true) {

@@ -26,7 +26,7 @@ import { required } from '../choices.js';
 import { print, printJson, say, sayNext } from '../io.js';
 import { findingJson, findingLine } from '../present-finding.js';
 import { type OpenTrace, withTrace } from '../trace-file.js';
-import type { RunVerb } from '../verbs.js';
+import type { RunVerb } from '../verb.js';
 
 /** Consequences listed. */
 const CONSEQUENCES = 100;

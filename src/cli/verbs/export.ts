@@ -6,7 +6,7 @@ import { required } from '../choices.js';
 import { printJson, say } from '../io.js';
 import { chooseOutput, outputKinds } from '../output.js';
 import { type OpenTrace, withTrace } from '../trace-file.js';
-import type { RunVerb } from '../verbs.js';
+import type { RunVerb } from '../verb.js';
 
 /** Formats by name: the lines of the export. */
 const formats: Readonly<Record<string, (trace: OpenTrace) => Iterable<string>>> = {

@@ -3,7 +3,7 @@ import { required } from '../choices.js';
 import { print, printJson, say, sayNext } from '../io.js';
 import { findingJson, findingLine } from '../present-finding.js';
 import { batches, wholeTrace, withTrace } from '../trace-file.js';
-import type { RunVerb } from '../verbs.js';
+import type { RunVerb } from '../verb.js';
 import { rulesNamed } from './rules.js';
 
 export const run: RunVerb = ([file], options) =>

@@ -11,7 +11,7 @@ import { required } from '../choices.js';
 import { print, printJson, say, sayNext } from '../io.js';
 import { chooseOutput, outputKinds } from '../output.js';
 import { openSource } from '../trace-file.js';
-import type { RunVerb } from '../verbs.js';
+import type { RunVerb } from '../verb.js';
 
 export const run: RunVerb = async ([file], options) => {
   const name = required(file, 'the trace');

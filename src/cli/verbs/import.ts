@@ -11,7 +11,7 @@ import { pipedPieces } from '../input.js';
 import { printJson, say, sayNext } from '../io.js';
 import { chooseOutput, outputKinds } from '../output.js';
 import { inFile } from '../trace-file.js';
-import type { RunVerb } from '../verbs.js';
+import type { RunVerb } from '../verb.js';
 
 /** A file and how it is read. */
 interface Part {

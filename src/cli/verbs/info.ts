@@ -5,7 +5,7 @@ import { table } from '../../tell/table.js';
 import { required } from '../choices.js';
 import { print, printJson } from '../io.js';
 import { type OpenTrace, withTrace } from '../trace-file.js';
-import type { RunVerb } from '../verbs.js';
+import type { RunVerb } from '../verb.js';
 
 export const run: RunVerb = ([file], options) =>
   withTrace(required(file, 'the trace'), (trace) => {

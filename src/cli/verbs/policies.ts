@@ -6,7 +6,7 @@ import { type Switch, shownValues, switchTable } from '../../policy/switches.js'
 import { table } from '../../tell/table.js';
 import { print, printJson } from '../io.js';
 import { unknownName } from '../unknown.js';
-import type { RunVerb } from '../verbs.js';
+import type { RunVerb } from '../verb.js';
 
 export const run: RunVerb = ([name], options) => {
   const all = { policies: Object.entries(axes), switches: Object.entries(switchTable) };

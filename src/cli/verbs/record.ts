@@ -14,7 +14,7 @@ import { printJson, say, sayNext } from '../io.js';
 import { chooseOutput, outputKinds } from '../output.js';
 import { findingJson } from '../present-finding.js';
 import { Progress } from '../progress.js';
-import type { RunVerb } from '../verbs.js';
+import type { RunVerb } from '../verb.js';
 import { scenarioNamed } from './scenarios.js';
 
 export const run: RunVerb = async ([name], options) => {

@@ -7,7 +7,7 @@ import { choices, required } from '../choices.js';
 import { print, printJson, sayNext } from '../io.js';
 import { findingJson } from '../present-finding.js';
 import { batches, wholeTrace, withTrace } from '../trace-file.js';
-import type { RunVerb } from '../verbs.js';
+import type { RunVerb } from '../verb.js';
 
 /** Divergences `--all` shows; counting goes on behind them. */
 const SHOWN = 10_000;

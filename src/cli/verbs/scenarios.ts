@@ -3,7 +3,7 @@ import type { Scenario } from '../../scenarios/scenario.js';
 import { table } from '../../tell/table.js';
 import { print, printJson, sayNext } from '../io.js';
 import { unknownName } from '../unknown.js';
-import type { RunVerb } from '../verbs.js';
+import type { RunVerb } from '../verb.js';
 
 export const run: RunVerb = ([name], options) => {
   const chosen = typeof name === 'string' ? [scenarioNamed(name)] : scenarios;

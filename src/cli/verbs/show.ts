@@ -6,7 +6,7 @@ import { compileWhere } from '../../tell/where.js';
 import { required } from '../choices.js';
 import { print, say } from '../io.js';
 import { withTrace } from '../trace-file.js';
-import type { RunVerb } from '../verbs.js';
+import type { RunVerb } from '../verb.js';
 
 /** Lines written at once. */
 const BATCH = 1_000;

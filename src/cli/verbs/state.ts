@@ -9,7 +9,7 @@ import { readPath, showPath } from '../../tell/state-path.js';
 import { required } from '../choices.js';
 import { jsonLines, print, printJson, say, sayNext } from '../io.js';
 import { withTrace } from '../trace-file.js';
-import type { RunVerb } from '../verbs.js';
+import type { RunVerb } from '../verb.js';
 
 export const run: RunVerb = ([file], options) =>
   withTrace(required(file, 'the trace'), ({ file: name, reader, env }) => {

@@ -14,7 +14,7 @@ import { type DesignRun, hasLifeCycle, lifeCycleJson, lifeCycleTable } from '../
 import { chooseOutput, type Output, outputKinds } from '../output.js';
 import { findingJson } from '../present-finding.js';
 import { batches, type OpenTrace, wholeTrace, withTrace } from '../trace-file.js';
-import type { RunVerb } from '../verbs.js';
+import type { RunVerb } from '../verb.js';
 
 export const run: RunVerb = ([file], options) =>
   withTrace(required(file, 'the trace'), async (trace) => {

@@ -1,4 +1,4 @@
-import type { XentraceRecord } from './records.js';
+import type { XentraceRecord } from './record.js';
 
 /** Records of one CPU that wait for their turn, as places in the words they came in. */
 interface Segment {

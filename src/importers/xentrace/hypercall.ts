@@ -1,4 +1,4 @@
-import type { XentraceRecord } from './records.js';
+import type { XentraceRecord } from './record.js';
 
 /** A hypercall of a PV domain as the trace holds it: its number, and whether it stood in a multicall. */
 export interface RecordedHypercall {

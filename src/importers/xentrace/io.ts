@@ -1,5 +1,5 @@
 import { limits } from '../../base/limits.js';
-import type { XentraceRecord } from './records.js';
+import type { XentraceRecord } from './record.js';
 import { Running, type RunningVcpu } from './running.js';
 
 /** An access as the trace holds it: neither size nor repetitions are recorded. */

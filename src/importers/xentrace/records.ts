@@ -1,23 +1,12 @@
 import { Trouble } from '../../base/errors.js';
 import { limits } from '../../base/limits.js';
 import { CpuQueue } from './cpu-queue.js';
+import type { XentraceRecord } from './record.js';
 
 /** Header word of the record that opens a window: CPU number and bytes that follow. @source facts/xen 9.1 */
 const CPU_CHANGE = 0x2001_f003;
 const LOST_RECORDS = 0x0001_f001;
 const TWO_32 = 0x1_0000_0000;
-
-/** One record. `words` are its payload. */
-export interface XentraceRecord {
-  readonly cpu: number;
-  /** 28-bit event number. */
-  readonly event: number;
-  /** Cycles since `baseCycles`; of the record before on the same CPU where it has none; null before the first. */
-  readonly cycles: number | null;
-  /** It carries a time of its own. */
-  readonly isStamped: boolean;
-  readonly words: Uint32Array;
-}
 
 /** What was in the file. */
 export interface XentraceCounts {

@@ -1,4 +1,4 @@
-import type { XentraceRecord } from './records.js';
+import type { XentraceRecord } from './record.js';
 
 /** Who runs on a CPU. */
 export interface RunningVcpu {

@@ -3,24 +3,12 @@ import type { Field } from '../../events/field.js';
 import { logTrouble } from '../trouble.js';
 import { ConstantColumn } from '../upcasters.js';
 import type { BlockBudget } from './block-budget.js';
+import type { Column, NumberColumn } from './column.js';
 import { decodeNumbers, type Numbers } from './number-decode.js';
-import { type AnyColumn, decodeAny } from './record-decode.js';
+import { decodeAny } from './record-decode.js';
 import { valueTag } from './record-encode.js';
 import { buildRows } from './row-builder.js';
 import { decodeTexts, type TextColumn } from './text-column.js';
-
-/** Numbers and flags (0 and 1); NaN where the field is null, which is in doubles then. */
-export interface NumberColumn {
-  readonly is: 'numbers';
-  readonly values: Numbers;
-}
-
-export interface RecordColumn {
-  readonly is: 'records';
-  readonly values: AnyColumn;
-}
-
-export type Column = NumberColumn | TextColumn | RecordColumn;
 
 interface FileField {
   readonly type: string;

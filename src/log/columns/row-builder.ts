@@ -1,7 +1,7 @@
 import { invariant } from '../../base/assert.js';
 import { catalogue, type KindName, kindNames } from '../../events/catalogue.js';
 import type { Field } from '../../events/field.js';
-import type { Column } from './kind-table.js';
+import type { Column } from './column.js';
 import type { Numbers } from './number-decode.js';
 import { materialiseAny } from './record-decode.js';
 

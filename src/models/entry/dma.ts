@@ -1,7 +1,7 @@
 import type { Decider } from '../context.js';
 import { hardwareIds } from '../hardware/smmu/hardware-ids.js';
 import { translate } from '../hardware/smmu/translate.js';
-import { followsRequests } from '../xen/vtd/contexts.js';
+import { followsRequests } from '../xen/vtd/in-use.js';
 import { requestOnX86 } from './request.js';
 import { carry, reachMemory } from './send.js';
 

@@ -1,12 +1,12 @@
 import type { FunctionId } from '../../pci/function-id.js';
 import type { MsiController } from '../../platform/platform.js';
 import type { Context, Decider } from '../context.js';
-import { latchAxi, serviceAxi } from '../hardware/controllers/axi.js';
-import { raiseV2m } from '../hardware/controllers/gicv2m.js';
-import { raiseIts } from '../hardware/controllers/its.js';
-import { latchNwl, serviceNwl } from '../hardware/controllers/nwl.js';
-import { latchXgene, serviceXgene } from '../hardware/controllers/xgene.js';
 import type { HardwareIds } from '../hardware/smmu/hardware-ids.js';
+import { latchAxi, serviceAxi } from './controllers/axi.js';
+import { raiseV2m } from './controllers/gicv2m.js';
+import { raiseIts } from './controllers/its.js';
+import { latchNwl, serviceNwl } from './controllers/nwl.js';
+import { latchXgene, serviceXgene } from './controllers/xgene.js';
 
 /** A message of `fn` arrived at `address`, in the doorbell pages of `controller`. */
 export function raise(

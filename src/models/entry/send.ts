@@ -7,7 +7,7 @@ import type { Context, Decider } from '../context.js';
 import { type HardwareIds, hardwareIds } from '../hardware/smmu/hardware-ids.js';
 import { STOPPED, streamDomain, translate } from '../hardware/smmu/translate.js';
 import { drop } from '../xen/guest-msi/drop.js';
-import { followsRequests } from '../xen/vtd/contexts.js';
+import { followsRequests } from '../xen/vtd/in-use.js';
 import { raise } from './raise.js';
 import { requestOnX86 } from './request.js';
 import { raiseX86 } from './x86.js';

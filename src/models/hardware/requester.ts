@@ -1,9 +1,9 @@
+import { findCapability } from '../../pci/capability-walk.js';
+import { dmaAliases } from '../../pci/dma-aliases.js';
 import { bridgeOf, type FunctionId, functionBdf } from '../../pci/function-id.js';
 import { type Bdf, bdfOf, busOf, devfnOf } from '../../pci/sbdf.js';
 import type { Platform, PlatformFunction } from '../../platform/platform.js';
 import type { Context } from '../context.js';
-import { dmaAliases } from '../linux/groups/alias-quirks.js';
-import { findCapability } from '../linux/pciback/fields.js';
 import { readConfig } from './config-space.js';
 
 type View = Pick<Context, 'state' | 'env'>;

@@ -4,7 +4,8 @@ import { DEVICES, PCIBACK } from '../linux/sysfs.js';
 import { domids } from '../xen/domains.js';
 import { EPIPE } from './channel/send.js';
 import { rc } from './errors.js';
-import { libxlPath, type StepIo, type Steps } from './step.js';
+import { libxlPath } from './names.js';
+import type { StepIo, Steps } from './step.js';
 
 const RDM_RELAXED = 1;
 

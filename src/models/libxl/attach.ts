@@ -9,9 +9,10 @@ import { lookUpName } from './by-name.js';
 import { refusedAtCreation } from './create-gate.js';
 import { deviceAddArguments, deviceModelTakes, unopened } from './device-model.js';
 import { rc } from './errors.js';
+import { deviceFile, libxlPath, messageName, qemuId } from './names.js';
 import { permitInterrupt, permitRegions } from './resources.js';
 import { emptySpec, type PciSpec, parseSpec } from './spec.js';
-import { deviceFile, libxlPath, messageName, type Next, qemuId, type StepIo, type Steps } from './step.js';
+import type { Next, StepIo, Steps } from './step.js';
 import { addToStore } from './xenstore-device.js';
 
 const RDM_RELAXED = 1;

@@ -6,9 +6,10 @@ import { errorText, resetDevice } from './attach.js';
 import { lookUpName } from './by-name.js';
 import { deviceModelReleases } from './device-model.js';
 import { rc } from './errors.js';
+import { libxlPath, qemuId } from './names.js';
 import { permitRegions, revokeInterrupt } from './resources.js';
 import { parseSpec } from './spec.js';
-import { libxlPath, type Next, qemuId, type StepIo, type Steps } from './step.js';
+import type { Next, StepIo, Steps } from './step.js';
 import { attachedDevices, closeInStore, removeFromStore } from './xenstore-device.js';
 
 /** The device a step works on. */

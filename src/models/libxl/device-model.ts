@@ -6,8 +6,8 @@ import type { Context } from '../context.js';
 import { linuxDevice, linuxRead } from '../linux/devices.js';
 import { hardwareDomain } from '../xen/domains.js';
 import { enterXen } from '../xen/hypercalls.js';
+import { qemuId } from './names.js';
 import type { PciSpec } from './spec.js';
-import { qemuId } from './step.js';
 
 /** Arguments of `device_add`; msitranslate and power_mgmt never get there. @source facts/dom0 8.1, 8.5 step 10 */
 export function deviceAddArguments(device: Dom0Sbdf, spec: PciSpec): RecordObject {

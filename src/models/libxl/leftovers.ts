@@ -2,7 +2,7 @@ import { type Dom0Sbdf, formatSbdf } from '../../pci/sbdf.js';
 import type { ReadonlyWorld } from '../../state/world.js';
 import { domids } from '../xen/domains.js';
 import { backendPath } from '../xenstore/xenbus.js';
-import { libxlPath } from './step.js';
+import { libxlPath } from './names.js';
 
 /** Where a device stands between Dom0 and a guest, whoever died on the way. */
 export type DeviceStanding =

@@ -1,7 +1,8 @@
 import type { Dom0Sbdf } from '../../pci/sbdf.js';
 import { hardwareDomain } from '../xen/domains.js';
 import { driverDomainHas } from '../xen/driver-domain.js';
-import { deviceFile, type StepIo } from './step.js';
+import { deviceFile } from './names.js';
+import type { StepIo } from './step.js';
 
 /** One region of the first seven lines of `resource`. */
 interface Region {

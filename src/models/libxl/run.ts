@@ -10,9 +10,10 @@ import { needOf } from './channel/requests.js';
 import { EPIPE, sendRequest } from './channel/send.js';
 import * as detaching from './detach.js';
 import { ledgerOf } from './leftovers.js';
+import { libxlPath } from './names.js';
 import { save } from './save.js';
 import { parseSpec } from './spec.js';
-import { libxlPath, StepIo, type Steps, type Woken } from './step.js';
+import { StepIo, type Steps, type Woken } from './step.js';
 
 /** A command's steps, and the device that a step of it works on. */
 interface Command {

@@ -1,9 +1,9 @@
+import { findCapability } from '../../pci/capability-walk.js';
 import type { FunctionId } from '../../pci/function-id.js';
 import { busOf, type Dom0Sbdf, formatSbdf, segmentOf } from '../../pci/sbdf.js';
 import type { Context, Decider } from '../context.js';
 import { describeFunction } from '../hardware/config-space.js';
 import { by, linuxDevice, linuxLog, linuxRead, linuxRemembers, linuxWrite } from './devices.js';
-import { findCapability } from './pciback/fields.js';
 
 export type ResetMethod = 'device_specific' | 'acpi' | 'flr' | 'af_flr' | 'pm' | 'bus' | 'cxl_bus';
 

@@ -1,10 +1,13 @@
 import { chipsetWritten } from './chipset/written.js';
 import { updateMappings } from './function/mapping.js';
+import { resetFunction } from './function/reset.js';
 import { type FunctionBytes, type FunctionImage, functionImage, virtualFunctionBytes } from './image.js';
-import { type Board, imageOf, type QemuMachine, rootBusOf } from './machine.js';
+import { type Board, imageOf, type QemuMachine, rootBusOf, type Wiring } from './machine.js';
+import { announceVirtual } from './plugging/hotplug.js';
 import { addFunction } from './plugging/plug.js';
 import { resetShpc } from './plugging/shpc.js';
 import { closedToHotplug } from './plugging/slot.js';
+import { writeMemory } from './space/access.js';
 import type { MachineState } from './state.js';
 
 /** A function of the start: what it is, how it is called and where it sits. */
@@ -25,6 +28,8 @@ export interface MachineDescription {
   readonly pluggable: readonly FunctionBytes[];
 }
 
+const wiring: Wiring = { store: writeMemory, powerLost: resetFunction, announceVirtual };
+
 /** A machine as it stands before its first instruction. @cost O(configuration bytes) */
 export function createMachine(description: MachineDescription): QemuMachine {
   const { board } = description;
@@ -32,6 +37,7 @@ export function createMachine(description: MachineDescription): QemuMachine {
     board,
     images: withVirtualFunctions([...description.functions, ...description.pluggable].map(functionImage)),
     state: initialState(board),
+    wiring,
     effects: [],
     observer: null,
   };

@@ -34,11 +34,22 @@ export interface MachineObserver {
   msixControl(fn: FunctionState, enabled: boolean, masked: boolean): void;
 }
 
+/**
+ * What parts of a machine do to parts that themselves rest on them, tied together where a machine is made: a message
+ * is a store to memory, a slot without power resets what is in it, a virtual function is announced like a plugged one.
+ */
+export interface Wiring {
+  readonly store: (machine: QemuMachine, address: number, bytes: Uint8Array) => void;
+  readonly powerLost: (machine: QemuMachine, fn: FunctionState) => void;
+  readonly announceVirtual: (machine: QemuMachine, vf: FunctionState) => void;
+}
+
 /** A machine as its guest sees PCI: immutable description, plain state, and what the last accesses caused. */
 export interface QemuMachine {
   readonly board: Board;
   readonly images: readonly FunctionImage[];
   readonly state: MachineState;
+  readonly wiring: Wiring;
   /** Appended to by accesses, in order; whoever drives the machine drains it. */
   readonly effects: Effect[];
   /** Null: nobody listens. */

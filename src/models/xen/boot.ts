@@ -8,7 +8,7 @@ import { readType } from './pci-device.js';
 import { grant, revoke } from './permissions.js';
 import { mapRegionsAtBoot } from './reserved-regions.js';
 import { attachVpci } from './vpci/attach.js';
-import { hasVtd } from './vtd/contexts.js';
+import { hasVtd } from './vtd/in-use.js';
 import { nrGsis, x86Facts } from './x86.js';
 
 /**

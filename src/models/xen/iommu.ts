@@ -11,13 +11,9 @@ import { cutStreamId } from '../hardware/smmu/hardware-ids.js';
 import { attachStream, detachStream } from '../hardware/smmu/smmu.js';
 import { functionBehind } from './config-access.js';
 import { domids, hardwareDomain } from './domains.js';
-import { hasVtd, mapContext, unmapContext } from './vtd/contexts.js';
-
-/** Why an IOMMU step failed, with the line Xen logs. */
-export interface IommuFailure {
-  readonly errno: number;
-  readonly reason: string;
-}
+import type { IommuFailure } from './iommu-failure.js';
+import { mapContext, unmapContext } from './vtd/contexts.js';
+import { hasVtd } from './vtd/in-use.js';
 
 type ReadonlyStreamEntry = ReadonlyWorld['iommu']['smmus'][number]['streams'][number];
 

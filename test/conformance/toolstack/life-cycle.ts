@@ -2,7 +2,7 @@ import type { DomainId } from '../../../src/base/brand.js';
 import { hexPad } from '../../../src/base/hex.js';
 import type { TraceEvent } from '../../../src/events/catalogue.js';
 import { readXenstoredTrace } from '../../../src/importers/xenstored/read.js';
-import { qemuId } from '../../../src/models/libxl/step.js';
+import { qemuId } from '../../../src/models/libxl/names.js';
 import { backendReady } from '../../../src/models/libxl/toolstack.js';
 import { backendPath } from '../../../src/models/xenstore/xenbus.js';
 import { type Dom0Sbdf, parseSbdf } from '../../../src/pci/sbdf.js';

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { hasWideAcs } from '../../../src/models/linux/groups/acs-quirks.js';
-import { dmaAliases, takesOverAsSecondary } from '../../../src/models/linux/groups/alias-quirks.js';
+import { takesOverAsSecondary } from '../../../src/models/linux/groups/alias-quirks.js';
 import { assignableSet, iommuGroups, requesterIds } from '../../../src/models/linux/groups/groups.js';
-import type { GroupNode, PortType } from '../../../src/models/linux/groups/topology.js';
+import type { GroupNode, PortType } from '../../../src/models/linux/groups/node.js';
+import { dmaAliases } from '../../../src/pci/dma-aliases.js';
 import { formatBdf, parseSbdf } from '../../../src/pci/sbdf.js';
 
 const FULL = { capability: 0x5f, control: 0x1d };

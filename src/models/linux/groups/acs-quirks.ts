@@ -1,4 +1,4 @@
-import type { GroupNode } from './topology.js';
+import type { GroupNode } from './node.js';
 
 /**
  * What Linux' vendor table says of a function's isolation. `null`: the table is silent and the ACS capability decides.

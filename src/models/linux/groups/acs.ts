@@ -1,5 +1,5 @@
 import { acsQuirk } from './acs-quirks.js';
-import type { GroupNode } from './topology.js';
+import type { GroupNode } from './node.js';
 
 /** Source validation, request and completion redirect, upstream forwarding. @source facts/dom0 10.2 */
 const REQUIRED_ACS = 0x01 | 0x04 | 0x08 | 0x10;

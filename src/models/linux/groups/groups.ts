@@ -1,6 +1,6 @@
 import { busOf, devfnOf, devOf } from '../../../pci/sbdf.js';
 import { hasAcs, hasAcsPath } from './acs.js';
-import type { GroupNode } from './topology.js';
+import type { GroupNode } from './node.js';
 
 /** A group: what can reach each other's memory requests and so goes to one owner. */
 export interface IommuGroup {

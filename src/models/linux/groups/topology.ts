@@ -1,44 +1,11 @@
+import { findCapability, findExtendedCapability } from '../../../pci/capability-walk.js';
+import { dmaAliases } from '../../../pci/dma-aliases.js';
 import { bdf, busOf, type Dom0Sbdf, devfnOf, sbdf, segmentOf } from '../../../pci/sbdf.js';
 import type { Context } from '../../context.js';
 import { linuxRead } from '../devices.js';
-import { findCapability, findExtendedCapability } from '../pciback/fields.js';
 import { hasWideAcs } from './acs-quirks.js';
-import { dmaAliases, takesOverAsSecondary, translatesAtBridge } from './alias-quirks.js';
-
-/** PCI Express device/port types; null for a conventional function. */
-export type PortType =
-  | 'endpoint'
-  | 'legacy-endpoint'
-  | 'root-port'
-  | 'upstream'
-  | 'downstream'
-  | 'pcie-to-pci'
-  | 'pci-to-pcie'
-  | 'rc-endpoint'
-  | 'rc-event-collector';
-
-/** One function as the group algorithm sees it. */
-export interface GroupNode {
-  /** Dom0Sbdf, or any packed name of one segment. */
-  readonly id: number;
-  /** The bridge whose secondary bus it is on; null on a root bus, and on a virtual bus of SR-IOV. */
-  readonly above: number | null;
-  readonly type: PortType | null;
-  readonly isBridge: boolean;
-  readonly multifunction: boolean;
-  /** ACS capability and control registers; null without the capability. */
-  readonly acs: { readonly capability: number; readonly control: number } | null;
-  readonly vendor: number;
-  readonly device: number;
-  /** Further devfns of the same bus it sends requests as. */
-  readonly aliases: readonly number[];
-  /** A conventional bridge that takes requests over as (secondary, 00.0). */
-  readonly takesOverAsSecondary?: boolean;
-  /** Translation happens at this bridge: aliases end here. */
-  readonly isTranslationRoot?: boolean;
-  /** A PCH port: Linux could switch peer decoding off, behind the LPC bridge. */
-  readonly pchPeersOff?: boolean;
-}
+import { takesOverAsSecondary, translatesAtBridge } from './alias-quirks.js';
+import type { GroupNode, PortType } from './node.js';
 
 const portTypes: readonly (PortType | null)[] = [
   'endpoint',

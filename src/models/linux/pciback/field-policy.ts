@@ -1,7 +1,8 @@
+import { findCapability } from '../../../pci/capability-walk.js';
 import type { Resource } from '../../hardware/bars.js';
 import { pcibios } from '../pciif/page.js';
 import type { DevicePort } from './device.js';
-import { type ConfigField, findCapability } from './fields.js';
+import type { ConfigField } from './fields.js';
 
 const commandBits = { IO: 1, MEMORY: 2, MASTER: 4, INVALIDATE: 0x10, INTX_DISABLE: 0x400 } as const;
 /** Command bits a guest reads from and, in permissive mode, writes to hardware. @source facts/dom0 5.3 */

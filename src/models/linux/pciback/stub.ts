@@ -1,4 +1,5 @@
 import { errno, errnoName } from '../../../base/errno.js';
+import { findCapability } from '../../../pci/capability-walk.js';
 import { busOf, type Dom0Sbdf, formatSbdf } from '../../../pci/sbdf.js';
 import { has } from '../../../policy/has.js';
 import type { Context } from '../../context.js';
@@ -17,7 +18,6 @@ import {
   setOwner,
 } from '../devices.js';
 import { parentBridge, resetFunction, restoreState, saveState } from '../reset.js';
-import { findCapability } from './fields.js';
 import { patchDevice } from './port.js';
 
 /**

@@ -1,4 +1,5 @@
 import { errno, errnoName } from '../../../base/errno.js';
+import { findCapability } from '../../../pci/capability-walk.js';
 import { busOf, type Dom0Sbdf, devfnOf, formatSbdf, type GuestSbdf } from '../../../pci/sbdf.js';
 import { hasBehaviour } from '../../../policy/behaviours.js';
 import type { Context, Decider } from '../../context.js';
@@ -7,7 +8,6 @@ import { linuxDomain } from '../../xen/driver-domain.js';
 import { enterXen } from '../../xen/hypercalls.js';
 import { by, linuxDevice, linuxLog, linuxRead, resourcesOf } from '../devices.js';
 import { configRead, configWrite } from '../pciback/config-policy.js';
-import { findCapability } from '../pciback/fields.js';
 import { devicePort, patchDevice } from '../pciback/port.js';
 import { unmapMessages } from '../pciback/stub.js';
 import { errorToPcibios, MAX_MSIX_ENTRIES, pciCommands, pciErrors, xenbusStates } from './page.js';

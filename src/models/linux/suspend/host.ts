@@ -1,9 +1,9 @@
+import { findCapability } from '../../../pci/capability-walk.js';
 import type { FunctionId } from '../../../pci/function-id.js';
 import type { Dom0Sbdf } from '../../../pci/sbdf.js';
 import type { Context, Decider } from '../../context.js';
 import { linuxDomain } from '../../xen/driver-domain.js';
 import { by, linuxDevice, linuxHypercall, linuxLog, linuxRead, linuxWrite, physdevName } from '../devices.js';
-import { findCapability } from '../pciback/fields.js';
 import { fallenRegisters, restoreExpress, restoreState, saveState } from '../reset.js';
 
 const COMMAND = 0x04;

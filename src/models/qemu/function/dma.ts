@@ -1,6 +1,5 @@
 import { portType } from '../image.js';
 import { bridgeAbove, busNumber, imageOf, type QemuMachine } from '../machine.js';
-import { writeMemory } from '../space/access.js';
 import type { FunctionState } from '../state.js';
 
 /**
@@ -13,7 +12,7 @@ export function dmaWrite32(machine: QemuMachine, fn: FunctionState, address: num
   machine.effects.push({ kind: 'msi', requester: requesterId(machine, fn), address, data: data >>> 0 });
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, data, true);
-  writeMemory(machine, address, bytes);
+  machine.wiring.store(machine, address, bytes);
 }
 
 /**

@@ -1,10 +1,10 @@
 import { barOffset, barType, bridgeControl, command, ROM_REGION, reg } from '../../../pci/header.js';
+import { sriov } from '../../../pci/sriov.js';
 import { closedWindow, ioWindow, memoryWindow, prefetchableWindow } from '../../../pci/windows.js';
 import type { BarImage } from '../image.js';
 import { imageOf, type QemuMachine } from '../machine.js';
 import { get8, get16, get32 } from '../registers.js';
 import type { FunctionState } from '../state.js';
-import { sriov } from './sriov.js';
 
 const TWO_32 = 2 ** 32;
 const TWO_64 = 2 ** 64;

@@ -1,20 +1,9 @@
 import { overlaps } from '../../../pci/header.js';
+import { sriov } from '../../../pci/sriov.js';
 import { imageOf, type QemuMachine } from '../machine.js';
-import { announceVirtual } from '../plugging/hotplug.js';
 import { addFunction, removeFunction } from '../plugging/plug.js';
 import { get16, set16 } from '../registers.js';
 import type { FunctionState } from '../state.js';
-
-/** Offsets inside the SR-IOV extended capability. @source facts/q35-qemu 2.11 */
-export const sriov = {
-  control: 0x08,
-  totalVfs: 0x0e,
-  numVfs: 0x10,
-  vfOffset: 0x14,
-  vfStride: 0x16,
-  bar0: 0x24,
-  sizeBytes: 0x40,
-} as const;
 
 const VF_ENABLE = 1;
 
@@ -56,7 +45,7 @@ function enableVfs(machine: QemuMachine, fn: FunctionState, cap: number): void {
     const devfn = first + i * stride;
     if (devfn > 0xff || machine.state.buses[fn.bus]!.devices[devfn] !== undefined) return;
     const placement = { image, id: '', bus: fn.bus, devfn, hotplugged: true, physical, virtualNumber: i };
-    announceVirtual(machine, addFunction(machine, placement));
+    machine.wiring.announceVirtual(machine, addFunction(machine, placement));
   }
 }
 

@@ -3,7 +3,6 @@ import { setIntx } from '../function/intx.js';
 import { updateBusMaster, updateMappings } from '../function/mapping.js';
 import { msiEnabled, msiNotify } from '../function/msi.js';
 import { msixEnabled, msixNotify } from '../function/msix.js';
-import { resetFunction } from '../function/reset.js';
 import { portType } from '../image.js';
 import { forEachFunctionOn, imageOf, type QemuMachine } from '../machine.js';
 import { change16, get16, get32, set16 } from '../registers.js';
@@ -119,7 +118,7 @@ function setPower(machine: QemuMachine, fn: FunctionState, on: boolean): void {
   fn.powered = on;
   updateMappings(machine, fn);
   updateBusMaster(machine, fn);
-  if (!on) resetFunction(machine, fn);
+  if (!on) machine.wiring.powerLost(machine, fn);
 }
 
 /** Removes every function of the slot; presence and link go with them. */

@@ -4,10 +4,9 @@ import type { MsiMessage } from '../../../pci/msi.js';
 import { encodeRemappable, xenHostMessage } from '../../../pci/x86-message.js';
 import { xgene, xgeneMessage } from '../../../pci/xgene-msi.js';
 import { v2mData } from '../../../platform/gicv2m.js';
+import { AXI_VECTORS, NWL_EVENTS } from '../../../platform/msi-controllers.js';
 import type { MsiController } from '../../../platform/platform.js';
 import type { Context } from '../../context.js';
-import { AXI_VECTORS } from '../../hardware/controllers/axi.js';
-import { NWL_EVENTS } from '../../hardware/controllers/nwl.js';
 import { hardwareIds } from '../../hardware/smmu/hardware-ids.js';
 
 /** x86: stands for the interrupt path of the whole machine in Xen's table of events. */

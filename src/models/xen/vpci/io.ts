@@ -2,7 +2,7 @@ import type { XenSbdf } from '../../../pci/sbdf.js';
 import type { Context } from '../../context.js';
 import { allOnes } from '../../hardware/config-space.js';
 import type { Requested } from '../ioreq/guest.js';
-import type { InternalAnswer, InternalHandler } from '../ioreq/internal.js';
+import type { InternalAnswer, InternalHandler } from '../ioreq/internal-handler.js';
 import { memorySpan } from '../ioreq/select.js';
 import { isAccessAllowed } from './access.js';
 import { accessVpci } from './decide.js';

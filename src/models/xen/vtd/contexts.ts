@@ -1,21 +1,12 @@
 import type { DomainId } from '../../../base/brand.js';
 import { errno } from '../../../base/errno.js';
 import { formatSbdf, sbdf, segmentOf, type XenSbdf } from '../../../pci/sbdf.js';
-import { hasBehaviour } from '../../../policy/behaviours.js';
 import type { ContextEntry } from '../../../state/vtd.js';
 import type { Context } from '../../context.js';
 import { domids, hardwareDomain } from '../domains.js';
-import type { IommuFailure } from '../iommu.js';
+import type { IommuFailure } from '../iommu-failure.js';
 import { regionsOf } from '../reserved-regions.js';
 import { upstreamBridge } from '../upstream-bridge.js';
-
-/** Whether requests of devices are followed to memory on this machine: x86, in traces that have it. */
-export const followsRequests = ({ env }: Pick<Context, 'env'>): boolean =>
-  env.platform.arch === 'x86_64' && hasBehaviour(env.behaviour, 'vtd-translates');
-
-/** Whether Xen drives VT-d there. */
-export const hasVtd = (context: Pick<Context, 'env'>): boolean =>
-  context.env.policies.iommu === 'on' && followsRequests(context);
 
 type Root = Pick<ContextEntry, 'root' | 'domid'>;
 

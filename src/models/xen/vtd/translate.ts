@@ -7,9 +7,10 @@ import { requesterOf } from '../../hardware/requester.js';
 import { STOPPED } from '../../hardware/smmu/translate.js';
 import { hardwareDomain, isHvm } from '../domains.js';
 import { regionsOf } from '../reserved-regions.js';
-import { hardwareDomainReach, hasVtd } from './contexts.js';
+import { hardwareDomainReach } from './contexts.js';
 import { type FaultReason, fault } from './fault.js';
 import { pieceAt } from './holder.js';
+import { hasVtd } from './in-use.js';
 
 const PAGE = 4096;
 const BUS_MASTER = 1 << 2;

@@ -2,11 +2,11 @@ import type { PhysicalAddress } from '../../../base/brand.js';
 import type { FunctionId } from '../../../pci/function-id.js';
 import type { MsiController } from '../../../platform/platform.js';
 import type { Context } from '../../context.js';
+import type { HardwareIds } from '../../hardware/smmu/hardware-ids.js';
 import { itsEvent } from '../../xen/guest-msi/claims.js';
 import { deliverEvent, messageText, vectorSending } from '../../xen/guest-msi/deliver.js';
 import { driverDomain } from '../../xen/guest-msi/driver-domain.js';
 import { drop } from '../../xen/guest-msi/drop.js';
-import type { HardwareIds } from '../smmu/hardware-ids.js';
 
 /** GITS_TRANSLATER inside its page; other registers of the page do not exist. @source facts/arm-msi-iommu 3.1 */
 const TRANSLATER_OFFSET = 0x40;

@@ -1,13 +1,11 @@
 import type { PhysicalAddress } from '../../../base/brand.js';
 import type { FunctionId } from '../../../pci/function-id.js';
+import { NWL_EVENTS } from '../../../platform/msi-controllers.js';
 import type { MsiController } from '../../../platform/platform.js';
 import type { Context } from '../../context.js';
+import { bridgeHasStep } from '../../hardware/bridge-init.js';
 import { deliverEvent, isForced } from '../../xen/guest-msi/deliver.js';
 import { drop } from '../../xen/guest-msi/drop.js';
-import { bridgeHasStep } from '../bridge-init.js';
-
-/** Events of one bridge: two status registers of 32 bits. @source facts/arm-msi-iommu 5.1 */
-export const NWL_EVENTS = 64;
 
 /**
  * A message into the MSI window of an NWL bridge: its bit in the status registers, nothing about the sender. A bit

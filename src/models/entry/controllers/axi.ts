@@ -1,12 +1,11 @@
 import type { FunctionId } from '../../../pci/function-id.js';
+import { AXI_VECTORS } from '../../../platform/msi-controllers.js';
 import type { MsiController } from '../../../platform/platform.js';
 import type { Context } from '../../context.js';
 import { deliverEvent } from '../../xen/guest-msi/deliver.js';
 import { drop } from '../../xen/guest-msi/drop.js';
 import { drain, latch } from './nwl.js';
 
-/** Vectors Linux uses of the AXI soft bridge. @source facts/arm-msi-iommu 5.1 */
-export const AXI_VECTORS = 128;
 /** Entries of the receive FIFO: the figure of the sibling NWL bridge, its own is not known. */
 const FIFO_ENTRIES = 128;
 

@@ -2,9 +2,9 @@ import type { FunctionId } from '../../../pci/function-id.js';
 import { v2mInterrupt } from '../../../platform/gicv2m.js';
 import type { MsiController } from '../../../platform/platform.js';
 import type { Context } from '../../context.js';
+import type { HardwareIds } from '../../hardware/smmu/hardware-ids.js';
 import { deliverEvent } from '../../xen/guest-msi/deliver.js';
 import { drop } from '../../xen/guest-msi/drop.js';
-import type { HardwareIds } from '../smmu/hardware-ids.js';
 
 /** Offset of MSI_SETSPI_NS in its page. */
 const SETSPI_OFFSET = 0x40;
