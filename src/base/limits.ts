@@ -74,6 +74,10 @@ export const limits = {
   xenstoredBytes: 64 << 20,
   /** A line of a QEMU log; trace lines stay below 200, guest errors quote texts. */
   qemuLogLineBytes: 64 << 10,
+  /** One line of a console; longer ones are no text. */
+  consoleLineBytes: 64 << 10,
+  /** One record of the tap of an ARM Xen. */
+  armTapLineBytes: 64 << 10,
   /** Capabilities in one list: 48 fit between 0x40 and 0xff, 960 in extended space (facts/arm-msi-iommu 8.3). */
   capabilities: 48,
   extendedCapabilities: 960,

@@ -10,8 +10,9 @@ import {
   type PlatformFunction,
   type X86Facts,
 } from '../platform/platform.js';
-import { defaultPolicies } from '../policy/axes.js';
+import { defaultPolicies, type Policies } from '../policy/axes.js';
 import { currentBehaviour } from '../policy/behaviours.js';
+import { isLinuxRelease, statedXen } from '../policy/releases.js';
 import { defaultSwitches, type SwitchName, switchTable } from '../policy/switches.js';
 import type { MachineFact } from './importer.js';
 
@@ -37,6 +38,7 @@ export class Machine {
   readonly #functions = new Map<number, Said<PlatformFunction>>();
   readonly #x86 = new Map<keyof X86Facts, Said<unknown>>();
   readonly #texts = new Map<string, Said<string>>();
+  readonly #policies: Partial<Policies> = {};
   readonly #switches: Partial<Record<SwitchName, string>> = {};
 
   /** @returns Whether the header tells it; otherwise it has to be told by an event. */
@@ -73,6 +75,7 @@ export class Machine {
         return false;
       case 'command-line':
         this.#text(`the command line of ${fact.of}`, `line ${fact.of}`, { value: fact.text, file });
+        if (fact.of === 'xen') Object.assign(this.#policies, policiesOf(fact.text));
         return false;
     }
   }
@@ -118,7 +121,7 @@ export class Machine {
       scenario: null,
       seed: null,
       platform: this.#platform(),
-      policies: defaultPolicies,
+      policies: { ...defaultPolicies, ...this.#policies },
       switches: { ...defaultSwitches, ...this.#switches },
       behaviour: currentBehaviour,
       provenance: [],
@@ -173,11 +176,37 @@ export class Machine {
   /** The models follow the release a source names, where they know it. */
   #follow(of: string, release: string): void {
     if (of !== 'xen' && of !== 'linux') return;
+    const xen = of === 'xen' ? statedXen(/^\d+(?:\.\d+){1,2}/.exec(release)?.[0] ?? null) : null;
+    if (xen !== null || (of === 'linux' && isLinuxRelease(release))) {
+      this.#switches[of] = xen ?? release;
+      return;
+    }
     const value = switchTable[of].values.find(
       (one) => release === one || /^[.-]/.test(afterPrefix(release, one)),
     );
     if (value !== undefined) this.#switches[of] = value;
   }
+}
+
+/** What Xen's options decide of the design. @source docs/misc/xen-command-line.pandoc of Xen */
+function policiesOf(line: string): Partial<Policies> {
+  const options = line.split(/\s+/);
+  const value = (name: string): string[] =>
+    options.flatMap((one) =>
+      one === name ? [''] : one.startsWith(`${name}=`) ? one.slice(name.length + 1).split(',') : [],
+    );
+  const isOff = (text: string): boolean => ['off', 'no', 'false', '0', 'disable'].includes(text);
+  const isOn = (text: string): boolean => ['', 'on', 'yes', 'true', '1', 'enable'].includes(text);
+  const iommu = value('iommu');
+  const passthrough = value('pci-passthrough').at(-1);
+  return {
+    ...(iommu.some(isOff) ? { iommu: 'off' } : {}),
+    ...(iommu.includes('quarantine=scratch-page') ? { quarantine: 'scratch-page' } : {}),
+    ...(iommu.includes('no-quarantine') || iommu.some((one) => isOff(afterPrefix(one, 'quarantine=')))
+      ? { quarantine: 'none' }
+      : {}),
+    ...(passthrough !== undefined && isOn(passthrough) ? { 'pci-passthrough': 'on' } : {}),
+  };
 }
 
 const afterPrefix = (text: string, prefix: string): string =>

@@ -1,8 +1,10 @@
 import { Trouble } from '../base/errors.js';
+import { armTapFormat } from './arm-tap/format.js';
 import { dtbFormat } from './dtb/format.js';
 import type { Format } from './importer.js';
 import { ndjsonFormat } from './ndjson/format.js';
 import { qemuLogFormat } from './qemu-log/format.js';
+import { xenConsoleFormat } from './xen-console/format.js';
 import { xenTapFormat } from './xen-tap/format.js';
 import { xenstoredFormat } from './xenstored/format.js';
 import { xentraceFormat } from './xentrace/format.js';
@@ -13,8 +15,10 @@ export const formats: readonly Format[] = [
   ndjsonFormat,
   xentraceFormat,
   qemuLogFormat,
+  armTapFormat,
   xenTapFormat,
   xenstoredFormat,
+  xenConsoleFormat,
 ];
 
 /** Bytes of a file that formats may look at. */

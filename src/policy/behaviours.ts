@@ -74,6 +74,11 @@ export const behaviourTable = {
     since: '0.3.0',
     doc: 'Xen on ARM has PCI since 4.21 only; a removal behind an SMMUv3 stops Xen, a direct assignment behind an SMMUv2 fails half way, quarantine=none leaves the stream with Dom0; Linux falls back when Xen does not know an operation. What ends in a stop of Xen does not return.',
   },
+  'arm-boots-whole': {
+    number: 14,
+    since: '0.3.0',
+    doc: 'When Xen boots on ARM it probes every host bridge of its tree; before, only a probe that was told did so.',
+  },
 } as const satisfies Record<string, Behaviour>;
 
 export type BehaviourName = keyof typeof behaviourTable;

@@ -117,7 +117,7 @@ describe('files put together', () => {
       source('a', toy('wall'), 'fact 4.17.7\n1 a1\n'),
     ]);
     expect(merged.header.platform.bridges).toHaveLength(2);
-    expect(merged.header.switches['xen']).toBe('4.17');
+    expect(merged.header.switches['xen']).toBe('4.17.7');
     expect((await read(merged)).map(({ kind }) => kind)).toEqual(['machine.told', 'config.requested']);
     const late = await merge([source('a', toy('wall'), '1 a1\n2 a2\nfact 4.18\n3 a3\n')], 1);
     expect(late.header.switches['xen']).toBe('4.23');

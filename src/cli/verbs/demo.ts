@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { replay } from '../../../replay/run/replayer.js';
 import { whatIf } from '../../../replay/run/what-if.js';
 import { invariant } from '../../base/assert.js';
@@ -20,6 +20,7 @@ import type { RunVerb } from '../verb.js';
 
 const SCENARIO = 'two-bridges-swapped';
 const SEED = 1;
+const RECORDING = 'xen-4.22-two-bridges.xpr';
 
 /** The main job in one go: a tree with two bridges, a recording, what is wrong with it, a replay, another design. */
 export const run: RunVerb = async (_args, options): Promise<ExitCode> => {
@@ -30,9 +31,12 @@ export const run: RunVerb = async (_args, options): Promise<ExitCode> => {
     const file = join(folder, `${SCENARIO}.xpr`);
     await record(file, options);
     const report = await withTrace(file, (trace) => examine(trace));
-    if (options['json'] === true) printJson({ schema: 'demo/1', ...report.json });
+    const recording = recordedRun();
+    const real = recording === null ? null : await withTrace(recording, (trace) => examineReal(trace));
+    if (options['json'] === true)
+      printJson({ schema: 'demo/1', ...report.json, recorded: real === null ? null : real.json });
     else {
-      print(report.lines);
+      print([...report.lines, ...(real === null ? [] : ['', ...real.lines])]);
       if (keep) sayNext('findings', { file });
     }
     return 0;
@@ -98,6 +102,50 @@ function examine(trace: OpenTrace) {
         findings: other.findings.length,
         changed: other.changed,
       },
+    },
+  };
+}
+
+/** The same bug on a real machine, as it was recorded; null where the package came without its recordings. */
+function recordedRun(): string | null {
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
+    const file = join(folder, 'traces', 'recordings', RECORDING);
+    if (existsSync(file)) return file;
+    if (folder === dirname(folder)) return null;
+  }
+}
+
+function examineReal(trace: OpenTrace) {
+  const { env, reader } = trace;
+  const judge = new Judge(env);
+  for (const batch of batches(trace)) for (const event of batch) judge.see(event);
+  const given = judge.findings.findLast(
+    ({ rule, evidence }) => rule === 'SEG-001' && evidence['op'] === 'assign_device',
+  );
+  const replayed = replay(env, batches(trace), { keep: 1 });
+  const moved =
+    given === undefined
+      ? []
+      : [
+          `Its assign_device is #${given.seq}:`,
+          `  it meant  ${String(given.evidence['meant'])}, whose StreamID is ${String(given.evidence['streamIdReal'])}`,
+          `  Xen took  ${String(given.evidence['taken'])}, and moved StreamID ${String(given.evidence['streamIdProgrammed'])}`,
+        ];
+  return {
+    lines: [
+      `The same on a real Xen ${env.switches.xen} with Linux ${env.switches.linux} (traces/recordings/${RECORDING}, ${reader.events} events):`,
+      ...numberingTable(judge.world, trace),
+      ...moved,
+      `  ${judge.findings.length} findings; ${replayed.matched} of ${replayed.compared} outcomes decided again and equal`,
+    ],
+    json: {
+      file: `traces/recordings/${RECORDING}`,
+      events: reader.events,
+      digest: reader.digest,
+      bridges: bridgeNumbers(judge.world, trace),
+      findings: judge.findings.length,
+      assigned: given === undefined ? null : findingJson(given, env.platform),
+      replay: { compared: replayed.compared, matched: replayed.matched, mismatched: replayed.mismatched },
     },
   };
 }

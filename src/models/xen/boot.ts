@@ -1,7 +1,9 @@
 import type { DomainId } from '../../base/brand.js';
 import { type FunctionId, functionId } from '../../pci/function-id.js';
 import { type Bdf, bdfOf, sbdf, type XenSbdf } from '../../pci/sbdf.js';
+import { hasBehaviour } from '../../policy/behaviours.js';
 import type { Context, Decider } from '../context.js';
+import { probeInXen } from './arm-bridges.js';
 import { domids, hardwareDomain } from './domains.js';
 import { attachToIommu } from './iommu.js';
 import { readType } from './pci-device.js';
@@ -18,7 +20,16 @@ import { nrGsis, x86Facts } from './x86.js';
  */
 export const decideXenBoot: Decider<'xen.booted'> = (context) => {
   if (context.env.platform.arch === 'x86_64') bootX86(context, hardwareDomain(context));
+  else if (hasBehaviour(context.env.behaviour, 'arm-boots-whole')) probeAll(context);
 };
+
+/** ARM: Xen probes the bridges of its tree in the order in which they stand there; one it knows is not probed again. */
+function probeAll(context: Context): void {
+  for (const { cfgBase } of context.env.platform.bridges) {
+    if (context.state.xen.panicked !== null) return;
+    if (!context.state.xen.bridges.some((known) => known.cfgBase === cfgBase)) probeInXen(context, cfgBase);
+  }
+}
 
 /** The same for a given hardware domain; null: there is none, and no device gets an owner. */
 export function bootX86(context: Context, hardware: DomainId | null): void {
