@@ -4,6 +4,8 @@ import { type InputEvent, isInput, type TraceEvent } from '../../src/events/cata
 import type { DeviceModel } from '../../src/machine/device-model.js';
 import type { Deciders } from '../../src/models/context.js';
 import type { Policies } from '../../src/policy/axes.js';
+import type { ChangeName } from '../../src/policy/has.js';
+import type { Switches } from '../../src/policy/switches.js';
 import { Judge } from '../../src/rules/judge.js';
 import type { Finding } from '../../src/rules/rule.js';
 import type { Env } from '../../src/state/env.js';
@@ -38,6 +40,7 @@ export interface WhatIf {
   /** Recorded events looked at. */
   readonly events: number;
   readonly policies: Policies;
+  readonly switches: Switches;
   readonly findings: readonly Finding[];
   /** Inputs whose outcomes differ. */
   readonly changed: number;
@@ -55,6 +58,10 @@ export interface WhatIfOptions {
    * asked: with the models at hand they answer anew, without them the recorded answers stand.
    */
   readonly deviceModels?: readonly DeviceModel[];
+  /** Releases to run under; those of the recording unless given. */
+  readonly switches?: Switches | undefined;
+  /** Changes of releases to take the other way than the releases have them, to see what they do. */
+  readonly toggled?: ReadonlySet<ChangeName> | undefined;
   /** Who decides anew; the models unless given. */
   readonly deciders?: Deciders | undefined;
 }
@@ -70,7 +77,7 @@ export function whatIf(
   batches: Iterable<readonly TraceEvent[]>,
   options: WhatIfOptions = {},
 ): WhatIf {
-  const run = new WhatIfRun(recorded, { ...recorded, policies }, options);
+  const run = new WhatIfRun(recorded, otherEnv(recorded, policies, options), options);
   for (const batch of batches) {
     for (const event of batch) {
       try {
@@ -81,6 +88,11 @@ export function whatIf(
     }
   }
   return run.end();
+}
+
+function otherEnv(recorded: Env, policies: Policies, { switches, toggled }: WhatIfOptions): Env {
+  const env = { ...recorded, policies, switches: switches ?? recorded.switches };
+  return toggled === undefined ? env : { ...env, toggled };
 }
 
 class WhatIfRun {
@@ -180,6 +192,7 @@ class WhatIfRun {
     return {
       events: this.#events,
       policies: this.#env.policies,
+      switches: this.#env.switches,
       findings: this.#judge.findings,
       changed: this.#changed,
       firstDivergence: this.#first,

@@ -95,7 +95,7 @@ export const verbs: readonly Verb[] = [
   {
     usage: 'replay <trace>',
     summary: 're-run the inputs and compare every outcome',
-    options: [policy, ['--all', 'every divergence, not the first only'], bisect, json],
+    options: [policy, release, ['--all', 'every divergence, not the first only'], bisect, json],
     example: 'xpr replay swapped.xpr',
     exits: '0 every outcome the same, 1 a divergence, 2 trouble.',
     load: () => import('./verbs/replay.js'),
@@ -113,10 +113,15 @@ export const verbs: readonly Verb[] = [
     summary: 'the same inputs under other designs',
     options: [
       policy,
+      release,
       [
         '--variant <choices>',
-        'one variant of several axes, as "iommu=on mmconfig=notify"; may be repeated',
+        'one variant of several choices, as "iommu=on xen=4.21"; may be repeated',
         'list',
+      ],
+      [
+        '--releases',
+        'every modelled release of Xen, Linux and QEMU: where answers change, and by which commit',
       ],
       ['-o, --output <file>', 'keep the trace of the one variant; - for standard output'],
       force,

@@ -16,6 +16,8 @@ export type ChangeName = XenChange | LinuxChange | QemuChangeName;
 export interface Releases {
   readonly switches: Switches;
   readonly behaviour: readonly number[];
+  /** Changes that are taken the other way, to see what each does. */
+  readonly toggled?: ReadonlySet<ChangeName>;
 }
 
 /** The changes of every project, by the switch that names its release. */
@@ -34,8 +36,16 @@ export const projects: readonly Project[] = ['xen', 'linux', 'qemu'];
  */
 export function has(chosen: Releases, name: ChangeName): boolean {
   const { project, change } = found(name);
-  return hasChange(chosen, project, change);
+  return hasChange(chosen, project, change) !== (chosen.toggled?.has(name) ?? false);
 }
+
+/** Names of all changes of a project, in the order of its table. */
+export function changeNames(project: Project): readonly ChangeName[] {
+  return [...places].flatMap(([name, place]) => (place.project === project ? [name] : []));
+}
+
+/** The row of a change. */
+export const changeOf = (name: ChangeName): Change => found(name).change;
 
 /** {@link has} for a row of the tables. */
 export function hasChange({ switches, behaviour }: Releases, project: Project, change: Change): boolean {
@@ -54,10 +64,13 @@ function qemuOf(switches: Switches, change: Change): string {
   return compareReleases(machine, switches.qemu) < 0 ? machine : switches.qemu;
 }
 
-const places = new Map<string, { readonly project: Project; readonly change: Change }>(
+const isChange = (name: string): name is ChangeName =>
+  projects.some((project) => Object.hasOwn(changesOf[project], name));
+
+const places = new Map<ChangeName, { readonly project: Project; readonly change: Change }>(
   projects.flatMap((project) => {
     const rows: readonly [string, Change | QemuChange][] = Object.entries(changesOf[project]);
-    return rows.map(([name, change]) => [name, { project, change }] as const);
+    return rows.flatMap(([name, change]) => (isChange(name) ? [[name, { project, change }] as const] : []));
   }),
 );
 

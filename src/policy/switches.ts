@@ -2,6 +2,7 @@ import { invariant } from '../base/assert.js';
 import {
   isLinuxRelease,
   type LinuxRelease,
+  newestOf,
   qemuReleases,
   xenMaster,
   xenMinors,
@@ -119,3 +120,6 @@ function complete(): Switches {
   invariant(isSwitches(chosen), 'the default of a switch is not one of its values');
   return chosen;
 }
+
+/** With point releases in place of minors, as a trace stores them: what the newest of a branch is changes with time. */
+export const pinned = (switches: Switches): Switches => ({ ...switches, xen: newestOf(switches.xen) });

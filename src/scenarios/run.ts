@@ -4,8 +4,7 @@ import type { TraceHeader } from '../log/header.js';
 import { runMachine } from '../machine/machine.js';
 import type { Platform } from '../platform/platform.js';
 import { currentBehaviour } from '../policy/behaviours.js';
-import { newestOf } from '../policy/releases.js';
-import type { Switches } from '../policy/switches.js';
+import { pinned } from '../policy/switches.js';
 import type { Env } from '../state/env.js';
 import { choosePolicies, chooseSwitches } from '../state/trace-env.js';
 import type { Scenario } from './scenario.js';
@@ -28,9 +27,6 @@ export function scenarioEnv(scenario: Scenario, { platform, policies, switches }
     behaviour: currentBehaviour,
   };
 }
-
-/** A trace says which point release it followed: what the newest of a branch is changes with time. */
-const pinned = (switches: Switches): Switches => ({ ...switches, xen: newestOf(switches.xen) });
 
 /** The header of its trace; equal choices give equal headers. */
 export function scenarioHeader(

@@ -1,5 +1,6 @@
 import type { Platform } from '../platform/platform.js';
 import type { Policies } from '../policy/axes.js';
+import type { ChangeName } from '../policy/has.js';
 import type { Switches } from '../policy/switches.js';
 
 /** What stays the same during one trace; stored in its header. */
@@ -9,4 +10,6 @@ export interface Env {
   readonly switches: Switches;
   /** Numbers of the behaviour changes the trace has; `hasBehaviour` asks. */
   readonly behaviour: readonly number[];
+  /** Changes taken the other way than the releases have them, to see what each does; never stored. */
+  readonly toggled?: ReadonlySet<ChangeName>;
 }

@@ -2,7 +2,7 @@ import { divergenceLines, presentDivergence } from '../../../replay/run/present-
 import { replay } from '../../../replay/run/replayer.js';
 import { systemClock } from '../../base/clock.js';
 import { Judge } from '../../rules/judge.js';
-import { choosePolicies } from '../../state/trace-env.js';
+import { choosePolicies, chooseSwitches } from '../../state/trace-env.js';
 import { choices, required } from '../choices.js';
 import { print, printJson, sayNext } from '../io.js';
 import { findingJson } from '../present-finding.js';
@@ -14,7 +14,11 @@ const SHOWN = 10_000;
 
 export const run: RunVerb = ([file], options) =>
   withTrace(required(file, 'the trace'), (trace) => {
-    const env = { ...trace.env, policies: choosePolicies(choices(options['policy']), trace.env.policies) };
+    const env = {
+      ...trace.env,
+      policies: choosePolicies(choices(options['policy']), trace.env.policies),
+      switches: chooseSwitches(choices(options['switch']), trace.env.switches),
+    };
     const judge = new Judge(env);
     const before = systemClock.now();
     const result = replay(env, judged(batches(trace), judge), { keep: options['all'] === true ? SHOWN : 1 });

@@ -3,9 +3,10 @@ import { presentChange } from '../../../replay/run/present-divergence.js';
 import { type WhatIf, whatIf } from '../../../replay/run/what-if.js';
 import { Trouble } from '../../base/errors.js';
 import { Recorder } from '../../machine/recorder.js';
-import type { Policies } from '../../policy/axes.js';
+import { isSwitchName, pinned } from '../../policy/switches.js';
 import { findScenario } from '../../scenarios/index.js';
-import { choosePolicies } from '../../state/trace-env.js';
+import type { Env } from '../../state/env.js';
+import { choosePolicies, chooseSwitches } from '../../state/trace-env.js';
 import { table } from '../../tell/table.js';
 import { accessesJson, accessTable } from '../access-table.js';
 import { choices, required } from '../choices.js';
@@ -15,9 +16,11 @@ import { chooseOutput, type Output, outputKinds } from '../output.js';
 import { findingJson } from '../present-finding.js';
 import { batches, type OpenTrace, wholeTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verb.js';
+import { releases } from './what-if-releases.js';
 
 export const run: RunVerb = ([file], options) =>
   withTrace(required(file, 'the trace'), async (trace) => {
+    if (options['releases'] === true) return releases(trace, options);
     const variants = chosenVariants(options, trace);
     if (typeof options['output'] === 'string' && variants.length !== 1) {
       throw new Trouble('CLI-007', '-o takes exactly one variant', { actual: `${variants.length} variants` });
@@ -28,8 +31,8 @@ export const run: RunVerb = ([file], options) =>
         : null;
     const results =
       output === null
-        ? variants.map(({ policies }) => runVariant(trace, policies))
-        : [await keepVariant(trace, variants[0]!.policies, output)];
+        ? variants.map((variant) => runVariant(trace, variant))
+        : [await keepVariant(trace, variants[0]!, output)];
     const titles = variants.map((variant) => titleOf(variant, trace));
     const runs = designRuns(results, titles, trace);
     if (options['json'] === true) {
@@ -68,42 +71,57 @@ function designRuns(
   if (!hasLifeCycle(results)) return null;
   const runs = results.map((result, i) => ({ title: titles[i]!, result }));
   if (titles.some((title) => title.endsWith(RECORDED))) return runs;
-  return [{ title: RECORDED, result: runVariant(trace, trace.env.policies) }, ...runs];
+  return [{ title: RECORDED, result: runVariant(trace, trace.env) }, ...runs];
 }
 
-/** `--policy`s together are one variant, each `--variant` one more. @throws {Trouble} CLI-008 when none is named */
+/** `--policy`s and `--switch`es together are one variant, each `--variant` one more. @throws {Trouble} CLI-008 when none is named */
 function chosenVariants(options: Readonly<Record<string, unknown>>, { env }: OpenTrace): Variant[] {
-  const together = choices(options['policy']);
-  const variants = ((options['variant'] ?? []) as readonly string[]).map((text) => choices([text]));
-  if (Object.keys(together).length > 0) variants.unshift(together);
+  const policies = choosePolicies(choices(options['policy']), env.policies);
+  const switches = pinned(chooseSwitches(choices(options['switch']), env.switches));
+  const together = { ...choices(options['policy']), ...choices(options['switch']) };
+  const variants: Variant[] = ((options['variant'] ?? []) as readonly string[]).map((text) => {
+    const chosen = choices([text]);
+    const isRelease = ([name]: [string, string]): boolean => isSwitchName(name);
+    const entries = Object.entries(chosen);
+    return {
+      chosen,
+      policies: choosePolicies(Object.fromEntries(entries.filter((one) => !isRelease(one))), env.policies),
+      switches: pinned(chooseSwitches(Object.fromEntries(entries.filter(isRelease)), env.switches)),
+    };
+  });
+  if (Object.keys(together).length > 0) variants.unshift({ chosen: together, policies, switches });
   if (variants.length === 0 || variants.some((chosen) => Object.keys(chosen).length === 0)) {
     throw new Trouble('CLI-008', 'no design to compare with', {
-      hint: 'give --policy axis=value; xpr policies lists them',
+      hint: 'give --policy axis=value, --switch name=value or --releases; xpr policies lists them',
     });
   }
-  return variants.map((chosen) => ({ chosen, policies: choosePolicies(chosen, env.policies) }));
+  return variants;
 }
 
 /** A design and the choices the user named for it. */
-interface Variant {
+interface Variant extends Design {
   readonly chosen: Readonly<Record<string, string>>;
-  readonly policies: Policies;
 }
 
-function runVariant(trace: OpenTrace, policies: Policies): WhatIf {
-  const result = whatIf(trace.env, policies, batches(trace), { deviceModels: modelsOf(trace, policies) });
+/** What a run can be under other than the recording was. */
+type Design = Pick<Env, 'policies' | 'switches'>;
+
+function runVariant(trace: OpenTrace, { policies, switches }: Design): WhatIf {
+  const deviceModels = modelsOf(trace, { policies, switches });
+  const result = whatIf(trace.env, policies, batches(trace), { switches, deviceModels });
   wholeTrace(result.events, trace);
   return result;
 }
 
 /** The same, recorded. */
-function keepVariant(trace: OpenTrace, policies: Policies, output: Output): Promise<WhatIf> {
+function keepVariant(trace: OpenTrace, { policies, switches }: Design, output: Output): Promise<WhatIf> {
   return output.write((target) => {
-    const env = { ...trace.env, policies };
-    const recorder = new Recorder(target, { ...trace.reader.header, policies }, env);
+    const env = { ...trace.env, policies, switches };
+    const recorder = new Recorder(target, { ...trace.reader.header, policies, switches }, env);
     const result = whatIf(trace.env, policies, batches(trace), {
       append: (events) => recorder.append(events),
-      deviceModels: modelsOf(trace, policies),
+      switches,
+      deviceModels: modelsOf(trace, { policies, switches }),
     });
     wholeTrace(result.events, trace);
     recorder.finish(undefined, trace.reader.index.sources);
@@ -112,21 +130,26 @@ function keepVariant(trace: OpenTrace, policies: Policies, output: Output): Prom
 }
 
 /** The device models of a built-in scenario, which answer anew under the other design; none for other traces. */
-function modelsOf({ env, reader }: OpenTrace, policies: Policies) {
+function modelsOf({ env, reader }: OpenTrace, design: Design) {
   const { scenario } = reader.header;
   const found = scenario === null ? undefined : findScenario(scenario);
-  return found?.deviceModels?.({ ...env, policies }) ?? [];
+  return found?.deviceModels?.({ ...env, ...design }) ?? [];
 }
 
 /** The choices in which a variant differs from the recording. */
-function changedChoices(policies: Policies, { env }: OpenTrace): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(policies).filter(([name, value]) => env.policies[name as keyof Policies] !== value),
-  );
+function changedChoices({ policies, switches }: Design, trace: OpenTrace): Record<string, string> {
+  return { ...changed(policies, trace.env.policies), ...changed(switches, trace.env.switches) };
 }
 
+const changed = (
+  chosen: Readonly<Record<string, string>>,
+  recorded: Readonly<Record<string, string>>,
+): Record<string, string> =>
+  Object.fromEntries(Object.entries(chosen).filter(([name, value]) => recorded[name] !== value));
+
 const variantJson = (result: WhatIf, trace: OpenTrace): Record<string, unknown> => ({
-  policies: changedChoices(result.policies, trace),
+  policies: changed(result.policies, trace.env.policies),
+  switches: changed(result.switches, trace.env.switches),
   findings: result.findings.map((finding) => findingJson(finding, trace.env.platform)),
   changed: result.changed,
   firstDivergence: result.firstDivergence === null ? null : presentChange(result.firstDivergence, trace),
@@ -135,24 +158,24 @@ const variantJson = (result: WhatIf, trace: OpenTrace): Record<string, unknown> 
 /** How to keep the first design that changes something, to be compared. */
 function suggestVariant(results: readonly WhatIf[], trace: OpenTrace): void {
   const first = results.find(({ changed }) => changed > 0)!;
-  const chosen = Object.entries(changedChoices(first.policies, trace));
+  const chosen = Object.entries(changedChoices(first, trace));
   const output = `${trace.file.replace(/\.xpr$/, '')}-other.xpr`;
   sayNext(
     'what-if',
     { file: trace.file },
-    ...chosen.flatMap(([name, value]) => ['--policy', `${name}=${value}`]),
+    ...chosen.flatMap(([name, value]) => [isSwitchName(name) ? '--switch' : '--policy', `${name}=${value}`]),
     '-o',
     { file: output },
   );
 }
 
 /** A design by the choices that set it apart from the recording; without any, by the choices that were named. */
-function titleOf({ chosen, policies }: Variant, trace: OpenTrace): string {
+function titleOf(variant: Variant, trace: OpenTrace): string {
   const text = (choices: Readonly<Record<string, string>>): string =>
     Object.entries(choices)
       .map((pair) => pair.join('='))
       .join(' ');
-  return text(changedChoices(policies, trace)) || `${text(chosen)} ${RECORDED}`;
+  return text(changedChoices(variant, trace)) || `${text(variant.chosen)} ${RECORDED}`;
 }
 
 function row(result: WhatIf, title: string): string[] {
