@@ -81,4 +81,6 @@ export const limits = {
   /** Capabilities in one list: 48 fit between 0x40 and 0xff, 960 in extended space (facts/arm-msi-iommu 8.3). */
   capabilities: 48,
   extendedCapabilities: 960,
+  /** Text of one report; the largest logs that people attach have some tens of MiB. */
+  reportBytes: 256 << 20,
 } as const;

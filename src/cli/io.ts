@@ -4,8 +4,8 @@ import { shellFile, shellWord } from '../base/shell-word.js';
 import { visible } from '../base/visible.js';
 import { piecesOf, readAll, writeAll } from '../log/descriptor.js';
 
-/** Exit codes like diff(1): nothing wrong, something found, trouble. */
-export type ExitCode = 0 | 1 | 2;
+/** Exit codes like diff(1): nothing wrong, something found, trouble; and of diagnose, nothing that could be judged. */
+export type ExitCode = 0 | 1 | 2 | 3;
 
 /** Where a command reads and writes; the process, or a test. */
 export interface Console {

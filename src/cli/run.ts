@@ -5,6 +5,7 @@ import {
   beQuiet,
   ClosedPipe,
   type Console,
+  type ExitCode,
   print,
   printBug,
   printTrouble,
@@ -27,7 +28,12 @@ interface Exit {
   readonly bisect: number;
 }
 
-const found = { 0: { code: 0, bisect: 0 }, 1: { code: 1, bisect: 1 }, 2: { code: 2, bisect: 125 } } as const;
+const found = {
+  0: { code: 0, bisect: 0 },
+  1: { code: 1, bisect: 1 },
+  2: { code: 2, bisect: 125 },
+  3: { code: 3, bisect: 125 },
+} as const;
 /** Wrong arguments, files that are not there: no commit is to blame, bisecting cannot go on. */
 const brokenSetup: Exit = { code: 2, bisect: 128 };
 
@@ -61,7 +67,7 @@ async function guarded(argv: readonly string[], console: Console): Promise<Exit>
 }
 
 async function dispatch(argv: readonly string[], console: Console): Promise<Exit> {
-  let exit: 0 | 1 | 2 = 0;
+  let exit: ExitCode = 0;
   const program = new Command('xpr')
     .description('Record, replay and diff what Xen, Dom0, device models and guests do to PCI.')
     .version(version(), '-V, --version')

@@ -59,6 +59,22 @@ export const verbs: readonly Verb[] = [
     load: () => import('./verbs/import.js'),
   },
   {
+    usage: 'diagnose <report...>',
+    summary: 'from the logs, listings and mails of a report to a verdict',
+    options: [json],
+    example: 'xpr diagnose mail.txt dmesg.log',
+    exits: '0 nothing wrong found, 1 a verdict, 2 trouble, 3 nothing could be judged.',
+    load: () => import('./verbs/diagnose.js'),
+  },
+  {
+    usage: 'symptoms <message>',
+    summary: 'what a pasted message means, and where it is shown',
+    options: [json],
+    example: "xpr symptoms 'xen map irq failed -28 for 1 domain'",
+    exits: '0 found, 1 unknown, 2 trouble.',
+    load: () => import('./verbs/symptoms.js'),
+  },
+  {
     usage: 'info <trace>',
     summary: 'header, platform, counts, digest',
     options: [json],

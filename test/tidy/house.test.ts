@@ -11,7 +11,7 @@ const storeys: readonly (readonly string[])[] = [
   ['cli'],
   ['scenarios'],
   ['emulators'],
-  ['machine'],
+  ['machine', 'diagnose'],
   ['importers', 'exporters'],
   ['rules'],
   ['models'],
