@@ -136,6 +136,13 @@ describe('advice', () => {
     expect((await xpr(['what-if', trace, '--variant', ''])).err).toContain('CLI-008');
   });
 
+  it('of a what-if under another release names the switch', async () => {
+    const { code, out, err } = await xpr(['what-if', trace, '--variant', 'xen=4.20 iommu=off']);
+    expect(code).toBe(1);
+    expect(out).toContain('iommu=off xen=4.20.4');
+    expect(err).toContain('--switch xen=4.20.4');
+  });
+
   it('is given to whoever imports a trace', async () => {
     const { code, err } = await xpr(['import', trace, '-o', at('i.xpr')]);
     expect([code, err]).toEqual([2, expect.stringContaining('is a trace already')]);

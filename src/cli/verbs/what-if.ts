@@ -3,7 +3,7 @@ import { presentChange } from '../../../replay/run/present-divergence.js';
 import { type WhatIf, whatIf } from '../../../replay/run/what-if.js';
 import { Trouble } from '../../base/errors.js';
 import { Recorder } from '../../machine/recorder.js';
-import { isSwitchName, pinned } from '../../policy/switches.js';
+import { isSwitchName, pinned, type Switches } from '../../policy/switches.js';
 import { findScenario } from '../../scenarios/index.js';
 import type { Env } from '../../state/env.js';
 import { choosePolicies, chooseSwitches } from '../../state/trace-env.js';
@@ -77,7 +77,7 @@ function designRuns(
 /** `--policy`s and `--switch`es together are one variant, each `--variant` one more. @throws {Trouble} CLI-008 when none is named */
 function chosenVariants(options: Readonly<Record<string, unknown>>, { env }: OpenTrace): Variant[] {
   const policies = choosePolicies(choices(options['policy']), env.policies);
-  const switches = pinned(chooseSwitches(choices(options['switch']), env.switches));
+  const switches = otherSwitches(choices(options['switch']), env);
   const together = { ...choices(options['policy']), ...choices(options['switch']) };
   const variants: Variant[] = ((options['variant'] ?? []) as readonly string[]).map((text) => {
     const chosen = choices([text]);
@@ -86,16 +86,22 @@ function chosenVariants(options: Readonly<Record<string, unknown>>, { env }: Ope
     return {
       chosen,
       policies: choosePolicies(Object.fromEntries(entries.filter((one) => !isRelease(one))), env.policies),
-      switches: pinned(chooseSwitches(Object.fromEntries(entries.filter(isRelease)), env.switches)),
+      switches: otherSwitches(Object.fromEntries(entries.filter(isRelease)), env),
     };
   });
   if (Object.keys(together).length > 0) variants.unshift({ chosen: together, policies, switches });
-  if (variants.length === 0 || variants.some((chosen) => Object.keys(chosen).length === 0)) {
+  if (variants.length === 0 || variants.some(({ chosen }) => Object.keys(chosen).length === 0)) {
     throw new Trouble('CLI-008', 'no design to compare with', {
       hint: 'give --policy axis=value, --switch name=value or --releases; xpr policies lists them',
     });
   }
   return variants;
+}
+
+/** A release the user names is stored by its point release; the recorded ones stay as they were written. */
+function otherSwitches(chosen: Readonly<Record<string, string>>, env: Env): Switches {
+  const switches = chooseSwitches(chosen, env.switches);
+  return chosen['xen'] === undefined ? switches : pinned(switches);
 }
 
 /** A design and the choices the user named for it. */
