@@ -98,6 +98,10 @@ beforeAll(async () => {
     writeFileSync(at(`${to}.ndjson`), text);
     await good(['import', '-', '-o', at(to)], new TextEncoder().encode(text));
   }
+  writeFileSync(
+    at(`log${name}`),
+    `[1.000000] nvme 0000:42:00.0: xen map irq failed -19 for 32752 domain ${EVIL}\nlibxl: error: libxl_pci.c:1:f: Couldn't open /sys/${EVIL}\n`,
+  );
   mkdirSync(at(EVIL.replaceAll('/', '')));
   copyFileSync(at(name), at(`torn${name}`));
   writeFileSync(at(`torn${name}`), readFileSync(at(name)).subarray(0, -30));
@@ -124,6 +128,13 @@ const commands: Readonly<Record<string, () => readonly (readonly string[])[]>> =
     [at(name), '-o', at('i.xpr')],
     [at(`none${name}`), '-o', at('i.xpr')],
     [at(name), '--format', EVIL, '-o', at('i.xpr')],
+  ],
+  diagnose: () => [[at(`log${name}`)], [at(`none${name}`)], [at(name)], [`--${EVIL}`]],
+  symptoms: () => [
+    [`--${EVIL}`],
+    [`pciback 0000:05:00.0: seizing device ${EVIL}`],
+    [`Couldn't open /sys/${EVIL}`],
+    [EVIL],
   ],
   info: () => [[at(name)], [at(`torn${name}`)], [at(`none${name}`)]],
   show: () => [
