@@ -30,9 +30,14 @@ const declared = {
   sharing: 'whether a pirq is shared depends on bind_pirq calls, which the tap does not see',
   lingering: 'a destroyed domain answers until the last reference to one of its pages goes',
   unseen: 'no snapshot shows the configuration space of this function',
+  polling:
+    'Xen takes its serial port by polling when interrupts take too long, and lets go of IRQ 4: it depends on time',
   windows: 'the boot log does not name the MMCFG windows; this call is where they are known from',
   redirection: 'vector and destination of an I/O APIC entry depend on how Xen spreads interrupts',
 } as const;
+
+/** COM1. */
+const SERIAL_GSI = 4;
 
 /** `hypercall_create_continuation` leaves the hypercall's own number in the result register. */
 const CONTINUED = 36;
@@ -85,6 +90,8 @@ function whyNot(call: TapCall, machine: Recorded): string | null {
   if (call.args === null && takesArguments(call)) return declared.arguments;
   if (needsFunction(call) && machine.isUnseen(call)) return declared.unseen;
   if (call.op === 'irq_status_query' && machine.isHeldByOthers(call)) return declared.sharing;
+  if (call.op === 'setup_gsi' && machine.isPolling && call.args?.['gsi'] === SERIAL_GSI)
+    return declared.polling;
   if (call.op === 'pci_mmcfg_reserved' && !machine.namesWindows) return declared.windows;
   if (call.op === 'apic_read' && isRedirectionEntry(Number(call.args?.['reg']))) return declared.redirection;
   return null;
@@ -120,6 +127,7 @@ class Recorded {
   readonly #described: ReadonlySet<number>;
   /** The boot log says which windows firmware named. */
   readonly namesWindows: boolean;
+  readonly isPolling: boolean;
 
   constructor(run: string, calls: readonly TapCall[]) {
     const snapshots = readdirSync(run)
@@ -128,6 +136,7 @@ class Recorded {
     const dumps = snapshots.map((snap) => recordingText(join(run, snap), 'xl-dmesg.txt') ?? '').join('\n');
     const stated = consoleFacts(recordingText(run, 'xen-console.log') ?? '', dumps);
     this.namesWindows = stated.windows.length > 0;
+    this.isPolling = stated.isPolling;
     this.#facts = this.namesWindows ? stated : { ...stated, windows: windowsOf(calls) };
     const images = new Map<CallerSbdf, Uint8Array>();
     let start: ReadonlySet<CallerSbdf> | null = null;

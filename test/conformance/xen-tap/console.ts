@@ -5,6 +5,8 @@ export interface ConsoleFacts {
   readonly release: string | null;
   readonly isPvh: boolean;
   readonly isIommuOn: boolean;
+  /** Xen gave up the interrupt of its serial port, which lets go of its GSI. */
+  readonly isPolling: boolean;
   readonly quarantine: 'basic' | 'scratch-page' | 'none';
   readonly windows: readonly { base: number; segment: number; first: number; last: number }[];
   readonly x86: X86Facts;
@@ -37,6 +39,7 @@ export function consoleFacts(log: string, dumps: string): ConsoleFacts {
   return {
     release,
     isPvh: /(?:^|\s)dom0=\S*pvh/.test(commandLine),
+    isPolling: /uart interrupt taking more than .*switched to polling/.test(log),
     isIommuOn: log.includes('I/O virtualisation enabled'),
     quarantine: iommu.includes('quarantine=scratch-page')
       ? 'scratch-page'
