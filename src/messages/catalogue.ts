@@ -1,6 +1,8 @@
+import { debugKeyMessages } from './catalogue/debug-keys.js';
 import { iommuMessages } from './catalogue/iommu.js';
 import { libxlMessages } from './catalogue/libxl.js';
 import { linuxMessages } from './catalogue/linux.js';
+import { linuxPlatformMessages } from './catalogue/linux-platform.js';
 import { linuxResourceMessages } from './catalogue/linux-resources.js';
 import { qemuMessages } from './catalogue/qemu.js';
 import { xenMessages } from './catalogue/xen.js';
@@ -15,8 +17,10 @@ export const messages = {
   ...libxlMessages,
   ...linuxMessages,
   ...linuxResourceMessages,
+  ...linuxPlatformMessages,
   ...xenMessages,
   ...iommuMessages,
+  ...debugKeyMessages,
   ...qemuMessages,
 } satisfies Record<string, Message>;
 

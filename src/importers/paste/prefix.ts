@@ -51,6 +51,8 @@ const steps: readonly Step[] = [
     take: ({ date }) => ({ wallClock: date! }),
   },
   { pattern: /^<\d{1,2}>/, take: () => ({}) },
+  // Xen's stamps by its cycle counter (console_timestamps=raw).
+  { pattern: /^\[[0-9a-f]{16}\]\s?/, take: () => ({}) },
   { pattern: /^\(XEN\)\s?/, take: () => ({ voice: 'xen' }) },
   {
     pattern: /^\(d(?<domid>\d+)\)\s?/,
