@@ -1,4 +1,4 @@
-/** This release, as package.json and the golden traces' folder have it. */
+/** This release. No other place in the code knows it; a test holds the package to it. */
 export const release = '0.3.0';
 
 /** What a header names as its creator. */

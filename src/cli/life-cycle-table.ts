@@ -131,6 +131,14 @@ function wrap(line: string, width: number): string[] {
   return [...lines, rest];
 }
 
+const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
+
+/** Mark of the nth note, from 0: a letter, and behind the 52nd a letter with the number of the round: `a2`. */
+export function noteLetter(n: number): string {
+  const round = Math.floor(n / LETTERS.length);
+  return `${LETTERS[n % LETTERS.length]!}${round === 0 ? '' : round + 1}`;
+}
+
 /** Messages by letter, in order of first appearance. */
 class Notes {
   readonly #letters = new Map<string, string>();
@@ -138,8 +146,7 @@ class Notes {
   letterOf(text: string): string {
     const known = this.#letters.get(text);
     if (known !== undefined) return known;
-    const n = this.#letters.size;
-    const letter = n < 26 ? String.fromCharCode(97 + n) : `${String.fromCharCode(65 + (n - 26))}`;
+    const letter = noteLetter(this.#letters.size);
     this.#letters.set(text, letter);
     return letter;
   }

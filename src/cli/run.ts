@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { Trouble } from '../base/errors.js';
+import { release } from '../base/release.js';
 import {
   beQuiet,
   ClosedPipe,
@@ -70,7 +70,7 @@ async function dispatch(argv: readonly string[], console: Console): Promise<Exit
   let exit: ExitCode = 0;
   const program = new Command('xpr')
     .description('Record, replay and diff what Xen, Dom0, device models and guests do to PCI.')
-    .version(version(), '-V, --version')
+    .version(release, '-V, --version')
     .option('--quiet', 'no talk on standard error')
     .addHelpText('after', `\n${conventions}`)
     .configureOutput({
@@ -129,16 +129,3 @@ function usageTrouble({ message }: CommanderError, argv: readonly string[]): Tro
 /** Whether the way xpr was called is wrong rather than what it was given to read. */
 const aboutSetup = ({ code }: Trouble): boolean =>
   /^(CLI|IO|OUT|CHK|POL|POS|WHERE|DIFF)-/.test(code) || code === 'LOG-012';
-
-/** The version of the package this file belongs to, compiled or not. */
-function version(): string {
-  for (const up of ['../../', '../../../']) {
-    try {
-      const text = readFileSync(new URL(`${up}package.json`, import.meta.url), 'utf8');
-      return (JSON.parse(text) as { version: string }).version;
-    } catch {
-      // Not on this level.
-    }
-  }
-  return 'unknown';
-}

@@ -4,7 +4,7 @@ import type { Field, RecordValue } from '../events/field.js';
 import { ByteSink } from './columns/byte-sink.js';
 import { encodeNumbers } from './columns/number-encode.js';
 import { encodeAny } from './columns/record-encode.js';
-import { TextEncoder } from './columns/text-column.js';
+import { TextColumnEncoder } from './columns/text-column.js';
 import { packDocument } from './msgpack.js';
 import { upcasters } from './upcasters.js';
 
@@ -41,7 +41,7 @@ export class BlockEncoder {
   readonly #sink = new ByteSink();
   readonly #numbers = new Float64Array(blockEvents);
   readonly #present = new Float64Array(blockEvents);
-  readonly #texts = new TextEncoder();
+  readonly #texts = new TextColumnEncoder();
 
   encode(events: readonly TraceEvent[]): EncodedBlock {
     const first = events[0];

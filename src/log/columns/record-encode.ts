@@ -3,7 +3,7 @@ import { limits } from '../../base/limits.js';
 import type { RecordValue } from '../../events/field.js';
 import type { ByteSink } from './byte-sink.js';
 import { encodeNumbers } from './number-encode.js';
-import { checkText, TextEncoder, type TextWire } from './text-column.js';
+import { checkText, TextColumnEncoder, type TextWire } from './text-column.js';
 
 /** What a value of a record is; the number stands in the tag column. */
 export const valueTag = { null: 0, false: 1, true: 2, number: 3, text: 4, object: 5, array: 6 } as const;
@@ -79,7 +79,7 @@ export function encodeAny(rows: readonly RecordValue[], sink: ByteSink, depth = 
   ];
 }
 
-const textEncoder = new TextEncoder();
+const textEncoder = new TextColumnEncoder();
 
 function encodeTexts(rows: readonly string[], sink: ByteSink): TextWire {
   const ids = new Float64Array(rows.length);

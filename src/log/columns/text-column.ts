@@ -17,7 +17,7 @@ export interface TextColumn {
 export type TextWire = readonly [table: readonly (string | null)[], ids: Uint8Array];
 
 /** Collects the rows of one text column; one instance is used again for every column. */
-export class TextEncoder {
+export class TextColumnEncoder {
   #table: (string | null)[] = [];
   readonly #ids = new Map<string | null, number>();
   #last: string | null | undefined;
