@@ -79,6 +79,11 @@ export const behaviourTable = {
     since: '0.3.0',
     doc: 'When Xen boots on ARM it probes every host bridge of its tree; before, only a probe that was told did so.',
   },
+  'xen-as-released': {
+    number: 15,
+    since: '0.3.0',
+    doc: 'Xen on x86 answers as the sources of each release do: types VT-d cannot map, host bridges in quarantine, devices without a domain, MSI-X of virtual functions and of devices that have hung, own interrupts of an HVM domain, removals and second mappings of memory, vPCI over assignments; before, some answers of one release stood for all.',
+  },
 } as const satisfies Record<string, Behaviour>;
 
 export type BehaviourName = keyof typeof behaviourTable;

@@ -1,7 +1,10 @@
 import type { DomainId, PhysicalAddress } from '../../base/brand.js';
 import { errno } from '../../base/errno.js';
+import { hasBehaviour } from '../../policy/behaviours.js';
+import { has } from '../../policy/has.js';
 import type { Context } from '../context.js';
 import { argNumber, type HypercallHandler } from '../hypercall.js';
+import { mapFrames } from './direct-frames.js';
 import { isHvm, mayActAsDeviceModel } from './domains.js';
 import { mayGrant } from './driver-domain.js';
 import { grant, isPermitted, revoke } from './permissions.js';
@@ -84,7 +87,11 @@ export const gsiPermission: HypercallHandler = (context, { caller, args }) => {
 /** Frames a translated ARM domain may map with one call. @source facts/xen 7.1 */
 const ARM_MAX_FRAMES = 64;
 
-/** XEN_DOMCTL_memory_mapping: nothing to do for a PV domain. @source facts/xen 7.1 */
+/**
+ * XEN_DOMCTL_memory_mapping: nothing to do for a PV domain. Up to 4.21 both domains need the permission, whether it maps
+ * or takes away and whatever the domain is.
+ * @source xen/common/domctl.c at RELEASE-4.17.0, 4.21.0, 4.22.0
+ */
 export const memoryMapping: HypercallHandler = (context, { caller, args }) => {
   const domid = subject(args);
   const gfn = argNumber(args, 'first_gfn');
@@ -93,13 +100,19 @@ export const memoryMapping: HypercallHandler = (context, { caller, args }) => {
   const last = mfn + count - 1;
   const frames = 2 ** (x86Facts(context.env).addressBits - 12);
   const isArm = context.env.platform.arch === 'arm64';
+  const asReleased = hasBehaviour(context.env.behaviour, 'xen-as-released');
+  const isOld = !has(context.env, 'domctl-unmaps-memory-without-permission');
+  if (isOld && !mayActAsDeviceModel(context, caller, domid)) return { ret: -errno.EPERM };
   if (count === 0 || last >= (isArm ? 2 ** 40 : frames) || gfn + count > U64) return { ret: -errno.EINVAL };
   if (!mayActAsDeviceModel(context, caller, domid)) return { ret: -errno.EPERM };
-  if (!isArm && !isHvm(context, domid)) return { ret: 0 };
+  const isTranslated = isArm || isHvm(context, domid);
+  if (!isOld && !isTranslated) return { ret: 0 };
   if (isArm && count > ARM_MAX_FRAMES) return { ret: -errno.E2BIG };
   if (!isPermitted(context, caller, 'iomem', mfn, last)) return { ret: -errno.EPERM };
   const mapped = argNumber(args, 'add_mapping') !== 0;
-  if (mapped && !isPermitted(context, domid, 'iomem', mfn, last)) return { ret: -errno.EPERM };
+  if ((mapped || isOld) && !isPermitted(context, domid, 'iomem', mfn, last)) return { ret: -errno.EPERM };
+  if (!isTranslated) return { ret: 0 };
+  if (mapped && asReleased && !isArm) return { ret: mapFrames(context, domid, gfn, mfn, count) };
   context.emit('xen', 'mmio.mapped', {
     domid,
     gfn: gfn as PhysicalAddress,

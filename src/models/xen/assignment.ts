@@ -1,6 +1,7 @@
 import type { DomainId } from '../../base/brand.js';
 import { errno } from '../../base/errno.js';
 import { formatSbdf, type XenSbdf } from '../../pci/sbdf.js';
+import { hasBehaviour } from '../../policy/behaviours.js';
 import type { Context } from '../context.js';
 import { argNumber, argRecord, type HypercallHandler } from '../hypercall.js';
 import { hasPci } from './arm-bridges.js';
@@ -10,6 +11,7 @@ import { holdsStreams, isArmAsItRuns, moveStreams } from './iommu.js';
 import { isMsixMasked } from './msi.js';
 import { leaveRegions, takeRegions } from './reserved-regions.js';
 import { attachVpci, detachVpci } from './vpci/attach.js';
+import { vpciFeatures } from './vpci/features.js';
 
 const DEVICE_PCI = 0;
 const RDM_RELAXED = 1;
@@ -75,6 +77,9 @@ function assign(context: Context, name: XenSbdf, to: DomainId, isRelaxed: boolea
     return ret;
   };
   if (context.state.xen.devices[name]?.broken === true && isGuest) return refuse(-errno.EBADF);
+  // Before anything else can refuse: the old owner's emulation does not come back (passthrough/pci.c, assign_device).
+  if (hasBehaviour(context.env.behaviour, 'xen-as-released') && vpciFeatures(context.env).followsOwner)
+    detachVpci(context, name);
   if (isMsixMasked(context, name)) return refuse(-errno.EBUSY);
   const kept = takeRegions(context, name, to, isRelaxed);
   if (kept !== 0) return refuse(kept);
@@ -130,11 +135,13 @@ export function changeOwner(context: Context, name: XenSbdf, to: DomainId): numb
     context.emit('xen', 'device.failed', { sbdf: name, step: 'assign', errno: ret, reason });
     return ret;
   };
-  // VT-d gives a host bridge to nobody but the hardware domain (facts/xen 7.2, last paragraph but one).
+  // Recordings of 0.2.0: VT-d gives a host bridge to nobody but the hardware domain.
   const isX86 = context.env.platform.arch === 'x86_64';
-  if (isX86 && device.type === 'host-bridge' && to !== hardwareDomain(context))
+  const asReleased = hasBehaviour(context.env.behaviour, 'xen-as-released');
+  if (!asReleased && isX86 && device.type === 'host-bridge' && to !== hardwareDomain(context))
     return fail(-errno.EPERM, 'host bridge');
-  detachVpci(context, name);
+  const { followsOwner } = vpciFeatures(context.env);
+  if (followsOwner) detachVpci(context, name);
   const from = device.owner;
   const failure = moveStreams(context, name, from, to);
   if (failure !== null) {
@@ -146,5 +153,5 @@ export function changeOwner(context: Context, name: XenSbdf, to: DomainId): numb
   context.emit('xen', 'device.assigned', { sbdf: name, function: device.function, from, to });
   leaveRegions(context, name, from);
   if (device.function !== null) releaseEvents(context, device.function);
-  return attachVpci(context, name, to);
+  return followsOwner ? attachVpci(context, name, to) : 0;
 }

@@ -76,14 +76,12 @@ function hasIdsLeft(context: Context, name: XenSbdf): boolean {
 }
 
 /** Takes a device's streams away: they abort from here on. */
-export function detachFromIommu(context: Context, name: XenSbdf): void {
-  if (hasVtd(context)) {
-    unmapContext(context, name);
-    return;
-  }
-  if (context.env.policies.iommu !== 'on' || context.env.platform.arch !== 'arm64') return;
+export function detachFromIommu(context: Context, name: XenSbdf): IommuFailure | null {
+  if (hasVtd(context)) return unmapContext(context, name);
+  if (context.env.policies.iommu !== 'on' || context.env.platform.arch !== 'arm64') return null;
   const stream = streamOf(context, name);
   if (!('errno' in stream)) detachStream(context, stream.smmu, stream.streamId, stream.function);
+  return null;
 }
 
 /**
@@ -154,13 +152,14 @@ const hasSmmuV2 = ({ env }: Context): boolean => env.platform.smmus.some(({ mode
 /**
  * `iommu_remove_device`: the SMMUv3 driver has no such operation and Xen jumps to address 0; the SMMUv2 driver forgets
  * the device and leaves its stream match as it is.
- * @returns 0, or a negative errno; Xen may have stopped
+ * @returns null where nothing was refused; Xen may have stopped
  * @source xen/drivers/passthrough/pci.c, iommu_remove_device; xen/drivers/passthrough/arm/smmu-v3.c,
  *   arm_smmu_iommu_ops @RELEASE-4.21.0, RELEASE-4.22.0
  */
-export function removeFromIommu(context: Context, name: XenSbdf): void {
+export function removeFromIommu(context: Context, name: XenSbdf): IommuFailure | null {
   if (!isArmAsItRuns(context)) return detachFromIommu(context, name);
-  if (hasSmmuV2(context)) return;
+  if (hasSmmuV2(context)) return null;
   const reason = `Panic on CPU 0: instruction abort at PC 0, the IOMMU driver has no remove_device (${formatSbdf(name)})`;
   context.emit('xen', 'xen.panicked', { reason });
+  return null;
 }

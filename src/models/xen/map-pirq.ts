@@ -2,9 +2,10 @@ import type { DomainId } from '../../base/brand.js';
 import { errno } from '../../base/errno.js';
 import { mapPirqType } from '../../events/abi/physdev.js';
 import { bdf, sbdf, type XenSbdf } from '../../pci/sbdf.js';
+import { has } from '../../policy/has.js';
 import type { Context } from '../context.js';
 import { type Answer, argNumber, type HypercallHandler } from '../hypercall.js';
-import { hasPirqFeature, mayActAsDeviceModel, resolveDomain } from './domains.js';
+import { domids, hasPirqFeature, mayActAsDeviceModel, resolveDomain } from './domains.js';
 import { mayManageDevices } from './driver-domain.js';
 import { freePirq, irqOfPirq, type Mapped, mapGsi, mapMsi, unmapPirq } from './pirq.js';
 import { EMUIRQ_PASSTHROUGH, HVM_GSIS, nrPirqs } from './x86.js';
@@ -40,7 +41,7 @@ export const mapPirq: HypercallHandler = (context, { caller, args }) => {
   const refused = (ret: number): Answer => back({ ret, pirq: wanted, vectors: argNumber(args, 'entry_nr') });
   const domid = resolveDomain(context, caller, argNumber(args, 'domid'));
   if (domid === null) return refused(-errno.ESRCH);
-  if (domid === caller && hasPirqFeature(context, caller))
+  if (isOwnEmulated(context, caller, argNumber(args, 'domid')))
     return back(mapEmulated(context, caller, type, index, wanted));
   if (!mayActAsDeviceModel(context, caller, domid) && !mayManageDevices(context, caller))
     return refused(-errno.EPERM);
@@ -60,6 +61,16 @@ export const mapPirq: HypercallHandler = (context, { caller, args }) => {
       return refused(-errno.EINVAL);
   }
 };
+
+/**
+ * Whether an HVM domain speaks of its own interrupts. Before 4.19 only DOMID_SELF says so: under its own number it is
+ * asked for the privilege of a device model.
+ * @source xen/arch/x86/physdev.c (physdev_map_pirq, physdev_unmap_pirq) at RELEASE-4.17.0, RELEASE-4.19.0
+ */
+function isOwnEmulated(context: Context, caller: DomainId, domid: number): boolean {
+  const byNumber = has(context.env, 'map-pirq-own-number');
+  return (domid === domids.SELF || (byNumber && domid === caller)) && hasPirqFeature(context, caller);
+}
 
 /** An HVM guest asks for one of its own GSIs: a passed-through device's interrupt or an emulated one. @source facts/xen 2.3 */
 function mapEmulated(context: Context, domid: DomainId, type: number, index: number, wanted: number): Mapped {
@@ -104,7 +115,7 @@ export const unmapPirqOperation: HypercallHandler = (context, { caller, args }) 
   const domid = resolveDomain(context, caller, argNumber(args, 'domid'));
   if (domid === null) return { ret: -errno.ESRCH };
   const pirq = argNumber(args, 'pirq');
-  const isOwn = domid === caller && hasPirqFeature(context, caller);
+  const isOwn = isOwnEmulated(context, caller, argNumber(args, 'domid'));
   if (!isOwn && !mayActAsDeviceModel(context, caller, domid) && !mayManageDevices(context, caller))
     return { ret: -errno.EPERM };
   if (hasPirqFeature(context, domid)) {

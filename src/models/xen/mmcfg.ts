@@ -3,6 +3,7 @@ import { mmcfgKey } from '../../state/irq.js';
 import { argNumber, type HypercallHandler } from '../hypercall.js';
 import { hardwareDomain } from './domains.js';
 import { refreshExtended } from './vpci/attach.js';
+import { vpciFeatures } from './vpci/features.js';
 import { hasVpci } from './vpci/owner.js';
 import { registerWindow } from './vpci/windows.js';
 
@@ -33,7 +34,8 @@ export const pciMmcfgReserved: HypercallHandler = (context, { caller, args }) =>
   const known = context.state.irq.mmcfg[mmcfgKey(segment, startBus, endBus)] ?? true;
   if (known !== enabled) {
     context.emit('xen', 'mmcfg.changed', { segment, startBus, endBus, enabled });
-    refreshExtended(context, hardwareDomain(context), segment, startBus, endBus);
+    if (vpciFeatures(context.env).rebuildsAtMmcfg)
+      refreshExtended(context, hardwareDomain(context), segment, startBus, endBus);
   }
   if (!enabled || !hasVpci(context, caller)) return { ret: 0 };
   return { ret: registerWindow(context, argNumber(args, 'address'), segment, startBus, endBus) };

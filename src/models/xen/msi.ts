@@ -1,9 +1,10 @@
 import type { DomainId } from '../../base/brand.js';
 import { errno } from '../../base/errno.js';
-import { sbdf, segmentOf, type XenSbdf } from '../../pci/sbdf.js';
+import { bdfOf, sbdf, segmentOf, type XenSbdf } from '../../pci/sbdf.js';
+import { hasBehaviour } from '../../policy/behaviours.js';
 import type { DeviceMsi, MsiEntry } from '../../state/irq.js';
 import type { Context } from '../context.js';
-import { readConfig } from '../hardware/config-space.js';
+import { describeFunction, heldConfig, readConfig } from '../hardware/config-space.js';
 import { functionBehind } from './config-access.js';
 import { domids, hardwareDomain } from './domains.js';
 import { x86Facts } from './x86.js';
@@ -30,18 +31,27 @@ const none: DeviceMsi = { entries: [], prepared: false, guestMaskall: false };
 const deviceMsi = (context: Context, name: XenSbdf): DeviceMsi =>
   (context.state.irq.msi[name] as DeviceMsi | undefined) ?? none;
 
-/** Xen remembers these places when it makes a device object, so looking at them again is no access of its own. */
-function peek(context: Context, name: XenSbdf, reg: number, size: 1 | 2 | 4): number {
+/** What a register says now; not an access that is recorded. */
+function peek(context: Context, name: XenSbdf, reg: number, size: 1 | 2 | 4, read = readConfig): number {
   const fn = functionBehind(context.state, context.env, name);
-  return fn === null ? 2 ** (8 * size) - 1 : readConfig(context, fn, reg, size);
+  return fn === null ? 2 ** (8 * size) - 1 : read(context, fn, reg, size);
+}
+
+/**
+ * What Xen found when it made the device object and does not look up again: a device that answers nothing any more has
+ * its capabilities still. @source xen/drivers/passthrough/msi.c (pdev_msi_init) at RELEASE-4.17.0 to 4.22.0
+ */
+function remembered(context: Context, name: XenSbdf, reg: number, size: 1 | 2 | 4): number {
+  const asReleased = hasBehaviour(context.env.behaviour, 'xen-as-released');
+  return peek(context, name, reg, size, asReleased ? heldConfig : readConfig);
 }
 
 /** Offset of a capability of the legacy list; 0 when the device has none of that id. At most 48 steps. */
 function capabilityAt(context: Context, name: XenSbdf, id: number): number {
-  if ((peek(context, name, 0x06, 2) & 0x10) === 0) return 0;
-  let at = peek(context, name, 0x34, 1) & ~3;
+  if ((remembered(context, name, 0x06, 2) & 0x10) === 0) return 0;
+  let at = remembered(context, name, 0x34, 1) & ~3;
   for (let step = 0; step < 48 && at >= 0x40; step++) {
-    const header = peek(context, name, at, 2);
+    const header = remembered(context, name, at, 2);
     if ((header & 0xff) === id) return at;
     if ((header & 0xff) === 0xff) return 0;
     at = (header >>> 8) & ~3;
@@ -53,7 +63,7 @@ function capabilityAt(context: Context, name: XenSbdf, id: number): number {
 function extendedCapabilityAt(context: Context, name: XenSbdf, id: number): number {
   let at = 0x100;
   for (let step = 0; step < 480 && at >= 0x100; step++) {
-    const header = peek(context, name, at, 4);
+    const header = remembered(context, name, at, 4);
     if (header === 0 || header === 0xffff_ffff) return 0;
     if ((header & 0xffff) === id) return at;
     at = (header >>> 20) & ~3;
@@ -67,7 +77,7 @@ const msiAt = (context: Context, name: XenSbdf): number => capabilityAt(context,
 /** Entries of the MSI-X table; 0 without MSI-X. */
 const msixEntries = (context: Context, name: XenSbdf): number => {
   const at = msixAt(context, name);
-  return at === 0 ? 0 : (peek(context, name, at + 2, 2) & 0x7ff) + 1;
+  return at === 0 ? 0 : (remembered(context, name, at + 2, 2) & 0x7ff) + 1;
 };
 
 /** The device and entry a machine interrupt belongs to; null when it is no MSI. O(entries in use). */
@@ -158,10 +168,14 @@ function setUpTable(context: Context, name: XenSbdf, caller: DomainId | null): n
   return caller === null && tableAddress(context, name) === 0 ? -errno.ENXIO : 0;
 }
 
-/** Whether the function claims memory accesses; a virtual function does as its physical one says. */
+/**
+ * Whether the function claims memory accesses; for a virtual function Xen looks at the COMMAND of the physical one.
+ * @source xen/arch/x86/msi.c (memory_decoded) at RELEASE-4.17.0 to 4.22.0
+ */
 function isMemoryDecoded(context: Context, name: XenSbdf): boolean {
   const physfn = context.state.xen.devices[name]?.physfn ?? null;
-  if (physfn === null) return (peek(context, name, 0x04, 2) & COMMAND_MEMORY) !== 0;
+  const asReleased = hasBehaviour(context.env.behaviour, 'xen-as-released');
+  if (physfn === null || asReleased) return (peek(context, physfn ?? name, 0x04, 2) & COMMAND_MEMORY) !== 0;
   const at = extendedCapabilityAt(context, physfn, capability.SRIOV);
   const control = at === 0 ? 0 : peek(context, physfn, at + 8, 2);
   return (control & SRIOV_CONTROL_VFE_MSE) === SRIOV_CONTROL_VFE_MSE;
@@ -193,6 +207,8 @@ export function msixFrames(context: Context): (readonly [first: number, last: nu
 function tableAddress(context: Context, name: XenSbdf, what: typeof TABLE | typeof PENDING = TABLE): number {
   const bir = peek(context, name, msixAt(context, name) + what, 4) & 7;
   const physfn = context.state.xen.devices[name]?.physfn ?? null;
+  if (physfn !== null && hasBehaviour(context.env.behaviour, 'xen-as-released'))
+    return virtualAddress(context, name, physfn, bir);
   // The registers of virtual functions stand in the capability of the physical one.
   const [holder, first] =
     physfn === null ? [name, 0x10] : [physfn, extendedCapabilityAt(context, physfn, capability.SRIOV) + 0x24];
@@ -201,6 +217,49 @@ function tableAddress(context: Context, name: XenSbdf, what: typeof TABLE | type
   if ((low & 1) !== 0) return 0;
   const high = (low & 6) === 4 ? peek(context, holder, first + 4 * bir + 4, 4) : 0;
   return high * 0x1_0000_0000 + ((low & ~0xf) >>> 0);
+}
+
+/**
+ * `read_pci_mem_bar` of a virtual function: each has its share of the range the physical one describes, one after the
+ * other. A capability that is off or makes no sense gives 0.
+ * @source xen/arch/x86/msi.c (read_pci_mem_bar) at RELEASE-4.17.0 to 4.22.0
+ */
+function virtualAddress(context: Context, name: XenSbdf, physfn: XenSbdf, bir: number): number {
+  const at = extendedCapabilityAt(context, physfn, capability.SRIOV);
+  if (at === 0 || bir > 5) return 0;
+  const word = (reg: number): number => peek(context, physfn, at + reg, 2);
+  const [control, count, offset, stride] = [word(0x08), word(0x10), word(0x14), word(0x18)];
+  if ((control & SRIOV_CONTROL_VFE_MSE) !== SRIOV_CONTROL_VFE_MSE) return 0;
+  if (count === 0 || offset === 0 || (count > 1 && stride === 0)) return 0;
+  const distance = bdfOf(name) - bdfOf(physfn) - offset;
+  if (distance < 0 || (stride !== 0 && distance % stride !== 0)) return 0;
+  const index = stride === 0 ? distance : distance / stride;
+  const reg = at + 0x24 + 4 * bir;
+  const low = peek(context, physfn, reg, 4);
+  if (index >= count || (low & 1) !== 0) return 0;
+  const isWide = (low & 6) === 4;
+  if (isWide && bir === 5) return 0;
+  const sizeBytes = virtualRangeBytes(context, physfn, reg, isWide);
+  if (sizeBytes === 0) return 0;
+  const high = isWide ? peek(context, physfn, reg + 4, 4) : 0;
+  return high * 0x1_0000_0000 + ((low & ~0xf) >>> 0) + index * sizeBytes;
+}
+
+/** What Xen measured when Dom0 first told it of the physical function: the bits software can change. */
+function virtualRangeBytes(context: Context, physfn: XenSbdf, reg: number, isWide: boolean): number {
+  const fn = functionBehind(context.state, context.env, physfn);
+  const mask = fn === null ? null : (describeFunction(context.env.platform, fn)?.writeMask ?? null);
+  if (mask === null) return 0;
+  const bits = (at: number): number =>
+    ((mask[at] ?? 0) |
+      ((mask[at + 1] ?? 0) << 8) |
+      ((mask[at + 2] ?? 0) << 16) |
+      ((mask[at + 3] ?? 0) << 24)) >>>
+    0;
+  const low = (bits(reg) & ~0xf) >>> 0;
+  if (low !== 0) return (low & -low) >>> 0;
+  const high = isWide ? bits(reg + 4) : 0;
+  return ((high & -high) >>> 0) * 0x1_0000_0000;
 }
 
 /** `pci_disable_msi` and `msi_free_irq` of one entry. */

@@ -103,14 +103,21 @@ export function removeDevice(context: Context, name: XenSbdf): number {
   }
   detachVpci(context, name);
   dropMsi(context, name);
-  if (device.owner !== null) removeFromIommu(context, name);
+  const ret = removeFromIommuOf(context, name);
   if (context.state.xen.panicked !== null) return 0;
   context.emit('xen', 'device.unregistered', { sbdf: name });
   const isArm = context.env.platform.arch === 'arm64';
-  // A device without a domain is forgotten all the same. @source xen/drivers/passthrough/pci.c, iommu_remove_device
-  return device.owner === null && isArm && hasBehaviour(context.env.behaviour, 'arm-as-it-runs')
-    ? -errno.EINVAL
-    : 0;
+  return hasBehaviour(context.env.behaviour, isArm ? 'arm-as-it-runs' : 'xen-as-released') ? ret : 0;
+}
+
+/**
+ * `iommu_remove_device`: what it answers is the answer of the whole removal, and keeps Xen from nothing. A device without
+ * a domain is forgotten all the same.
+ * @source xen/drivers/passthrough/pci.c (iommu_remove_device, pci_remove_device) at RELEASE-4.17.0 to 4.22.0
+ */
+function removeFromIommuOf(context: Context, name: XenSbdf): number {
+  if ((context.state.xen.devices[name]?.owner ?? null) === null) return -errno.EINVAL;
+  return removeFromIommu(context, name)?.errno ?? 0;
 }
 
 /** Virtual functions Xen has linked to a physical one, in the order of their names. */

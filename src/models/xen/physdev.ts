@@ -1,5 +1,6 @@
 import { errno } from '../../base/errno.js';
-import { bdf } from '../../pci/sbdf.js';
+import { bdf, formatSbdf } from '../../pci/sbdf.js';
+import { hasBehaviour } from '../../policy/behaviours.js';
 import { has } from '../../policy/has.js';
 import type { Context } from '../context.js';
 import {
@@ -91,9 +92,16 @@ const pciDeviceReset: HypercallHandler = (context, call) => {
 const resetChecked: HypercallHandler = (context, { caller, args }) => {
   if ((argNumber(args, 'flags') & ~3) !== 0) return answer(-errno.EINVAL);
   if (!mayManageDevices(context, caller)) return answer(-errno.EPERM);
-  const device = argRecord(args, 'dev');
-  const name = packName(argNumber(device, 'seg'), argNumber(device, 'bus'), argNumber(device, 'devfn'));
-  return answer(context.state.xen.devices[name] === undefined ? -errno.ENODEV : resetVpci(context, name));
+  const named = argRecord(args, 'dev');
+  const name = packName(argNumber(named, 'seg'), argNumber(named, 'bus'), argNumber(named, 'devfn'));
+  const device = context.state.xen.devices[name];
+  if (device === undefined) return answer(-errno.ENODEV);
+  if (device.owner === null && hasBehaviour(context.env.behaviour, 'xen-as-released')) {
+    // The lock of its domain is taken without asking whether it has one.
+    const reason = `PHYSDEVOP_pci_device_reset of ${formatSbdf(name)}, which belongs to no domain: null pointer`;
+    context.emit('xen', 'xen.panicked', { reason });
+  }
+  return answer(resetVpci(context, name));
 };
 
 const devfnAt = (bus: number, devfn: number) => bdf(bus, devfn >>> 3, devfn & 7);

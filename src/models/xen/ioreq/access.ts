@@ -1,6 +1,7 @@
 import { containsRange } from '../../../base/rangeset.js';
 import type { DataOf } from '../../../events/catalogue.js';
 import { hasBehaviour } from '../../../policy/behaviours.js';
+import { has } from '../../../policy/has.js';
 import type { Context, Decider } from '../../context.js';
 import { allOnes } from '../../hardware/config-space.js';
 import { loseOnPort } from '../chipset/facilities.js';
@@ -139,10 +140,16 @@ function unclaimed(context: Context, guest: ReadonlyGuest, access: Requested, ta
     dir: access.dir,
   });
   if (guest.type === 'arm' && guest.trapUnmapped) return complete(context, access, 'abort', null, 'nobody');
-  if (guest.type === 'pvh' && guest.hardware && access.space === 'mem')
+  if (guest.type === 'pvh' && guest.hardware && access.space === 'mem' && fixesUpMemory(context))
     return complete(context, access, 'retry', null, 'xen:p2m-fixup');
   complete(context, access, 'done', ones(access), 'nobody');
 }
+
+/**
+ * `dom0=pf-fixup`, by default: Xen maps what the hardware domain touches and has it try again; without, nobody answers.
+ * @source xen/arch/x86/hvm/emulate.c (opt_dom0_pf_fixup) at RELEASE-4.22.0; off by default at 4.21, absent before
+ */
+const fixesUpMemory = ({ env }: Context): boolean => has(env, 'dom0-pf-fixup');
 
 /**
  * Memory whose frame is of type ioreq_server: writes go to the server mapped to that type, enabled or not; reads come

@@ -128,12 +128,13 @@ function initExtendedList(build: Builder): number {
   const { ports } = build;
   const constant = (offset: number, arg: number): number =>
     addRule(build, { offset, size: 4, read: 'value', write: 'ignored', arg });
-  if (!ports.hasExtendedConfig) return 0;
+  const { checksExtendedConfig } = ports.features;
+  if (checksExtendedConfig && !ports.hasExtendedConfig) return 0;
   if (!ports.isHardwareDomain) return constant(EXTENDED_FIRST, 0);
   let at = EXTENDED_FIRST;
   do {
     const header = ports.hwRead(at, 4);
-    if (header === 0xffff_ffff) {
+    if (header === 0xffff_ffff && checksExtendedConfig) {
       ports.warn(`broken extended cap list, offset ${hex(at)}`);
       return 0;
     }

@@ -119,7 +119,7 @@ export function lockFailed(build: Builder, id: number, position: number): void {
       removeRegisters(
         device.registers,
         rebarRegisters.cap(position, 0),
-        rebarRegisters.control(position, count - 1),
+        rebarRegisters.control(ports.features.removesRebarOnly ? 0 : position, count - 1),
       );
       for (let i = 0; i < count && ports.isHardwareDomain; i++)
         addRule(build, {

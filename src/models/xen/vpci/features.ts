@@ -1,3 +1,4 @@
+import { hasBehaviour } from '../../../policy/behaviours.js';
 import { has, type Releases, type XenChange } from '../../../policy/has.js';
 
 /** What vPCI of one Xen release can do and how it goes about it. @source docs/models/vpci.md, table of releases */
@@ -23,11 +24,22 @@ export interface VpciFeatures {
   readonly locksFailedCapabilities: boolean;
   /** STATUS of the hardware domain goes through masks too. */
   readonly handlesStatusOfHardwareDomain: boolean;
+  /** An assignment takes the emulation from the old owner and gives it to the new one; before 4.19 neither. */
+  readonly followsOwner: boolean;
+  /** Special cycles are among what a guest's COMMAND starts without. */
+  readonly clearsSpecialCycles: boolean;
+  /** A function without extended configuration space has no list there; before 4.22 nobody asks. */
+  readonly checksExtendedConfig: boolean;
+  /** Lists of extended capabilities are built anew when Dom0 reports an MMCFG window. */
+  readonly rebuildsAtMmcfg: boolean;
+  /** Control words of resizable BARs, and no more, go when the capability cannot be set up. */
+  readonly removesRebarOnly: boolean;
 }
 
 /** Read in branches stable-4.17 to stable-4.22 and master. */
 export function vpciFeatures(chosen: Releases): VpciFeatures {
   const carries = (change: XenChange): boolean => has(chosen, change);
+  const asReleased = hasBehaviour(chosen.behaviour, 'xen-as-released');
   return {
     guests: carries('vpci-guests'),
     headerFirst: carries('vpci-header-first'),
@@ -41,5 +53,10 @@ export function vpciFeatures(chosen: Releases): VpciFeatures {
     locksFailedCapabilities: carries('vpci-locks-failed-capabilities'),
     handlesStatusOfHardwareDomain:
       carries('vpci-status-through-masks') && !carries('vpci-stores-capability-lists'),
+    followsOwner: carries('vpci-follows-owner'),
+    clearsSpecialCycles: asReleased,
+    checksExtendedConfig: carries('vpci-checks-extended-config'),
+    rebuildsAtMmcfg: carries('vpci-rebuilds-at-mmcfg'),
+    removesRebarOnly: asReleased,
   };
 }

@@ -8,8 +8,9 @@ const HEADER_TYPE = 0x0e;
 const FIRST_BAR = 0x10;
 /** Reserved 15:11, fast back-to-back, SERR, wait, parity, I/O. @source facts/xen 5.5 */
 const GUEST_COMMAND_RSVDP = 0xfbc1;
-/** VGA palette, invalidate, special cycles, master, memory, I/O. @source facts/xen 5.5 */
-const GUEST_START_CLEARED = 0x0037;
+/** VGA palette, invalidate, special cycles, master, memory, I/O. @source xen/drivers/vpci/header.c (vpci_init_header) at RELEASE-4.19.0 */
+const GUEST_START_CLEARED = 0x003f;
+const SPECIAL_CYCLES = 0x0008;
 
 /** `vpci_init_header`. @returns 0 or a negative errno that gives the device up. @source facts/xen 5.5 */
 export function initHeader(build: Builder): number {
@@ -36,7 +37,10 @@ export function initHeader(build: Builder): number {
 function initBars(build: Builder): number {
   const { ports, device } = build;
   let command = ports.hwRead(COMMAND, 2);
-  if (!ports.isHardwareDomain) command &= ~GUEST_START_CLEARED;
+  if (!ports.isHardwareDomain)
+    command &= ~(ports.features.clearsSpecialCycles
+      ? GUEST_START_CLEARED
+      : GUEST_START_CLEARED & ~SPECIAL_CYCLES);
   device.header.guestCommand = command;
   const decodes = (command & COMMAND_MEMORY) !== 0;
   if (!ports.isHardwareDomain || decodes) ports.hwWrite(COMMAND, 2, command & ~COMMAND_MEMORY);

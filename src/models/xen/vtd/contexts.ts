@@ -1,6 +1,7 @@
 import type { DomainId } from '../../../base/brand.js';
 import { errno } from '../../../base/errno.js';
 import { formatSbdf, sbdf, segmentOf, type XenSbdf } from '../../../pci/sbdf.js';
+import { hasBehaviour } from '../../../policy/behaviours.js';
 import type { ContextEntry } from '../../../state/vtd.js';
 import type { Context } from '../../context.js';
 import { domids, hardwareDomain } from '../domains.js';
@@ -18,8 +19,11 @@ type Root = Pick<ContextEntry, 'root' | 'domid'>;
  */
 export function mapContext(context: Context, name: XenSbdf, to: DomainId): IommuFailure | null {
   const device = context.state.xen.devices[name];
-  if (device === undefined || (device.type !== 'pci' && device.type !== 'pcie-endpoint')) return null;
+  if (device === undefined) return null;
   const root = rootOf(context, name, to);
+  const refused = root === null ? refusal(context, name, device.owner) : refusal(context, name, to);
+  if (refused !== null) return refused;
+  if (device.type !== 'pci' && device.type !== 'pcie-endpoint') return null;
   if (root === null) {
     unmapContext(context, name);
     return null;
@@ -41,15 +45,37 @@ export function mapContext(context: Context, name: XenSbdf, to: DomainId): Iommu
   return null;
 }
 
+/**
+ * What has no entry: bridges need none, a host bridge stays the hardware domain's, and of a type Xen does not know no
+ * requester is known. Mapping asks on behalf of the new owner, unmapping of the old one.
+ * @source xen/drivers/passthrough/vtd/iommu.c (domain_context_mapping, domain_context_unmap) at RELEASE-4.22.0
+ */
+function refusal(context: Context, name: XenSbdf, on: DomainId | null): IommuFailure | null {
+  if (!hasBehaviour(context.env.behaviour, 'xen-as-released')) return null;
+  const type = context.state.xen.devices[name]?.type;
+  if (type === 'host-bridge' && on !== hardwareDomain(context))
+    return { errno: -errno.EPERM, reason: 'host bridge' };
+  if (type === 'unknown' || type === 'pci-to-pcie')
+    return { errno: -errno.EINVAL, reason: `d${on}:unknown(${typeNumbers[type]}): ${formatSbdf(name)}` };
+  return null;
+}
+
+/** `enum pdev_type`. @source xen/include/xen/pci.h at RELEASE-4.22.0 */
+const typeNumbers = { unknown: 0, 'pci-to-pcie': 4 } as const;
+
 /** `domain_context_unmap`: the entries of the bridge go with the device's own, whoever else needs them. */
-export function unmapContext(context: Context, name: XenSbdf): void {
+export function unmapContext(context: Context, name: XenSbdf): IommuFailure | null {
   const device = context.state.xen.devices[name];
-  if (device === undefined || (device.type !== 'pci' && device.type !== 'pcie-endpoint')) return;
+  if (device === undefined) return null;
+  const refused = refusal(context, name, device.owner);
+  if (refused !== null) return refused;
+  if (device.type !== 'pci' && device.type !== 'pcie-endpoint') return null;
   clear(context, name, name);
   const above = device.type === 'pci' ? upstreamBridge(context, name) : null;
-  if (above === null) return;
+  if (above === null) return null;
   clear(context, name, sbdf<XenSbdf>(segmentOf(name), above.bridge));
   if (above.type === 'pcie-to-pci') clear(context, name, sbdf<XenSbdf>(segmentOf(name), above.bus << 8));
+  return null;
 }
 
 /**
