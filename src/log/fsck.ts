@@ -2,6 +2,7 @@ import { defaultCodec } from './codec.js';
 import { digestText } from './digest.js';
 import { encodeFooter, encodeFrame, encodePreamble, frameType, renumberFrame } from './frame.js';
 import { readHeader, TraceReader } from './reader.js';
+import { type Recovery, recover } from './recovery.js';
 import { type Damage, type Scan, scanTrace } from './scan.js';
 import type { TraceSource, TraceTarget } from './stores/store.js';
 import type { TraceIndex } from './trace-index.js';
@@ -15,7 +16,7 @@ export interface FsckReport {
   /** Whole blocks. */
   readonly good: number;
   readonly damaged: readonly Damage[];
-  /** Events that `repair` brings back: those before the first damaged block. */
+  /** Events that `repair` brings back: those before the first damaged block, up to the last whole input. */
   readonly recoverable: number;
   /** Running digest after them. */
   readonly digest: string;
@@ -23,7 +24,8 @@ export interface FsckReport {
 
 /** Checks every byte of a trace. @throws {Trouble} LOG-012 when the store cannot read it */
 export function fsck(source: TraceSource): FsckReport {
-  return report(scanTrace(source));
+  const scan = scanTrace(source);
+  return report(scan, recover(source, scan));
 }
 
 /**
@@ -37,29 +39,31 @@ export function openTorn<P = unknown>(
   const scan = scanTrace(source);
   return {
     reader: new TraceReader(source, header as TraceReader<P>['header'], scan.index),
-    report: report(scan),
+    report: report(scan, recover(source, scan)),
   };
 }
 
 /**
  * Writes what can be recovered of `source` as a whole trace. Blocks are copied as they are, so the digest of the
- * recovered part stays what it was.
+ * recovered part stays what it was; the last one ends before an input whose outcomes may be lost.
  * @throws {Trouble} when the header is damaged: then nothing is written.
  */
 export function repair(source: TraceSource, target: TraceTarget): FsckReport {
   try {
     const { document } = readHeader(source);
     const scan = scanTrace(source);
-    copy(source, target, document, scan.index);
+    const recovery = recover(source, scan);
+    const found = report(scan, recovery);
+    copy(source, target, document, recovery);
     target.commit();
-    return report(scan);
+    return found;
   } catch (error) {
     target.abandon();
     throw error;
   }
 }
 
-function report({ header, index, blocks, events, good, damaged }: Scan): FsckReport {
+function report({ header, blocks, events, good, damaged }: Scan, { index }: Recovery): FsckReport {
   return {
     blocks,
     events,
@@ -70,7 +74,8 @@ function report({ header, index, blocks, events, good, damaged }: Scan): FsckRep
   };
 }
 
-function copy(source: TraceSource, target: TraceTarget, header: Uint8Array, index: TraceIndex): void {
+function copy(source: TraceSource, target: TraceTarget, header: Uint8Array, recovery: Recovery): void {
+  const { index, tail } = recovery;
   let offset = 0;
   let frames = 0;
   const write = (bytes: Uint8Array) => {
@@ -93,8 +98,17 @@ function copy(source: TraceSource, target: TraceTarget, header: Uint8Array, inde
     write(renumberFrame(frame, frames++));
   };
   copySnapshots(0);
+  const add = (row: number, document: Uint8Array) => {
+    const digest = index.digest(row);
+    const frame = encodeFrame({ type: frameType.block, ordinal: frames, document, digest }, defaultCodec);
+    index.blocks.set('offsetBytes', row, offset);
+    index.blocks.set('frameBytes', row, frame.length);
+    index.blocks.set('ordinal', row, frames++);
+    write(frame);
+  };
   for (let block = 0; block < index.blocks.length; block++) {
-    move(index.blocks, block);
+    if (tail !== null && block === index.blocks.length - 1) add(block, tail);
+    else move(index.blocks, block);
     copySnapshots(index.blocks.at('firstSeq', block) + index.blocks.at('count', block));
   }
   const indexOffset = offset;

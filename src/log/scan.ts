@@ -41,6 +41,8 @@ export interface Scan {
   readonly good: number;
   readonly events: number;
   readonly damaged: readonly Damage[];
+  /** The trace's own index or end says that `index` has all of its events: none was lost, whatever else is damaged. */
+  readonly complete: boolean;
 }
 
 /**
@@ -63,6 +65,8 @@ class Scanner {
   #good = 0;
   #events = 0;
   #ordinal = 0;
+  /** Where the last frame begins whose header could be read. */
+  #lastFrameAt = -1;
   /** Running digest after the last block, null when that block could not be read. */
   #digest: Uint8Array | null = null;
 
@@ -88,7 +92,32 @@ class Scanner {
       good: this.#good,
       events: this.#events,
       damaged: this.#damaged,
+      complete: this.#isComplete(),
     };
+  }
+
+  /** The end stands behind as many frames as it names, the last of them where it says that the index is. */
+  #endFits(): boolean {
+    const { sizeBytes } = this.#source;
+    if (sizeBytes < footerBytes) return false;
+    const bytes = this.#source.read(sizeBytes - footerBytes, footerBytes);
+    if (!isFooter(bytes)) return false;
+    const { indexOffset, frames } = decodeFooter(bytes);
+    return frames === this.#ordinal && indexOffset === this.#lastFrameAt;
+  }
+
+  #isComplete(): boolean {
+    if (this.#damaged.length === 0) return true;
+    if (this.#endFits() && this.#damaged.every(({ block }) => block === null)) return true;
+    if (this.#indexDocument === null) return false;
+    try {
+      const stored = TraceIndex.decode(this.#indexDocument, this.#index.digest(-1));
+      const last = this.#index.blocks.length - 1;
+      return stored.events === this.#index.events && sameBytes(stored.digest(last), this.#index.digest(last));
+    } catch (error) {
+      if (error instanceof Trouble) return false;
+      throw error;
+    }
   }
 
   /** Handles what stands at `at`; the offset to go on at, beyond the file's end when it is cut. */
@@ -120,6 +149,7 @@ class Scanner {
       return sizeBytes + 1;
     }
     this.#ordinal = header.ordinal + 1;
+    this.#lastFrameAt = at;
     this.#content(at, header, this.#source.read(at + frameHeaderBytes, header.storedBytes));
     return end;
   }

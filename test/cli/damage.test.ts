@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fsck } from '../../src/log/fsck.js';
 import { bytesSource } from '../../src/log/stores/memory-store.js';
@@ -83,5 +83,22 @@ describe('a trace cut short', () => {
     expect(code).toBe(2);
     expect(err).toContain('LOG-003');
     expect(err).toContain(`xpr fsck ${torn} --repair`);
+  });
+});
+
+describe('a recording that ended between an input and its outcomes', () => {
+  it('comes back up to the last whole input, and replays without a difference', async () => {
+    const file = at('long.xpr');
+    await good(['record', 'dsm-full-reinitialisation', '-o', file]);
+    const bytes = readFileSync(file);
+    for (const length of [bytes.length >> 1, (bytes.length * 3) >> 2, bytes.length - 100]) {
+      const cut = at(`cut-${length}.xpr`);
+      const mended = at(`mended-${length}.xpr`);
+      writeFileSync(cut, bytes.subarray(0, length));
+      expect((await xpr(['fsck', cut, '--repair', mended])).code).toBe(1);
+      const { out } = await good(['replay', mended, '--json']);
+      expect(JSON.parse(out)).toMatchObject({ mismatched: 0 });
+      expect((await good(['fsck', mended])).code).toBe(0);
+    }
   });
 });
