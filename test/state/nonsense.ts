@@ -68,7 +68,7 @@ const numbers: readonly number[] = [
 export function nonsense(prng: Prng, seq: number): TraceEvent {
   const kind = prng.pick(kindNames);
   const data: Record<string, unknown> = {};
-  for (const [name, field] of Object.entries(kindOf(kind).fields)) data[name] = fieldValue(prng, field);
+  for (const [name, field] of Object.entries(kindOf(kind).fields)) data[name] = anyValue(prng, field);
   const cause = seq === 0 || prng.below(3) === 0 ? null : prng.below(seq);
   return {
     seq,
@@ -81,7 +81,8 @@ export function nonsense(prng: Prng, seq: number): TraceEvent {
   } as unknown as TraceEvent;
 }
 
-function fieldValue(prng: Prng, { type, nullable }: Field): unknown {
+/** A value the field can have, extreme ones likely. */
+export function anyValue(prng: Prng, { type, nullable }: Field): unknown {
   if (nullable && prng.below(4) === 0) return null;
   switch (type.is) {
     case 'uint': {

@@ -1,21 +1,33 @@
 import { badArguments } from './classes/arguments.js';
-import { bits } from './classes/bits.js';
-import { choices } from './classes/choices.js';
+import { blocks } from './classes/blocks.js';
 import { cuts } from './classes/cuts.js';
-import { documents } from './classes/documents.js';
+import { events } from './classes/events.js';
+import { flips } from './classes/flips.js';
+import { frames } from './classes/frames.js';
+import { headers } from './classes/headers.js';
+import { hostile } from './classes/hostile.js';
 import { imports } from './classes/imports.js';
+import { indexMutants } from './classes/index-mutants.js';
 import { kills } from './classes/kills.js';
-import { nonsense } from './classes/nonsense.js';
-import type { TortureClass } from './verdict.js';
+import { policies } from './classes/policies.js';
+import { snapshots } from './classes/snapshots.js';
+import type { TortureClass } from './torture-class.js';
 
-/** Every class, in the order of the table. */
+/** All there are, in the order in which they are listed and tried. */
 export const classes: readonly TortureClass[] = [
-  bits,
+  flips,
   cuts,
-  ...documents,
-  imports,
-  nonsense,
-  choices,
-  badArguments,
   kills,
+  blocks,
+  headers,
+  snapshots,
+  indexMutants,
+  frames,
+  ...imports,
+  events,
+  policies,
+  badArguments,
+  hostile,
 ];
+
+export const findClass = (name: string): TortureClass | undefined => classes.find((one) => one.name === name);

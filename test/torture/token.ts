@@ -1,23 +1,24 @@
-/** One try: its class, the campaign's seed and its number in it. Printed with every failure, and replays it. */
+import { Prng } from '../../src/base/prng.js';
+
+/** Names one try so that it can be made again: the class, the seed of the campaign, its number in the class. */
 export interface Token {
-  readonly name: string;
+  readonly of: string;
   readonly seed: number;
   readonly n: number;
 }
 
-export const tokenText = ({ name, seed, n }: Token): string => `${name}:${seed}:${n}`;
+/** `flips:7:1203` */
+export const tokenText = ({ of, seed, n }: Token): string => `${of}:${seed}:${n}`;
 
-/** @returns null when the text is no token */
-export function readToken(text: string): Token | null {
-  const match = /^([a-z]+):(\d+):(\d+)$/.exec(text);
-  return match === null ? null : { name: match[1]!, seed: Number(match[2]), n: Number(match[3]) };
+/** Null for what is no token. */
+export function parseToken(text: string): Token | null {
+  const match = /^([a-z-]+):(\d{1,9}):(\d{1,9})$/.exec(text);
+  return match === null ? null : { of: match[1]!, seed: Number(match[2]), n: Number(match[3]) };
 }
 
-/** The seed of one try: classes, seeds and numbers that differ anywhere draw other numbers. */
-export function seedOf({ name, seed, n }: Token): number {
-  let hash = 0x811c_9dc5;
-  for (const character of `${name}:${seed}:${n}`) {
-    hash = Math.imul(hash ^ character.charCodeAt(0), 0x0100_0193) >>> 0;
-  }
-  return hash;
+/** The chance of one try: nothing of it depends on the tries before. */
+export function prngOf(token: Token): Prng {
+  let hash = 0x811c9dc5;
+  for (const char of tokenText(token)) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
+  return new Prng(hash);
 }

@@ -1,38 +1,68 @@
-import { existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { command, judged } from '../command.js';
-import { traces } from '../corpus.js';
-import { answered, failed, refused, type TortureClass } from '../verdict.js';
+import { readFileSync } from 'node:fs';
+import type { Prng } from '../../../src/base/prng.js';
+import { joined, type Mutant } from '../mutate/bytes.js';
+import type { TortureClass } from '../torture-class.js';
+import { commandFault, contentOf, damageFault } from '../verdict.js';
+import type { Workshop } from '../workshop.js';
 
-/** A trace ends too early: what is read of it is a beginning, and a repaired one says so and replays. */
 export const cuts: TortureClass = {
   name: 'cuts',
-  doc: 'a trace is cut; what is recovered must be a beginning of it, and must replay without a difference',
-  prepare() {
-    const corpus = traces();
-    return async ({ prng, folder }) => {
-      const { bytes } = prng.pick(corpus);
-      const [whole, cut, mended] = ['whole.xpr', 'cut.xpr', 'mended.xpr'].map((name) => join(folder, name));
-      writeFileSync(whole!, bytes);
-      writeFileSync(cut!, bytes.subarray(0, prng.below(bytes.length)));
-      const repair = ['fsck', cut!, '--repair', mended!];
-      const verdict = judged(repair, await command(repair));
-      if (!verdict.survived) return verdict;
-      if (!existsSync(mended!)) return refused;
-      const before = await lines(whole!);
-      const after = await lines(mended!);
-      if (!after.every((line, i) => line === before[i])) return failed('the repaired trace is no beginning');
-      const replay = ['replay', mended!, '--json'];
-      const ran = await command(replay);
-      const { mismatched } =
-        ran.code === 2 ? { mismatched: 0 } : (JSON.parse(ran.out) as { mismatched: number });
-      return mismatched === 0
-        ? answered
-        : failed(`the repaired trace replays with ${mismatched} differences`);
+  doc: 'traces cut off, with a hole, or with more behind them, and brought back by fsck --repair',
+  prepare(prng, workshop) {
+    const bytes = new Uint8Array(readFileSync(prng.pick(workshop.corpus.traces())));
+    const { value, about } = cutOff(prng, bytes);
+    return {
+      about,
+      inputs: { 't.xpr': value },
+      run: async () => damageFault(value, contentOf(bytes)) ?? (await repaired(workshop, value, bytes)),
     };
   },
 };
 
-async function lines(file: string): Promise<string[]> {
-  return (await command(['show', file, '--json'])).out.split('\n').filter((line) => line !== '');
+function cutOff(prng: Prng, bytes: Uint8Array): Mutant<Uint8Array> {
+  const [from, to] = [prng.below(bytes.length), prng.below(bytes.length)].sort((a, b) => a - b) as [
+    number,
+    number,
+  ];
+  switch (prng.below(6)) {
+    case 0:
+      return {
+        value: joined(bytes.subarray(0, from), bytes.subarray(to + 1)),
+        about: `${from}..${to} of ${bytes.length} left out`,
+      };
+    case 1:
+      return {
+        value: joined(bytes, bytes.subarray(from, to + 1)),
+        about: `${from}..${to} again behind the end`,
+      };
+    case 2:
+      return { value: bytes.subarray(from + 1), about: `begins at ${from + 1}` };
+    case 3:
+      return {
+        value: joined(bytes.subarray(0, from), new Uint8Array(bytes.length - from)),
+        about: `zeros from ${from} of ${bytes.length}`,
+      };
+    default:
+      return { value: bytes.subarray(0, from), about: `cut at ${from} of ${bytes.length}` };
+  }
+}
+
+/** What `--repair` writes is whole, and the beginning of what was there. */
+async function repaired(workshop: Workshop, value: Uint8Array, bytes: Uint8Array): Promise<string | null> {
+  // Zeros behind a cut may be what stood there.
+  if (Buffer.compare(value, bytes) === 0) return null;
+  const out = workshop.path('r.xpr');
+  const ran = await workshop.xpr(['fsck', workshop.put('t.xpr', value), '--repair', out]);
+  const fault = commandFault(ran);
+  if (fault !== null) return fault;
+  const written = workshop.files();
+  const file = written.get('r.xpr');
+  if (file === undefined)
+    return ran.code === 2 && written.size === 1 ? null : 'nothing is written, and it is not said';
+  const whole = contentOf(bytes);
+  const back = contentOf(file);
+  const wrong = back.events.findIndex((event, i) => event !== whole.events[i]);
+  if (wrong >= 0) return `event ${wrong} of what was brought back is another`;
+  const again = await workshop.xpr(['fsck', out]);
+  return again.code === 0 ? null : `what was brought back is damaged: ${again.out}${again.err}`;
 }

@@ -1,72 +1,143 @@
-import { existsSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { command, judged } from '../command.js';
-import { root, type Specimen, specimens, traces } from '../corpus.js';
-import { spoilPieces, spoilText } from '../mutate.js';
-import { failed, type TortureClass, type Verdict } from '../verdict.js';
+import type { Prng } from '../../../src/base/prng.js';
+import { readInput } from '../corpus.js';
+import { flipped, type Mutant, mangled } from '../mutate/bytes.js';
+import { misspelt } from '../mutate/text.js';
+import type { TortureClass, Trial } from '../torture-class.js';
+import { commandFault, fsckOf } from '../verdict.js';
+import type { Workshop } from '../workshop.js';
 
-const shared = resolve(root, '../shared/data');
-
-/** Small files of the formats that `xpr import` reads; recordings where they are at hand. */
-async function corpus(): Promise<Specimen[]> {
-  return [
-    ...specimens(join(root, 'traces'), ['.dtb'], 1 << 20),
-    ...specimens(join(root, 'test/fixtures/dtb'), ['.dtb'], 1 << 20),
-    ...specimens(join(root, 'test/fixtures/qemu-log'), ['.log', '.gz'], 100_000),
-    ...specimens(join(root, 'test/fixtures/xen-life'), ['.trace', '.jsonl'], 100_000),
-    ...specimens(join(shared, 'reports-qemu'), ['.dtb', '.log'], 100_000),
-    ...specimens(join(shared, 'hostile'), ['.bin', '.ndjson', '.log'], 100_000),
-    ...(await exported()),
-  ];
+/** A format, and an input of it as it should be. */
+interface Importable {
+  readonly name: string;
+  readonly isText: boolean;
+  readonly of: (prng: Prng, workshop: Workshop) => Uint8Array | Promise<Uint8Array>;
 }
 
-/** Our own export of some traces. */
-async function exported(): Promise<Specimen[]> {
-  const out: Specimen[] = [];
-  for (const { name } of traces().slice(0, 6)) {
-    const { out: text } = await command(['export', name, '--to', 'ndjson', '-o', '-']);
-    out.push({ name: `${name} as NDJSON`, bytes: new TextEncoder().encode(text) });
-  }
-  return out;
-}
+const formats: readonly Importable[] = [
+  {
+    name: 'dtb',
+    isText: false,
+    of: (prng, { corpus }) => readInput(prng.pick(corpus.inputs('dtb'))),
+  },
+  {
+    name: 'qemu-log',
+    isText: true,
+    of: (prng, { corpus }) => readInput(prng.pick(corpus.inputs('qemu-log'))),
+  },
+  { name: 'ndjson', isText: true, of: exported },
+];
 
-/** A file of another program is damaged or made up: it is read, or refused with its place. */
-export const imports: TortureClass = {
-  name: 'imports',
-  doc: 'files of every import format are changed; import must refuse them with a code or make a trace that replays',
-  prepare() {
-    const files = corpus();
-    return async ({ prng, folder }) => {
-      const { bytes } = prng.pick(await files);
-      const spoilt = prng.below(2) === 0 ? spoilText(bytes, prng) : spoilPieces(bytes, prng);
-      const [file, trace] = [join(folder, 'spoilt.bin'), join(folder, 'out.xpr')];
-      writeFileSync(file, prng.below(10) === 0 ? gzipSync(spoilt) : spoilt);
-      const args = ['import', file, '-o', trace];
-      const ran = await command(args);
-      const verdict = judged(args, ran);
-      return verdict.survived ? afterImport(trace, ran.code) : verdict;
-    };
+const xentrace: Importable = {
+  name: 'xentrace',
+  isText: false,
+  of: (prng, { corpus }) => {
+    const files = corpus.inputs('xentrace');
+    return files.length === 0 ? madeXentrace(prng) : readInput(prng.pick(files), 24 << 10);
   },
 };
 
-/** What an import left: nothing after trouble, else a trace that can be read, judged and replayed. */
-export async function afterImport(trace: string, code: number): Promise<Verdict> {
-  if (code === 2) {
-    return existsSync(trace) ? failed('a refused import left a trace') : { survived: true, how: 'refused' };
+/** One class for each format, so that a campaign says which of them stands. */
+export const imports: readonly TortureClass[] = [...formats, xentrace].map((format) => ({
+  name: `import-${format.name}`,
+  doc: `${format.name} inputs, broken in bytes, lines and numbers, packed and not`,
+  share: 0.5,
+  prepare: (prng, workshop) => prepared(prng, workshop, format),
+}));
+
+async function prepared(prng: Prng, workshop: Workshop, format: Importable): Promise<Trial> {
+  const right = await format.of(prng, workshop);
+  const { value, about } = broken(prng, right, format.isText);
+  const packed = prng.below(4) === 0 ? pack(prng, value) : { value, about: '' };
+  const named = prng.below(2) === 0 ? ['--format', format.name] : [];
+  return {
+    about: [about, packed.about].filter(Boolean).join('; '),
+    inputs: { input: packed.value },
+    run: () => importFault(workshop, packed.value, named),
+  };
+}
+
+function broken(prng: Prng, right: Uint8Array, isText: boolean): Mutant<Uint8Array> {
+  if (!isText || prng.below(5) === 0) return mangled(prng, right);
+  const { value, about } = misspelt(prng, Buffer.from(right).toString('utf8'));
+  return { value: new Uint8Array(Buffer.from(value)), about };
+}
+
+/** As gzip, broken too half of the time, or with a tail that unpacks to very much. */
+function pack(prng: Prng, bytes: Uint8Array): Mutant<Uint8Array> {
+  const whole = new Uint8Array(gzipSync(bytes));
+  switch (prng.below(6)) {
+    case 0:
+      return { value: flipped(prng, whole).value, about: 'gzip, flipped' };
+    case 1:
+      return { value: mangled(prng, whole).value, about: 'gzip, broken' };
+    case 2: {
+      const fill = prng.pick([0x00, 0x0a, 0x20, 0x30, 0x7b]);
+      const tail = gzipSync(Buffer.alloc(1 << (20 + prng.below(8)), fill));
+      return {
+        value: new Uint8Array(Buffer.concat([whole, tail])),
+        about: `gzip, and very many of 0x${fill.toString(16)}`,
+      };
+    }
+    default:
+      return { value: whole, about: 'gzip' };
   }
-  for (const args of [
-    ['fsck', trace],
-    ['replay', trace, '--json'],
-    ['findings', trace],
-    ['show', trace],
-  ]) {
-    const ran = await command(args);
-    const verdict = judged(args, ran);
-    if (!verdict.survived) return verdict;
-    if (ran.code === 2)
-      return failed(`xpr ${args[0]} refuses a trace that import made: ${ran.err.slice(0, 200)}`);
-    if (args[0] === 'fsck' && ran.code !== 0) return failed('import made a damaged trace');
+}
+
+/** An import that is refused leaves nothing behind; one that is taken gives a whole trace that every verb can read. */
+async function importFault(
+  workshop: Workshop,
+  input: Uint8Array,
+  named: readonly string[],
+): Promise<string | null> {
+  const file = workshop.put('input', input);
+  const out = workshop.path('out.xpr');
+  const ran = await workshop.xpr(['import', file, '-o', out, ...named]);
+  const fault = commandFault(ran);
+  if (fault !== null) return fault;
+  const written = workshop.files();
+  if (Buffer.compare(written.get('input') ?? Buffer.alloc(0), input) !== 0) return 'the input was changed';
+  const trace = written.get('out.xpr');
+  if (ran.code !== 0)
+    return written.size === 1 ? null : `refused, and left behind: ${[...written.keys()].join(' ')}`;
+  if (trace === undefined || written.size !== 2)
+    return `taken, and there is: ${[...written.keys()].join(' ')}`;
+  const report = fsckOf(trace);
+  if (report === null || report instanceof Error || report.damaged.length > 0)
+    return 'what was written is no whole trace';
+  for (const verb of ['replay', 'findings', 'state'] as const) {
+    const asked = commandFault(await workshop.xpr([verb, out]));
+    if (asked !== null) return asked;
   }
-  return { survived: true, how: 'answered' };
+  return null;
+}
+
+/** A trace as our own export has it. */
+async function exported(prng: Prng, workshop: Workshop): Promise<Uint8Array> {
+  const out = workshop.path('right.ndjson');
+  const file = prng.pick(workshop.corpus.traces());
+  const ran = await workshop.xpr(['export', file, '--to', 'ndjson', '-o', out]);
+  if (ran.code !== 0) throw new Error(`${file} cannot be exported: ${ran.err}`);
+  const bytes = new Uint8Array(readFileSync(out));
+  workshop.clear();
+  return bytes;
+}
+
+/** Records as a trace buffer of Xen has them: a CPU's window, then cycles and extra words by the header's bits. */
+function madeXentrace(prng: Prng): Uint8Array {
+  const words: number[] = [];
+  for (let window = 0; window < 4; window++) {
+    const records: number[] = [];
+    for (let left = prng.below(60); left > 0; left--) {
+      const extra = prng.below(8);
+      const event = prng.pick([0x82, 0x81, 0x1f, 0x10f]) * 0x1000 + prng.below(0x20);
+      const timed = prng.below(2);
+      records.push(((timed << 31) | (extra << 28) | event) >>> 0);
+      if (timed === 1) records.push(prng.u32(), prng.below(8));
+      for (let i = 0; i < extra; i++) records.push(prng.below(2) === 0 ? prng.u32() : prng.below(0x10000));
+    }
+    words.push(0x2001f003, window % 2, records.length * 4, ...records);
+  }
+  return new Uint8Array(Uint32Array.from(words).buffer);
 }
