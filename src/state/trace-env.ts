@@ -2,6 +2,8 @@ import { invariant } from '../base/assert.js';
 import { Trouble } from '../base/errors.js';
 import { didYouMean } from '../base/near.js';
 import type { TraceHeader } from '../log/header.js';
+import { logTrouble } from '../log/trouble.js';
+import { platformMisfit } from '../platform/check-platform.js';
 import type { Platform } from '../platform/platform.js';
 import {
   axes,
@@ -105,10 +107,23 @@ function chooseBehaviour(numbers: readonly number[]): readonly number[] {
   );
 }
 
-/** The environment a trace was recorded in. @throws {Trouble} POL-001 to POL-005 for choices this version does not know */
+/** The platform in a header. @throws {Trouble} LOG-016 when it is none */
+export function platformOf({ platform }: TraceHeader): Platform {
+  const misfit = platformMisfit(platform);
+  if (misfit === null) return platform as Platform;
+  throw logTrouble('LOG-016', 'the platform is not as one should be', {
+    at: { path: misfit.path },
+    expected: misfit.expected,
+  });
+}
+
+/**
+ * The environment a trace was recorded in.
+ * @throws {Trouble} LOG-016 no platform; POL-001 to POL-005 for choices this version does not know
+ */
 export function envOf(header: TraceHeader): Env {
   return {
-    platform: header.platform as Platform,
+    platform: platformOf(header),
     policies: choosePolicies(header.policies),
     switches: chooseSwitches(header.switches),
     behaviour: chooseBehaviour(header.behaviour),

@@ -178,7 +178,7 @@ function parseField(field: Field, json: unknown, table: BridgeTable, path: strin
 
 /** `?n/bb:dd.f`: a function of a bridge that the platform does not have, kept visible by `formatFunction`. */
 function parseNamelessFunction(text: string): number | null {
-  const match = /^\?(\d{1,11})\/([0-9a-f]{2}:[0-9a-f]{2}\.[0-7])$/.exec(text);
+  const match = /^\?(\d{1,12})\/([0-9a-f]{2}:[0-9a-f]{2}\.[0-7])$/.exec(text);
   const id = match === null ? null : parseSbdf(match[2]!);
   return match === null || id === null ? null : functionId(Number(match[1]), bdfOf(id));
 }

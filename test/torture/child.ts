@@ -26,6 +26,7 @@ process.on('message', async ({ token, keep }: Order) => {
     process.send!('kept');
   }
 });
+process.send!('ready');
 process.on('disconnect', () => {
   workshop.close();
   process.exit(0);

@@ -27,13 +27,13 @@ export class Corpus {
     );
   }
 
-  /** A trace of several blocks and a snapshot. */
+  /** A trace of several blocks. */
   longTrace(): string {
-    return join(this.#root, 'traces/golden/0.2.0/guest-boot-1000.xpr');
+    return join(this.#root, 'traces/golden/0.1.0/guest-boot-1000.xpr');
   }
 
   /** Paths of inputs of one format. */
-  inputs(format: 'dtb' | 'qemu-log' | 'xentrace'): readonly string[] {
+  inputs(format: keyof typeof patterns): readonly string[] {
     return this.#found(format, () =>
       [join(this.#root, 'test/fixtures'), ...(this.#data === null ? [] : [this.#data])]
         .flatMap(filesBelow)
@@ -63,6 +63,8 @@ export class Corpus {
 const patterns = {
   dtb: /\.dtb$/,
   'qemu-log': /(qemu-log\/[^/]+\/trace|qemu-trace|qemu-dm-trace|trace)\.log(\.gz|\.xz)?$/,
+  'xen-tap': /tap\.jsonl(\.xz)?$/,
+  xenstored: /xenstored\.trace(\.xz)?$/,
   xentrace: /\.xentrace(\.xz)?$/,
 } as const;
 

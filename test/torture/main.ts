@@ -27,7 +27,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const beside = join(repositoryAbove(import.meta.dirname), '../shared/data');
-  const data = options.data ?? (existsSync(beside) ? beside : null);
+  const data = [options.data ?? beside].find((folder) => existsSync(folder)) ?? null;
   const patienceMs = (positive(options.patience) ?? 30) * 1000;
   if (options.replay !== undefined) return replayed(options.replay, { data, patienceMs });
   const chosen = (options.class ?? []).map(findClass);

@@ -36,8 +36,8 @@ export class TrialProcess {
   }
 
   /** Its answer, or in words why there is none. */
-  #ask(order: Order, patienceMs: number): Promise<Outcome | string> {
-    const child = this.#child ?? this.#start();
+  async #ask(order: Order, patienceMs: number): Promise<Outcome | string> {
+    const child = this.#child ?? (await this.#start());
     return new Promise((resolve) => {
       const end = (answer: Outcome | string): void => {
         clearTimeout(timer);
@@ -59,7 +59,8 @@ export class TrialProcess {
     });
   }
 
-  #start(): ChildProcess {
+  /** Waits for it to have loaded everything, which a busy machine takes long for and no try does. */
+  async #start(): Promise<ChildProcess> {
     const child = fork(join(import.meta.dirname, 'child.js'), [this.#data ?? ''], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -68,6 +69,11 @@ export class TrialProcess {
       this.#said = (this.#said + text).slice(-8_000);
     });
     this.#child = child;
+    await new Promise<void>((resolve, reject) => {
+      child.once('message', () => resolve());
+      child.once('exit', () => reject(new Error(`no try can be made: ${this.#said}`)));
+    });
+    child.removeAllListeners('exit');
     return child;
   }
 }

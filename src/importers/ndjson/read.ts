@@ -3,6 +3,7 @@ import { limits } from '../../base/limits.js';
 import type { TraceEvent } from '../../events/catalogue.js';
 import { checkHeader, checkSources, type Provenance, type TraceHeader } from '../../log/header.js';
 import type { Platform } from '../../platform/platform.js';
+import { platformOf } from '../../state/trace-env.js';
 import { parseEvent } from '../../tell/present.js';
 
 /** What the first line holds. */
@@ -28,8 +29,9 @@ export function parseHeaderLine(text: string): OwnHeader {
       hint: 'xpr export T.xpr --to ndjson -o F writes one',
     });
   }
+  const header = checkHeader(document.header);
   return {
-    header: checkHeader(document.header) as TraceHeader<Platform>,
+    header: { ...header, platform: platformOf(header) },
     sources: document.sources === undefined ? [] : checkSources(document.sources),
   };
 }

@@ -20,7 +20,7 @@ export const blocks: TortureClass = {
         ? { value: new Uint8Array(), about: 'no block' }
         : wire
           ? mangled(prng, part.document)
-          : misstated(prng, unpackDocument(part.document));
+          : misstated(prng, unpackDocument(part.document, 'maps'));
     const document = wire || part === undefined ? (change.value as Uint8Array) : packDocument(change.value);
     const bytes = putTogether({
       header,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Prng } from '../../../src/base/prng.js';
 import { joined, type Mutant } from '../mutate/bytes.js';
+import { rechunkedTrace } from '../rechunked.js';
 import type { TortureClass } from '../torture-class.js';
 import { commandFault, contentOf, damageFault } from '../verdict.js';
 import type { Workshop } from '../workshop.js';
@@ -9,7 +10,8 @@ export const cuts: TortureClass = {
   name: 'cuts',
   doc: 'traces cut off, with a hole, or with more behind them, and brought back by fsck --repair',
   prepare(prng, workshop) {
-    const bytes = new Uint8Array(readFileSync(prng.pick(workshop.corpus.traces())));
+    const plain = new Uint8Array(readFileSync(prng.pick(workshop.corpus.traces())));
+    const bytes = prng.below(2) === 0 ? rechunkedTrace(prng, plain) : plain;
     const { value, about } = cutOff(prng, bytes);
     return {
       about,
@@ -64,5 +66,6 @@ async function repaired(workshop: Workshop, value: Uint8Array, bytes: Uint8Array
   const wrong = back.events.findIndex((event, i) => event !== whole.events[i]);
   if (wrong >= 0) return `event ${wrong} of what was brought back is another`;
   const again = await workshop.xpr(['fsck', out]);
-  return again.code === 0 ? null : `what was brought back is damaged: ${again.out}${again.err}`;
+  if (again.code !== 0) return `what was brought back is damaged: ${again.out}${again.err}`;
+  return commandFault(await workshop.xpr(['replay', out]));
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { askAbout } from '../foreign.js';
+import { rechunked } from '../rechunked.js';
 import type { TortureClass } from '../torture-class.js';
 import { type Part, putTogether, takeApart } from '../trace-parts.js';
 
@@ -9,8 +10,8 @@ export const frames: TortureClass = {
   prepare(prng, workshop) {
     const { corpus } = workshop;
     const beside = prng.pick(corpus.traces());
-    const long = prng.below(4) === 0;
-    const one = takeApart(readFileSync(long ? corpus.longTrace() : beside));
+    const long = prng.below(20) === 0;
+    const one = long ? takeApart(readFileSync(corpus.longTrace())) : rechunked(prng, readFileSync(beside));
     const other = takeApart(readFileSync(prng.pick(corpus.traces())));
     let parts: readonly Part[] = one.parts;
     const about: string[] = [];

@@ -11,7 +11,7 @@ export const headers: TortureClass = {
   prepare(prng, workshop) {
     const beside = prng.pick(workshop.corpus.traces());
     const { header, parts } = takeApart(readFileSync(beside));
-    const { value, about } = misstated(prng, unpackDocument(header));
+    const { value, about } = misstated(prng, unpackDocument(header, 'maps'));
     const bytes = putTogether({ header: packDocument(value), parts });
     return {
       about,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import type { Prng } from '../../../src/base/prng.js';
 import { readInput } from '../corpus.js';
-import { flipped, type Mutant, mangled } from '../mutate/bytes.js';
+import { flipped, joined, type Mutant, mangled } from '../mutate/bytes.js';
 import { misspelt } from '../mutate/text.js';
 import type { TortureClass, Trial } from '../torture-class.js';
 import { commandFault, fsckOf } from '../verdict.js';
@@ -25,6 +25,16 @@ const formats: readonly Importable[] = [
     name: 'qemu-log',
     isText: true,
     of: (prng, { corpus }) => readInput(prng.pick(corpus.inputs('qemu-log'))),
+  },
+  {
+    name: 'xen-tap',
+    isText: true,
+    of: (prng, { corpus }) => readInput(prng.pick(corpus.inputs('xen-tap'))),
+  },
+  {
+    name: 'xenstored',
+    isText: true,
+    of: (prng, { corpus }) => readInput(prng.pick(corpus.inputs('xenstored'))),
   },
   { name: 'ndjson', isText: true, of: exported },
 ];
@@ -74,9 +84,10 @@ function pack(prng: Prng, bytes: Uint8Array): Mutant<Uint8Array> {
       return { value: mangled(prng, whole).value, about: 'gzip, broken' };
     case 2: {
       const fill = prng.pick([0x00, 0x0a, 0x20, 0x30, 0x7b]);
-      const tail = gzipSync(Buffer.alloc(1 << (20 + prng.below(8)), fill));
+      // Members one behind the other, so that the harness never holds what they unpack to.
+      const tail = gzipSync(Buffer.alloc(1 << 20, fill));
       return {
-        value: new Uint8Array(Buffer.concat([whole, tail])),
+        value: joined(whole, ...Array.from({ length: 1 << prng.below(10) }, () => tail)),
         about: `gzip, and very many of 0x${fill.toString(16)}`,
       };
     }

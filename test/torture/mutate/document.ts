@@ -72,6 +72,7 @@ function change(prng: Prng, place: Place): string {
   const { value, path } = place;
   switch (prng.below(9)) {
     case 0:
+      if (path === '.it') break;
       place.remove();
       return `${path} left out`;
     case 1: {

@@ -2,22 +2,22 @@ import { readFileSync } from 'node:fs';
 import { packDocument, unpackDocument } from '../../../src/log/msgpack.js';
 import { askAbout } from '../foreign.js';
 import { misstated } from '../mutate/document.js';
+import { rechunkedTrace } from '../rechunked.js';
 import type { TortureClass } from '../torture-class.js';
 import { putTogether, takeApart } from '../trace-parts.js';
 import { contentOf, fsckOf } from '../verdict.js';
 
-export const indexMutants: TortureClass = {
-  name: 'index',
+export const indexes: TortureClass = {
+  name: 'indexes',
   doc: 'an index that says other things than the blocks, under right checksums',
   prepare(prng, workshop) {
     const { corpus } = workshop;
-    const long = prng.below(10) === 0;
-    const file = long ? corpus.longTrace() : prng.pick(corpus.traces());
-    const whole = readFileSync(file);
+    const file = prng.pick(corpus.traces());
+    const whole = rechunkedTrace(prng, readFileSync(file));
     const apart = takeApart(whole);
-    const { value, about } = misstated(prng, unpackDocument(apart.index));
+    const { value, about } = misstated(prng, unpackDocument(apart.index, 'maps'));
     const bytes = putTogether(apart, packDocument(value));
-    const ask = askAbout(prng, workshop, { bytes, beside: file, events: long ? 12_000 : 60 });
+    const ask = askAbout(prng, workshop, { bytes, beside: file, events: 60 });
     return { about, inputs: { 't.xpr': bytes }, run: async () => misread(bytes, whole) ?? (await ask()) };
   },
 };

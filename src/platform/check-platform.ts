@@ -1,0 +1,164 @@
+import { bridgeOf } from '../pci/function-id.js';
+import type {
+  HostBridge,
+  HostWindow,
+  IdMap,
+  IdMapEntry,
+  IoApic,
+  MsiController,
+  Platform,
+  PlatformFunction,
+  RegisterBlock,
+  ReservedRegion,
+  Smmu,
+  X86Facts,
+} from './platform.js';
+import {
+  bytes,
+  flag,
+  list,
+  type Misfit,
+  map,
+  number,
+  oneOf,
+  optional,
+  orNull,
+  type Shape,
+  text,
+} from './shape.js';
+
+/**
+ * Why a value is no platform; null when it is one. Headers come from files: models index, count and walk what stands
+ * here, so its shape is checked once, before any of them sees it.
+ */
+export function platformMisfit(value: unknown): Misfit | null {
+  return platform(value, 'platform') ?? relationMisfit(value as Platform);
+}
+
+const space = 4096;
+
+const idMapEntry = map<IdMapEntry>({
+  idBase: number(),
+  target: orNull(text),
+  outBase: number(),
+  length: number(),
+});
+
+const idMap = map<IdMap>({ lengthBytes: number(), mask: number(0xffff_ffff), entries: list(idMapEntry) });
+
+const window = map<HostWindow>({
+  space: oneOf('config', 'io', 'mem32', 'mem64'),
+  prefetchable: flag,
+  pciAddress: number(),
+  cpuAddress: orNull(number()),
+  sizeBytes: number(),
+});
+
+const registers = map<RegisterBlock>({ name: orNull(text), base: orNull(number()), sizeBytes: number() });
+
+const bridge = map<HostBridge>({
+  node: text,
+  compatible: list(text),
+  access: oneOf('ecam', 'cam', 'nwl', 'xgene', 'designware', 'mmcfg', 'cf8', 'other'),
+  cfgBase: number(),
+  cfgSizeBytes: number(),
+  registers: list(registers),
+  busStart: number(),
+  busEnd: number(),
+  available: flag,
+  xenPassthrough: flag,
+  isPciNode: flag,
+  pciDomain: orNull(number(0xffff)),
+  iommuMap: orNull(idMap),
+  msiMap: orNull(idMap),
+  msiParents: list(text),
+  windows: list(window),
+});
+
+const image: Shape = (value, path) =>
+  bytes(value, path) ??
+  ((value as Uint8Array).length <= space ? null : { path, expected: `at most ${space} bytes` });
+
+const device = map<PlatformFunction>({
+  function: number(),
+  name: text,
+  config: image,
+  writeMask: orNull(image),
+  clearMask: orNull(image),
+  present: flag,
+  behind: optional(number()),
+});
+
+const smmu = map<Smmu>({
+  node: text,
+  model: oneOf('smmuv2', 'smmuv3'),
+  base: number(),
+  streamIdBits: number(32),
+  twoLevel: flag,
+});
+
+const msiController = map<MsiController>({
+  node: text,
+  model: oneOf('its', 'gicv2m', 'nwl', 'xgene', 'axi'),
+  base: number(),
+  doorbell: number(),
+  deviceIdBits: number(32),
+  eventIdBits: number(32),
+  spiBase: number(),
+  spiCount: number(),
+  iidr: optional(number()),
+});
+
+const ioApic = map<IoApic>({
+  id: number(),
+  version: number(),
+  address: number(),
+  gsiBase: number(),
+  pins: number(256),
+});
+
+const reserved = map<ReservedRegion>({
+  segment: number(),
+  base: number(),
+  end: number(),
+  devices: list(number(0xffff)),
+});
+
+const x86 = map<X86Facts>({
+  ioapics: list(ioApic),
+  nrIrqs: number(1 << 20),
+  hardwareDomainPirqs: number(1 << 20),
+  extraGuestIrqs: number(1 << 20),
+  interruptRemapping: flag,
+  msi: flag,
+  ownIrqs: list(number()),
+  ownPorts: list(list(number(0xffff))),
+  addressBits: number(64),
+  reservedRegions: optional(list(reserved)),
+});
+
+const platform = map<Platform>({
+  name: text,
+  arch: oneOf('arm64', 'x86_64'),
+  bridges: list(bridge),
+  functions: list(device),
+  smmus: list(smmu),
+  msiControllers: list(msiController),
+  x86: optional(x86),
+});
+
+/** Functions are behind bridges that are there, and behind one another without going round. */
+function relationMisfit({ bridges, functions }: Platform): Misfit | null {
+  const behind = new Map(functions.map((one) => [one.function, one.behind]));
+  for (const [i, one] of functions.entries()) {
+    const path = `platform.functions[${i}]`;
+    if (bridgeOf(one.function) >= bridges.length)
+      return { path: `${path}.function`, expected: 'a bridge of the platform' };
+    let next = one.behind;
+    for (let steps = 0; next !== undefined; steps++) {
+      if (steps > behind.size) return { path: `${path}.behind`, expected: 'an end: it is behind itself' };
+      next = behind.get(next);
+    }
+  }
+  return null;
+}
