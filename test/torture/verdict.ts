@@ -15,10 +15,11 @@ export function commandFault({ args, code, out, err }: Ran): string | null {
   const bug = /xpr: BUG: .*(\n.*){0,3}/.exec(err);
   if (bug !== null) return `${command}: ${bug[0]}`;
   const bisect = args.includes('--bisect');
-  const codes = bisect ? [0, 1, 125, 128] : [0, 1, 2];
+  // `diagnose` says with 3 that nothing could be judged.
+  const codes = bisect ? [0, 1, 125, 128] : args.includes('diagnose') ? [0, 1, 2, 3] : [0, 1, 2];
   if (!codes.includes(code)) return `${command}: exit ${code}`;
   const coded = /\b[A-Z]{2,6}-\d{3}\b/;
-  if (code >= 2 && !coded.test(err) && !coded.test(out))
+  if (code >= 2 && code !== 3 && !coded.test(err) && !coded.test(out))
     return `${command}: exit ${code} without a code: ${err}`;
   if (code < 2 && /^xpr: [A-Z]+-\d{3}: /m.test(err)) return `${command}: exit ${code} with an error: ${err}`;
   const ours = /RUN-002[^\n]*|(?:the reducer of|rule|the comparison|what-if)[^\n]*broke off[^\n]*/.exec(

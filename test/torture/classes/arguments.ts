@@ -81,7 +81,7 @@ function commandLine(prng: Prng): Line {
       const [long, takes] = /--[a-z-]+( <.*>)?/.exec(flags)![0].split(' ') as [string, string | undefined];
       args.push(long);
       if (takes === undefined || prng.below(25) === 0) continue;
-      const value = outputs.has(long) ? outputFile(prng) : optionValue(prng, long);
+      const value = outputs.has(long) ? outputFile(prng, reads) : optionValue(prng, long);
       if (outputs.has(long)) writes.push(value);
       if (long === '--dtb') reads.push(value);
       args.push(value);
@@ -102,7 +102,8 @@ function argument(prng: Prng, place: string): string {
   return prng.pick(prng.below(2) === 0 ? names.traces : existing);
 }
 
-function outputFile(prng: Prng): string {
+function outputFile(prng: Prng, reads: readonly string[]): string {
+  if (reads.length > 0 && prng.below(4) === 0) return prng.pick(reads);
   if (prng.below(6) === 0) return prng.pick(names.devices);
   return prng.pick(prng.below(2) === 0 ? names.new : existing);
 }
