@@ -137,7 +137,7 @@ function* logicalLines(text: string): Generator<{ line: number; text: string }> 
     /^(IN|OUT) 0x|^(CREATE|DESTROY|CONN|wrl:|Checking|\*\*\*|TDB|obj:)|^dropping duplicate watch /;
   let held: { line: number; text: string } | null = null;
   let line = 0;
-  for (const one of text.split('\n')) {
+  for (const one of linesOf(text)) {
     line += 1;
     if (held !== null && !starts.test(one)) {
       held.text += `\n${one}`;
@@ -154,6 +154,16 @@ function* logicalLines(text: string): Generator<{ line: number; text: string }> 
     else yield { line, text: one };
   }
   if (held !== null) yield held;
+}
+
+/** One after the other: a list of all lines of a log of line feeds would take far more memory than the log. */
+function* linesOf(text: string): Generator<string> {
+  let from = 0;
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
+    yield text.slice(from, end);
+    from = end + 1;
+  }
+  yield text.slice(from);
 }
 
 function splitBody(op: XenstoreOp, body: string): { path: string; value: string | null } {
