@@ -2,6 +2,7 @@ import type { DeviceModel } from '../machine/device-model.js';
 import type { Programs } from '../machine/program.js';
 import type { Platform } from '../platform/platform.js';
 import type { Policies } from '../policy/axes.js';
+import type { BehaviourName } from '../policy/behaviours.js';
 import type { Switches } from '../policy/switches.js';
 import type { Env } from '../state/env.js';
 
@@ -16,6 +17,8 @@ export interface Scenario {
   readonly shows: string;
   /** Rule codes its trace gives, in order of first appearance; empty for a healthy run. */
   readonly expects: readonly string[];
+  /** What traces give that were recorded before a change of behaviour. */
+  readonly before?: { readonly lacking: BehaviourName; readonly expects: readonly string[] };
   readonly policies?: Partial<Policies>;
   readonly switches?: Partial<Switches>;
   /**

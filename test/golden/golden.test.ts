@@ -47,7 +47,11 @@ describe.each(traces)('%s', (_name, file) => {
     for (const event of reader.readEvents()) judge.see(event);
     reader.close();
     const scenario = scenarios.find(({ name }) => name === reader.header.scenario);
-    const expected = scenario?.expects.filter((rule) => canBeFound(rule, reader.header.behaviour ?? []));
+    const behaviour = reader.header.behaviour ?? [];
+    const { before } = scenario ?? {};
+    const promised =
+      before !== undefined && !hasBehaviour(behaviour, before.lacking) ? before.expects : scenario?.expects;
+    const expected = promised?.filter((rule) => canBeFound(rule, behaviour));
     expect([...new Set(judge.findings.map(({ rule }) => rule))]).toEqual(expected);
   });
 });

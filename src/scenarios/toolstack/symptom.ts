@@ -13,6 +13,7 @@ export interface Symptom {
   readonly source: string;
   readonly shows: string;
   readonly expects?: readonly string[];
+  readonly before?: NonNullable<Scenario['before']>;
   readonly devices: readonly Wired[];
   /** Memory that firmware keeps for devices. */
   readonly regions?: readonly ReservedRegion[];
