@@ -56,11 +56,13 @@ vi.mock('../../replay/run/compare.js', async (original) => {
 });
 
 const path = scratch();
-const [trace, other, told] = [path('t.xpr'), path('u.xpr'), path('t.ndjson')];
+const [trace, other, long, told] = [path('t.xpr'), path('u.xpr'), path('l.xpr'), path('t.ndjson')];
 
 beforeAll(async () => {
   await good(['record', 'two-bridges-swapped', '-o', trace]);
   await good(['record', 'two-bridges-swapped', '-o', other, '--seed', '2']);
+  // Long enough for a snapshot, which fsck holds against the events.
+  await good(['record', 'dsm-full-reinitialisation', '-o', long]);
   await good(['export', trace, '--to', 'ndjson', '-o', told]);
 }, 60_000);
 afterEach(() => {
@@ -85,6 +87,8 @@ const verbs: Readonly<Record<string, { readonly args: readonly string[]; readonl
     },
     diff: { args: ['diff', trace, other], parts: ['reducer', 'comparer'] },
     state: { args: ['state', trace], parts: ['reducer'] },
+    explain: { args: ['explain', trace, '18'], parts: ['decider', 'reducer', 'rule'] },
+    fsck: { args: ['fsck', long], parts: ['reducer'] },
     info: { args: ['info', trace], parts: ['reducer'] },
     import: { args: ['import', told, '-o', path('i.xpr')], parts: ['reducer'] },
     'show at a finding': { args: ['show', trace, 'SEG-999'], parts: ['reducer', 'rule'] },
