@@ -1,5 +1,6 @@
 import { Trouble } from '../../src/base/errors.js';
-import { type KindName, kindNames, type TraceEvent } from '../../src/events/catalogue.js';
+import type { TraceEvent } from '../../src/events/catalogue.js';
+import { kindsToldBy } from '../../src/events/tellers.js';
 import type { ReadonlyWorld } from '../../src/state/world.js';
 
 /**
@@ -16,23 +17,8 @@ export function parseLevel(text: string): Level {
   throw new Trouble('DIFF-001', `no level ${text}`, { actual: text, expected: levels.join(', ') });
 }
 
-/** Kinds that say what the machine did or was made to do. */
-const hardwareKinds: ReadonlySet<KindName> = new Set(
-  kindNames.filter((kind) =>
-    /^(config\.(changed|performed|completed)|iommu\.|dma\.|msi\.|device\.(plugged|unplugged|reset))/.test(
-      kind,
-    ),
-  ),
-);
-
-/** Kinds whose outcome a domain sees for itself. */
-const guestKinds: ReadonlySet<KindName> = new Set(
-  kindNames.filter((kind) =>
-    /^(config\.(requested|completed)|io\.(requested|completed)|hypercall\.(issued|returned)|msi\.delivered|dma\.)/.test(
-      kind,
-    ),
-  ),
-);
+const hardwareKinds = kindsToldBy('hardware');
+const guestKinds = kindsToldBy('guest');
 
 /** Whether an event counts at a level. Requests count as their answers do, so that an answer keeps its question. */
 export function countsAt(level: Level, event: TraceEvent, state: ReadonlyWorld): boolean {

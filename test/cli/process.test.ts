@@ -72,6 +72,7 @@ describe('the command as a process', () => {
     expect(names).toEqual([
       'src/base/errors.js',
       'src/base/limits.js',
+      'src/base/release.js',
       'src/base/shell-word.js',
       'src/base/visible.js',
       'src/cli/io.js',

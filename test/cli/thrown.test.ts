@@ -146,7 +146,7 @@ describe('a trace that a model gives way at', () => {
     for (const verb of ['replay', 'check', 'what-if'] as const) {
       const { code, out, err } = await xpr([verb, file, ...(verb === 'what-if' ? policy : [])]);
       expect([verb, code]).toEqual([verb, 2]);
-      expect(`${out}${err}`).toMatch(/RUN-001/);
+      expect(`${out}${err}`).toMatch(/LOG-016/);
     }
   });
 });

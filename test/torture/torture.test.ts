@@ -92,7 +92,8 @@ describe('the campaign', () => {
     ],
   ])('finds %s, and keeps its input', { timeout: 120_000 }, async (_what, of, said, plant) => {
     const { run, kept } = built([plant]);
-    const first = run('--tries', '1', '--seed', '4', '--class', of, '--patience', '2');
+    // One flip may fall where another check sees it: enough of them do not.
+    const first = run('--tries', of === 'bits' ? '12' : '1', '--seed', '4', '--class', of, '--patience', '2');
     expect(first.stdout).toMatch(said);
     expect(first.status).toBe(1);
     const token = /^failed (\S+)$/m.exec(first.stdout)![1]!;
