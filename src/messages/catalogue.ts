@@ -4,6 +4,7 @@ import { libxlMessages } from './catalogue/libxl.js';
 import { linuxMessages } from './catalogue/linux.js';
 import { linuxPlatformMessages } from './catalogue/linux-platform.js';
 import { linuxResourceMessages } from './catalogue/linux-resources.js';
+import { linuxXenMessages } from './catalogue/linux-xen.js';
 import { qemuMessages } from './catalogue/qemu.js';
 import { xenMessages } from './catalogue/xen.js';
 import { MessageIndex } from './find.js';
@@ -16,6 +17,7 @@ import type { Message } from './message.js';
 export const messages = {
   ...libxlMessages,
   ...linuxMessages,
+  ...linuxXenMessages,
   ...linuxResourceMessages,
   ...linuxPlatformMessages,
   ...xenMessages,

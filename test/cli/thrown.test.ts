@@ -139,7 +139,8 @@ describe('an exception inside', () => {
   });
 });
 
-describe('a trace that a model gives way at', () => {
+// Its models would give way (RUN-001), were they handed a platform like that.
+describe('a trace whose platform is not as one should be', () => {
   it('has no verdict', async () => {
     const file = path('gives-way.xpr');
     copyFileSync(resolve(import.meta.dirname, '../fixtures/log/model-gives-way.xpr'), file);
