@@ -82,7 +82,7 @@ export const behaviourTable = {
   'xen-as-released': {
     number: 15,
     since: '0.3.0',
-    doc: 'Xen on x86 answers as the sources of each release do: types VT-d cannot map, host bridges in quarantine, devices without a domain, MSI-X of virtual functions and of devices that have hung, own interrupts of an HVM domain, removals and second mappings of memory, vPCI over assignments; before, some answers of one release stood for all.',
+    doc: 'Xen on x86 answers as the sources of each release do: removals of types VT-d does not know, host bridges in quarantine, devices without a domain, MSI-X of virtual functions and of devices that have hung, own interrupts of an HVM domain, removals and second mappings of memory, vPCI over assignments; before, some answers of one release stood for all.',
   },
 } as const satisfies Record<string, Behaviour>;
 

@@ -3,7 +3,6 @@ import { errno } from '../../../src/base/errno.js';
 import { Host, machine, name, onDevice, pciDevice, usual } from './machine.js';
 
 const NIC = '0000:00:02.0';
-const PLAIN = '0000:00:04.0';
 const OWN_GSI = { domid: 2, type: 1, index: 16, pirq: -1, bus: 0, devfn: 0, entry_nr: 0, table_base: 0 };
 const map = { domain: 2, first_gfn: 0xf4000, first_mfn: 0xfd800, nr_mfns: 1, add_mapping: 1 };
 
@@ -51,21 +50,27 @@ describe('Xen on x86 answers as each release does', () => {
     },
   );
 
-  // xen/drivers/passthrough/pci.c, iommu_remove_device: no domain -> -EINVAL, and free_pdev all the same @RELEASE-4.17.0
-  it('a removal of a device without a domain is -EINVAL, and forgets it', () => {
-    const one = host('4.22.0', { policies: { iommu: 'on' } });
-    one.physdev('pci_device_add', { ...pciDevice(PLAIN), flags: 0 });
-    const before = one.owner(PLAIN);
-    expect(one.physdev('pci_device_remove', pciDevice(PLAIN))).toBe(before === null ? -errno.EINVAL : 0);
-    expect(one.state.xen.devices[name(PLAIN)]).toBeUndefined();
-    expect(one.physdev('pci_device_remove', pciDevice(PLAIN))).toBe(-errno.ENODEV);
+  // xen/drivers/passthrough/vtd/iommu.c, domain_context_unmap: default: -EINVAL; pci.c, pci_remove_device: free_pdev all
+  // the same @RELEASE-4.22.0. Before behaviour 15 the answer was 0.
+  it('a removal of a type that VT-d does not know is -EINVAL, and forgets the device', () => {
+    const platform = machine([...usual, { at: '0000:00:05.0', classCode: 0xffff }]);
+    const one = host('4.22.0', { platform, policies: { iommu: 'on' } });
+    one.physdev('pci_device_add', { ...pciDevice('0000:00:05.0'), flags: 0 });
+    expect(one.physdev('pci_device_remove', pciDevice('0000:00:05.0'))).toBe(-errno.EINVAL);
+    expect(one.state.xen.devices[name('0000:00:05.0')]).toBeUndefined();
+    expect(one.physdev('pci_device_remove', pciDevice('0000:00:05.0'))).toBe(-errno.ENODEV);
   });
 
-  // xen/drivers/passthrough/vtd/iommu.c, domain_context_mapping: a host bridge is the hardware domain's (-EPERM)
-  it('a host bridge goes to no guest', () => {
-    const one = host('4.22.0', { platform: machine(usual), policies: { iommu: 'on' } });
+  // xen/drivers/passthrough/vtd/iommu.c, intel_iommu_quarantine_init and domain_context_unmap @RELEASE-4.22.0: a host
+  // bridge goes to dom_io where that only takes an entry away. Before behaviour 15 every quarantine was -EPERM.
+  it.each([
+    ['none', 0],
+    ['basic', 0],
+    ['scratch-page', -errno.EPERM],
+  ] as const)('a host bridge into quarantine, quarantine=%s: %i', (quarantine, ret) => {
+    const one = host('4.22.0', { policies: { iommu: 'on', quarantine } });
     one.physdev('pci_device_add', { ...pciDevice('0000:00:00.0'), flags: 0 });
-    expect(one.domctl('assign_device', onDevice('0000:00:00.0', 2))).toBeLessThan(0);
+    expect(one.domctl('assign_device', onDevice('0000:00:00.0', 0x7ff1))).toBe(ret);
   });
 
   // xen/drivers/passthrough/pci.c, assign_device: vpci_deassign_device before anything can refuse @RELEASE-4.20.0;
