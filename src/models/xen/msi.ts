@@ -1,6 +1,7 @@
 import type { DomainId } from '../../base/brand.js';
 import { errno } from '../../base/errno.js';
 import { bdfOf, sbdf, segmentOf, type XenSbdf } from '../../pci/sbdf.js';
+import { sriov } from '../../pci/sriov.js';
 import { hasBehaviour } from '../../policy/behaviours.js';
 import type { DeviceMsi, MsiEntry } from '../../state/irq.js';
 import type { Context } from '../context.js';
@@ -228,21 +229,24 @@ function virtualAddress(context: Context, name: XenSbdf, physfn: XenSbdf, bir: n
   const at = extendedCapabilityAt(context, physfn, capability.SRIOV);
   if (at === 0 || bir > 5) return 0;
   const word = (reg: number): number => peek(context, physfn, at + reg, 2);
-  const [control, count, offset, stride] = [word(0x08), word(0x10), word(0x14), word(0x18)];
+  const [control, count] = [word(sriov.control), word(sriov.numVfs)];
+  const [offset, stride] = [word(sriov.vfOffset), word(sriov.vfStride)];
   if ((control & SRIOV_CONTROL_VFE_MSE) !== SRIOV_CONTROL_VFE_MSE) return 0;
   if (count === 0 || offset === 0 || (count > 1 && stride === 0)) return 0;
   const distance = bdfOf(name) - bdfOf(physfn) - offset;
   if (distance < 0 || (stride !== 0 && distance % stride !== 0)) return 0;
   const index = stride === 0 ? distance : distance / stride;
-  const reg = at + 0x24 + 4 * bir;
+  const reg = at + sriov.bar0 + 4 * bir;
   const low = peek(context, physfn, reg, 4);
   if (index >= count || (low & 1) !== 0) return 0;
   const isWide = (low & 6) === 4;
   if (isWide && bir === 5) return 0;
-  const sizeBytes = virtualRangeBytes(context, physfn, reg, isWide);
-  if (sizeBytes === 0) return 0;
   const high = isWide ? peek(context, physfn, reg + 4, 4) : 0;
-  return high * 0x1_0000_0000 + ((low & ~0xf) >>> 0) + index * sizeBytes;
+  const base = high * 0x1_0000_0000 + ((low & ~0xf) >>> 0);
+  if (base === 0) return 0;
+  // A description may hold what a register says and not which of its bits can change: then the smallest range is taken.
+  const sizeBytes = virtualRangeBytes(context, physfn, reg, isWide) || PAGE;
+  return base + index * sizeBytes;
 }
 
 /** What Xen measured when Dom0 first told it of the physical function: the bits software can change. */

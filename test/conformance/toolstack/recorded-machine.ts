@@ -130,24 +130,30 @@ export class RecordedMachine {
     this.#enumerate(name);
   }
 
-  /** A physical function whose virtual ones are there has them enabled, with their memory. */
+  /** A physical function whose virtual ones are there has their number set and them enabled, with their memory. */
   #switchOn(physical: number | undefined): void {
     const image = physical === undefined ? undefined : this.#seen.get(physical)?.config;
     const at = image === undefined ? 0 : extendedCapabilityIn(image, 0x10);
     if (physical === undefined || at === 0) return;
-    this.step({
-      kind: 'config.requested',
-      by: 'd0',
-      data: {
-        domid: 0 as DomainId,
-        via: 'pv',
-        dir: 'write',
-        sbdf: physical as CallerSbdf,
-        reg: at + 8,
-        size: 2,
-        value: 0x09,
-      },
-    });
+    const count = [...this.#virtual.values()].filter((one) => one === physical).length;
+    for (const [reg, value] of [
+      [at + 0x10, count],
+      [at + 0x08, 0x09],
+    ] as const) {
+      this.step({
+        kind: 'config.requested',
+        by: 'd0',
+        data: {
+          domid: 0 as DomainId,
+          via: 'pv',
+          dir: 'write',
+          sbdf: physical as CallerSbdf,
+          reg,
+          size: 2,
+          value,
+        },
+      });
+    }
   }
 
   #enumerate(name: number): void {
@@ -375,6 +381,10 @@ function maskOf(config: Uint8Array, { resources }: Seen): Uint8Array {
   set(0x05, 2, 0x01);
   set(0x11, 3, 0xc0);
   const sriov = extendedCapabilityIn(config, 0x10);
-  if (sriov !== 0) mask[sriov + 8] = 0x1f;
+  if (sriov !== 0) {
+    mask[sriov + 0x08] = 0x1f;
+    // NumVFs.
+    mask.fill(0xff, sriov + 0x10, sriov + 0x12);
+  }
   return mask;
 }

@@ -55,7 +55,9 @@ export function asAtPowerOn(image: Uint8Array): Uint8Array {
   return fresh;
 }
 
-/** Bits of a function that software changes and the models look at: command, MSI-X control, the SR-IOV switch. */
+/**
+ * Bits of a function that software changes and the models look at: command, MSI-X control, the SR-IOV switch and the number
+ * of virtual functions. */
 export function writable(image: Uint8Array): Uint8Array {
   const mask = new Uint8Array(image.length);
   mask[0x04] = 0x47;
@@ -63,15 +65,25 @@ export function writable(image: Uint8Array): Uint8Array {
   const msix = capabilityIn(image, 0x11);
   if (msix !== 0) mask[msix + 3] = 0xc0;
   const sriov = extendedCapabilityIn(image, 0x10);
-  if (sriov !== 0) mask[sriov + 8] = 0x1f;
+  if (sriov !== 0) {
+    mask[sriov + 0x08] = 0x1f;
+    // NumVFs.
+    mask.fill(0xff, sriov + 0x10, sriov + 0x12);
+  }
   return mask;
 }
 
-/** Turns on what a driver turns on before it asks for interrupts: memory decode, virtual functions. */
+/**
+ * Turns on what a driver turns on before it asks for interrupts: memory decode, and all virtual functions there are, as
+ * Dom0 does in the recordings (NumVFs first, then the switch).
+ */
 export function turnOn(image: Uint8Array): void {
   image[0x04] = image[0x04]! | 2;
   const sriov = extendedCapabilityIn(image, 0x10);
-  if (sriov !== 0) image[sriov + 8] = image[sriov + 8]! | 9;
+  if (sriov === 0) return;
+  image[sriov + 0x08] = image[sriov + 0x08]! | 9;
+  image[sriov + 0x10] = image[sriov + 0x0e]!;
+  image[sriov + 0x11] = image[sriov + 0x0f]!;
 }
 
 /** Offset of an extended capability in an image; 0 when there is none. */
