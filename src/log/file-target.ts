@@ -39,16 +39,17 @@ export function createFile(name: string): TraceTarget {
 }
 
 function beside({ path, stat }: Place): TraceTarget {
-  const { partial, descriptor } = openPartial(path, stat);
   let open = true;
+  const made: Partly = { partial: null, descriptor: null };
   const drop = (): void => {
     if (!open) return;
     open = false;
     done();
-    closeSync(descriptor);
-    rmSync(partial, { force: true });
+    if (made.descriptor !== null) closeSync(made.descriptor);
+    if (made.partial !== null) rmSync(made.partial, { force: true });
   };
   const done = beginFile(drop);
+  const { partial, descriptor } = openPartial(path, stat, made, drop);
   return {
     write: (bytes) => writeAll(descriptor, bytes),
     commit: () => {
@@ -70,8 +71,17 @@ function beside({ path, stat }: Place): TraceTarget {
   };
 }
 
-/** A new file beside the place, never one that is there already and never through a link. */
-function openPartial(path: string, replaced: Stats | null) {
+/** What there may be of a partial file when Ctrl-C breaks off its making. */
+interface Partly {
+  partial: string | null;
+  descriptor: number | null;
+}
+
+/**
+ * A new file beside the place, never one that is there already and never through a link. `made` says at every moment
+ * what is to be taken away, since Ctrl-C may come between the file and whatever follows; `drop` takes it away.
+ */
+function openPartial(path: string, replaced: Stats | null, made: Partly, drop: () => void) {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
   for (let attempt = 0; ; attempt++) {
     const partial = join(
@@ -79,11 +89,16 @@ function openPartial(path: string, replaced: Stats | null) {
       `${basename(path)}${attempt === 0 ? '' : `.${attempt}`}${partialSuffix}`,
     );
     try {
+      made.partial = lstatSync(partial, { throwIfNoEntry: false }) === undefined ? partial : null;
       const descriptor = openSync(partial, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o666);
+      made.descriptor = descriptor;
       if (replaced !== null) fchmodSync(descriptor, replaced.mode & 0o777);
       return { partial, descriptor };
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt === ATTEMPTS) throw error;
+      if (made.descriptor === null) made.partial = null;
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST' && attempt < ATTEMPTS) continue;
+      drop();
+      throw error;
     }
   }
 }

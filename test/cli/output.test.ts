@@ -303,6 +303,31 @@ describe('a file being written', () => {
     expect(readdirSync(folder).filter((name) => name.startsWith('stopped.xpr'))).toEqual([]);
   });
 
+  it('is gone when Ctrl-C comes as it is made', async () => {
+    const slowly = `import fs from 'node:fs';
+      import { syncBuiltinESMExports } from 'node:module';
+      const open = fs.openSync;
+      const wait = (until) => { while (process.hrtime.bigint() < until); };
+      fs.openSync = (path, ...rest) => {
+        const descriptor = open(path, ...rest);
+        if (path.endsWith('made.xpr.part')) wait(process.hrtime.bigint() + 5_000_000_000n);
+        return descriptor;
+      };
+      syncBuiltinESMExports();`;
+    const args = ['--import', `data:text/javascript,${encodeURIComponent(slowly)}`, main];
+    const child = spawn(process.execPath, [...args, 'record', 'two-bridges-agreed', '-o', 'made.xpr'], {
+      cwd: folder,
+      stdio: 'ignore',
+    });
+    const ended = new Promise((done) => child.on('close', (code, signal) => done([code, signal])));
+    while (!existsSync(at('made.xpr.part')) && child.exitCode === null) {
+      await new Promise((turn) => setTimeout(turn, 1));
+    }
+    child.kill('SIGINT');
+    expect(await ended).toEqual([null, 'SIGINT']);
+    expect(readdirSync(folder).filter((name) => name.startsWith('made.xpr'))).toEqual([]);
+  });
+
   it.skipIf(unprivate !== null)('is gone when the disk is full', () => {
     const script = `mkdir -p mnt && mount -t tmpfs -o size=64k tmpfs mnt && echo keep >mnt/keep
       for verb in "record guest-boot-1000 -o mnt/x" "import long.ndjson -o mnt/x" "export shared.xpr --to ndjson -o mnt/x" \\
