@@ -5,6 +5,7 @@ import type { DataOf, InputEvent, TraceEvent } from '../../src/events/catalogue.
 import { formatFunction } from '../../src/pci/function-id.js';
 import { formatSbdf } from '../../src/pci/sbdf.js';
 import type { Platform } from '../../src/platform/platform.js';
+import { Lines } from './lines.js';
 import { follow, noWay, type Reason, reasonOf, registerOf, type Way } from './reason.js';
 
 const valueText = (value: number | null): string => (value === null ? '' : ` ${hex(value)}`);
@@ -88,7 +89,7 @@ function gistOf(event: TraceEvent, platform: Platform): string | null {
 
 /** What is said about one access. */
 interface Account {
-  readonly lines: string[];
+  readonly lines: Lines;
   way: Way;
 }
 
@@ -98,7 +99,7 @@ export type PlaceOf = (seq: number) => number | null;
 /** Requests and news remembered: a device model that never answers must not fill the memory. */
 const OPEN = 1 << 16;
 
-/** Gists of a run by access. Accesses about which two runs agree are forgotten, so that memory holds differences only. */
+/** Gists of a run by access, until they are forgotten. */
 export class GistBook {
   readonly #platform: Platform;
   readonly #accounts = new Map<number, Account>();
@@ -135,7 +136,7 @@ export class GistBook {
     if (gist === null) return null;
     // A device model's call that worked says nothing about the access behind it; what it led to does.
     if (event.kind === 'hypercall.returned' && event.data.ret >= 0 && this.#calls === input) return null;
-    this.#account(at).lines.push(gist);
+    this.#account(at).lines.add(gist);
     return at;
   }
 
@@ -173,14 +174,14 @@ export class GistBook {
   #account(access: number): Account {
     const known = this.#accounts.get(access);
     if (known !== undefined) return known;
-    const fresh: Account = { lines: [], way: noWay };
+    const fresh: Account = { lines: new Lines(), way: noWay };
     this.#accounts.set(access, fresh);
     return fresh;
   }
 
   /** What was said about an access; `-` for nothing. */
   about(access: number): string {
-    return this.#accounts.get(access)?.lines.join(', ') || '-';
+    return this.#accounts.get(access)?.lines.text || '-';
   }
 
   /** Which rule of the design chose who answers; null where no access was routed. */
@@ -194,14 +195,14 @@ export class GistBook {
     return registerOf(this.#accounts.get(access)?.way ?? noWay);
   }
 
-  /** Drops an account that is closed: not one whose access is still under way. */
-  forget(access: number): void {
+  /** Whether nothing more is expected of an access: it is not under way. */
+  isClosed(access: number): boolean {
     const way = this.#accounts.get(access)?.way ?? noWay;
-    if (way === noWay || way.handledBy !== null) this.#accounts.delete(access);
+    return way === noWay || way.handledBy !== null;
   }
 
-  accesses(): number[] {
-    return [...this.#accounts.keys()];
+  forget(access: number): void {
+    this.#accounts.delete(access);
   }
 }
 

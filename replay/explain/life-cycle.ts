@@ -1,3 +1,4 @@
+import { limits } from '../../src/base/limits.js';
 import type { InputEvent, TraceEvent } from '../../src/events/catalogue.js';
 import { ledgerOf, recoveryOf } from '../../src/models/libxl/leftovers.js';
 import { parseSpec } from '../../src/models/libxl/spec.js';
@@ -6,6 +7,7 @@ import { type Dom0Sbdf, formatSbdf } from '../../src/pci/sbdf.js';
 import type { Env } from '../../src/state/env.js';
 import type { ReadonlyWorld } from '../../src/state/world.js';
 import { DmaLines } from './dma-line.js';
+import { Lines } from './lines.js';
 
 /** What happened in one step of a life cycle, in one design. */
 export interface StepReport {
@@ -77,13 +79,15 @@ export function stepTitle(input: InputEvent): string | null {
 
 interface Draft {
   result: StepReport['result'];
-  messages: string[];
-  printed: string[];
-  resets: string[];
-  dma: string[];
+  readonly messages: Lines;
+  readonly printed: Lines;
+  readonly resets: Lines;
+  readonly dma: Lines;
+  /** Messages of the step so far: one said twice counts once. */
+  readonly said: Set<string>;
 }
 
-/** Follows one run from step to step. Only the report of the step at hand is open. */
+/** Follows one run from step to step. Only the report of the step at hand is open, and only the first steps are reported. */
 export class LifeCycleBook {
   readonly #reports = new Map<number, StepReport>();
   readonly #env: Env;
@@ -114,44 +118,44 @@ export class LifeCycleBook {
       const parsed = parseSpec(text);
       return 'spec' in parsed && parsed.spec.device !== null ? [parsed.spec.device] : [];
     });
-    if (named.length > 0) this.#devices = named;
+    if (named.length > 0) this.#devices = named.slice(0, limits.whatIfDevices);
   }
 
   /** @param world The run's state with the event in it */
   see(event: TraceEvent, world: ReadonlyWorld): void {
     const draft = this.#draft;
     const request = this.#dma.lineOf(event, world);
-    if (request !== null) draft.dma.push(request);
+    if (request !== null) draft.dma.add(request);
     switch (event.kind) {
       case 'toolstack.logged':
-        if (event.data.level === 'output') draft.printed.push(event.data.text.trim());
-        else if (event.data.level !== 'info') draft.messages.push(event.data.text);
+        if (event.data.level === 'output') draft.printed.add(event.data.text.trim());
+        else if (event.data.level !== 'info') this.#say(event.data.text);
         return;
       case 'toolstack.finished':
         draft.result = event.data.rc === 0 ? 'done' : 'failed';
         return;
       case 'toolstack.absent':
         draft.result = 'nobody';
-        draft.messages.push(event.data.why);
+        this.#say(event.data.why);
         return;
       case 'toolstack.killed':
         draft.result = 'killed';
         return;
       case 'linux.device-reset':
-        draft.resets.push(`${event.by} ${event.data.method ?? 'none'}`);
+        draft.resets.add(`${event.by} ${event.data.method ?? 'none'}`);
         return;
       case 'linux.logged':
         if (/^Failed to add|Couldn't locate/.test(event.data.text.replace(/^pciback pci\S+ -?\d+ /, '')))
-          draft.messages.push(event.data.text);
+          this.#say(event.data.text);
         return;
       case 'owner.kept':
-        draft.messages.push(event.data.text);
+        this.#say(event.data.text);
         return;
       case 'system.reset':
-        draft.messages.push(`machine reset: ${event.data.reason}`);
+        this.#say(`machine reset: ${event.data.reason}`);
         return;
       case 'static.refused':
-        draft.messages.push(`${event.data.what}: ${event.data.why}`);
+        this.#say(`${event.data.what}: ${event.data.why}`);
         return;
       default:
         return;
@@ -161,17 +165,31 @@ export class LifeCycleBook {
   /** The step at hand ends. */
   end(world: ReadonlyWorld, findings: readonly string[]): void {
     if (this.#seq === null) return;
-    for (const device of this.#devices) if (!this.#facts.has(device)) this.#facts.set(device, []);
+    for (const device of this.#devices) {
+      if (!this.#facts.has(device) && this.#facts.size < limits.whatIfDevices) this.#facts.set(device, []);
+    }
     const forgotten = this.#forgotten(world);
-    this.#reports.set(this.#seq, {
-      ...this.#draft,
-      messages: [...new Set(this.#draft.messages)],
+    const { result, messages, printed, resets, dma } = this.#draft;
+    const report = (): StepReport => ({
+      result,
+      messages: messages.list,
+      printed: printed.list,
+      resets: resets.list,
+      dma: dma.list,
       guestSees: Object.values(world.pcifront).reduce((sum, front) => sum + front.devices.length, 0),
       findings: [...new Set(findings)],
       lost: forgotten,
       knows: this.#devices.map((device) => this.#knowledge(device, world)),
     });
+    if (this.#reports.size < limits.whatIfSteps) this.#reports.set(this.#seq, report());
     this.#seq = null;
+  }
+
+  #say(message: string): void {
+    const { said, messages } = this.#draft;
+    if (said.has(message)) return;
+    if (said.size < limits.whatIfLines) said.add(message);
+    messages.add(message);
   }
 
   #knowledge(device: Dom0Sbdf, world: ReadonlyWorld): Knowledge {
@@ -220,4 +238,11 @@ const factsOf = ({ xen, kernel, store }: Pick<Knowledge, 'xen' | 'kernel' | 'sto
       .map((one) => `${party}: ${one}`),
   );
 
-const emptyDraft = (): Draft => ({ result: 'happens', messages: [], printed: [], resets: [], dma: [] });
+const emptyDraft = (): Draft => ({
+  result: 'happens',
+  messages: new Lines(),
+  printed: new Lines(),
+  resets: new Lines(),
+  dma: new Lines(),
+  said: new Set(),
+});

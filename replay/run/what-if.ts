@@ -1,4 +1,5 @@
 import type { EventSeq } from '../../src/base/brand.js';
+import { limits } from '../../src/base/limits.js';
 import { brokeOff } from '../../src/events/broke-off.js';
 import { type InputEvent, isInput, type TraceEvent } from '../../src/events/catalogue.js';
 import type { DeviceModel } from '../../src/machine/device-model.js';
@@ -6,12 +7,12 @@ import type { Deciders } from '../../src/models/context.js';
 import type { Policies } from '../../src/policy/axes.js';
 import type { ChangeName } from '../../src/policy/has.js';
 import type { Switches } from '../../src/policy/switches.js';
+import type { Findings } from '../../src/rules/finding-book.js';
 import { Judge } from '../../src/rules/judge.js';
 import type { Finding } from '../../src/rules/rule.js';
 import type { Env } from '../../src/state/env.js';
-import { GistBook } from '../explain/gist.js';
+import { AccessBook, type AccessChange } from '../explain/access-book.js';
 import { LifeCycleBook, type LifeCycleStep, type StepReport, stepTitle } from '../explain/life-cycle.js';
-import type { Reason } from '../explain/reason.js';
 import { compareValues } from './compare.js';
 import { isAnswer, Rerun } from './rerun.js';
 
@@ -24,30 +25,23 @@ export interface Change {
   readonly actual: unknown;
 }
 
-/** An access whose owner, value or interrupt differs, in one line for each run. */
-export interface AccessChange {
-  readonly seq: number;
-  readonly recorded: string;
-  readonly variant: string;
-  /** The register of configuration space it reached for, `ssss:bb:dd.f+0xrr`; null for others. */
-  readonly register: string | null;
-  /** Which rule of the design chose who answers; null for what is no access. */
-  readonly recordedReason: Reason | null;
-  readonly variantReason: Reason | null;
-}
-
 export interface WhatIf {
   /** Recorded events looked at. */
   readonly events: number;
   readonly policies: Policies;
   readonly switches: Switches;
+  /** The findings that are told, and all of them counted. */
   readonly findings: readonly Finding[];
+  readonly found: Findings;
   /** Inputs whose outcomes differ. */
   readonly changed: number;
   readonly firstDivergence: Change | null;
+  /** Accesses that differ: the first, by place, and how many there are in all. */
   readonly accesses: readonly AccessChange[];
-  /** Commands of the toolstack, and what happens between them, as this design has them. */
+  readonly changedAccesses: number;
+  /** Commands of the toolstack, and what happens between them, as this design has them: the first of `stepsInAll`. */
   readonly steps: readonly (LifeCycleStep & { readonly report: StepReport })[];
+  readonly stepsInAll: number;
 }
 
 export interface WhatIfOptions {
@@ -100,17 +94,15 @@ class WhatIfRun {
   readonly #append: (events: readonly TraceEvent[]) => void;
   readonly #rerun: Rerun;
   readonly #judge: Judge;
-  readonly #before: GistBook;
-  readonly #after: GistBook;
+  readonly #accesses: AccessBook;
   readonly #lifeCycle: LifeCycleBook;
   readonly #steps: LifeCycleStep[] = [];
+  #stepsInAll = 0;
   /** Place in the recording of the input being looked at, or of the access it belongs to. */
   #at = 0;
   #kind = '';
-  /** Accesses spoken of since the last input. */
-  #touched: (number | null)[] = [];
-  /** Findings before the step at hand. */
-  #findingsBefore = 0;
+  /** Rules broken in the step at hand. */
+  #broken = new Set<string>();
   #events = 0;
   #changed = 0;
   #first: Change | null = null;
@@ -122,17 +114,16 @@ class WhatIfRun {
     this.#append = append ?? (() => {});
     const options = { models: deviceModels, deciders };
     this.#rerun = new Rerun(recorded, env, (events, input) => this.#followed(events, input), options);
-    this.#judge = new Judge(env);
+    this.#judge = new Judge(env, { each: ({ rule }) => this.#broken.add(rule) });
     this.#lifeCycle = new LifeCycleBook(env);
-    this.#before = new GistBook(recorded.platform);
-    this.#after = new GistBook(env.platform);
+    this.#accesses = new AccessBook(recorded.platform, env.platform);
   }
 
   see(event: TraceEvent): void {
     if (isInput(event)) this.#begin(event);
     else {
       if (this.#expected.length > 0) this.#expected.push(event);
-      this.#touched.push(this.#before.note(this.#at, this.#kind, event, null));
+      this.#accesses.noteBefore(this.#at, this.#kind, event);
     }
     if (this.#rerun.see(event)) this.#expected = [event];
     this.#events += 1;
@@ -140,9 +131,9 @@ class WhatIfRun {
 
   #begin(input: InputEvent): void {
     this.#settle();
-    this.#at = (isAnswer(input) ? this.#before.rootOf(input) : null) ?? input.seq;
+    this.#at = (isAnswer(input) ? this.#accesses.before.rootOf(input) : null) ?? input.seq;
     this.#kind = input.kind;
-    this.#before.note(this.#at, input.kind, input, null);
+    this.#accesses.noteBefore(this.#at, input.kind, input);
     this.#beginStep(input);
     [this.#expected, this.#actual] = [[], []];
   }
@@ -151,11 +142,11 @@ class WhatIfRun {
   #followed(events: readonly TraceEvent[], input: InputEvent | null): void {
     if (input !== null) this.#actual = events;
     const { kind, cause } = events[0]!;
-    const at = (input === null ? this.#after.rootOf({ cause }) : null) ?? this.#at;
+    const at = (input === null ? this.#accesses.after.rootOf({ cause }) : null) ?? this.#at;
     for (const one of events) {
       this.#judge.see(one);
       this.#lifeCycle.see(one, this.#rerun.state);
-      this.#touched.push(this.#after.note(at, kind, one, (seq) => this.#rerun.placeOf(seq)));
+      this.#accesses.noteAfter(at, kind, one, (seq) => this.#rerun.placeOf(seq));
     }
     this.#append(events);
   }
@@ -164,12 +155,13 @@ class WhatIfRun {
     const title = stepTitle(event);
     if (title === null) return;
     this.#lifeCycle.begin(event.seq, event, this.#rerun.state, this.#newFindings());
-    this.#steps.push({ seq: event.seq, title });
+    this.#stepsInAll += 1;
+    if (this.#steps.length < limits.whatIfSteps) this.#steps.push({ seq: event.seq, title });
   }
 
   #newFindings(): readonly string[] {
-    const codes = this.#judge.findings.slice(this.#findingsBefore).map(({ rule }) => rule);
-    this.#findingsBefore = this.#judge.findings.length;
+    const codes = [...this.#broken];
+    this.#broken = new Set();
     return codes;
   }
 
@@ -177,37 +169,22 @@ class WhatIfRun {
     this.#rerun.end();
     this.#settle();
     this.#lifeCycle.end(this.#rerun.state, this.#newFindings());
-    const places = new Set([...this.#before.accesses(), ...this.#after.accesses()]);
-    const accesses = [...places]
-      .sort((a, b) => a - b)
-      .map((seq) => ({
-        seq,
-        recorded: this.#before.about(seq),
-        variant: this.#after.about(seq),
-        register: this.#before.register(seq) ?? this.#after.register(seq),
-        recordedReason: this.#before.why(seq),
-        variantReason: this.#after.why(seq),
-      }))
-      .filter(({ recorded, variant }) => recorded !== variant);
     return {
       events: this.#events,
       policies: this.#env.policies,
       switches: this.#env.switches,
       findings: this.#judge.findings,
+      found: this.#judge.found,
       changed: this.#changed,
       firstDivergence: this.#first,
-      accesses,
+      ...this.#accesses.changes(),
+      stepsInAll: this.#stepsInAll,
       steps: this.#steps.map((step) => ({ ...step, report: this.#lifeCycle.reportOf(step.seq)! })),
     };
   }
 
   #settle(): void {
-    for (const access of this.#touched) {
-      if (access === null || this.#before.about(access) !== this.#after.about(access)) continue;
-      this.#before.forget(access);
-      this.#after.forget(access);
-    }
-    this.#touched = [];
+    this.#accesses.settle();
     const change = firstChange(this.#expected, this.#actual);
     if (change === null) return;
     this.#changed += 1;

@@ -112,15 +112,14 @@ function atTime(reader: TraceReader, atNs: number, text: string, next: boolean) 
 }
 
 function atFinding(reader: TraceReader, env: Env, code: string, ordinal: number): number {
-  const judge = new Judge(env, [code]);
+  const judge = new Judge(env, { only: [code] });
   for (const event of reader.readEvents()) {
     judge.see(event);
-    const finding = judge.findings[ordinal - 1];
-    if (finding !== undefined) return finding.seq;
+    if (judge.found.count >= ordinal) return event.seq;
   }
   const known = rules.map((rule) => rule.code);
   throw new Trouble('POS-003', `the trace has no finding ${code}#${ordinal}`, {
-    actual: known.includes(code) ? `${judge.findings.length} of ${code}` : `no rule ${code}`,
+    actual: known.includes(code) ? `${judge.found.count} of ${code}` : `no rule ${code}`,
     hint: (known.includes(code) ? null : didYouMean(code, known)) ?? 'xpr findings lists them',
   });
 }

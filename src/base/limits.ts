@@ -81,6 +81,23 @@ export const limits = {
   /** Capabilities in one list: 48 fit between 0x40 and 0xff, 960 in extended space (facts/arm-msi-iommu 8.3). */
   capabilities: 48,
   extendedCapabilities: 960,
+  /** Findings kept of one rule about one function; the others are counted. No scenario has more than 14 in all. */
+  findingsAlike: 100,
+  /** Findings kept in all, and functions about which findings are counted apart. */
+  findings: 10_000,
+  /** Characters of the messages and texts in all findings that are kept: some quote texts out of the trace. */
+  findingCharacters: 16 << 20,
+  /** Accesses, and steps of the toolstack, that what-if tells one by one; the others are counted. */
+  whatIfAccesses: 10_000,
+  whatIfSteps: 1_000,
+  /** Devices of the toolstack's commands of whom what-if tells what each party knows; hosts have some dozens. */
+  whatIfDevices: 1_000,
+  /** Lines told of one access, and of each sort in one step: a loop of a device in one step may make millions. */
+  whatIfLines: 100,
+  /** Characters of them. */
+  whatIfCharacters: 8 << 10,
+  /** Accesses that differ and may still be spoken of, behind those that are told: requests under way in any run. */
+  whatIfOpen: 1 << 14,
   /** Text of one report; the largest logs that people attach have some tens of MiB. */
   reportBytes: 256 << 20,
 } as const;

@@ -6,7 +6,7 @@ import { presentEvent } from '../tell/present.js';
 import { table } from '../tell/table.js';
 import type { OpenTrace } from './trace-file.js';
 
-/** Accesses listed; JSON has all. */
+/** Accesses listed; JSON has more. */
 const LISTED = 40;
 /** Characters of an access' own line. */
 const WIDTH = 72;
@@ -28,7 +28,9 @@ export function accessTable(
       ...variants.map((one, i) => withReason(one, reasons[i]!)),
     ];
   });
-  const rest = rows.length > LISTED ? [`and ${rows.length - LISTED} more accesses`] : [];
+  const more = rows.length - lines.length + Math.max(...results.map(countedOnly));
+  const atLeast = results.filter((result) => countedOnly(result) > 0).length > 0 && results.length > 1;
+  const rest = more > 0 ? [`and ${atLeast ? 'at least ' : ''}${more} more accesses`] : [];
   return [...table([['access', 'as recorded', ...titles], ...lines]), ...rest];
 }
 
@@ -57,6 +59,17 @@ export function accessesJson(
   }));
 }
 
+/** Accesses of a variant that are counted and not told. */
+const countedOnly = ({ accesses, changedAccesses }: WhatIf): number => changedAccesses - accesses.length;
+
+/** Accesses behind this one are only counted, in one variant at least; null when every one is told. */
+export function toldUpTo(results: readonly WhatIf[]): number | null {
+  const cut = results
+    .filter((result) => countedOnly(result) > 0)
+    .map(({ accesses }) => accesses.at(-1)?.seq ?? -1);
+  return cut.length === 0 ? null : Math.min(...cut);
+}
+
 interface DifferingAccess {
   readonly seq: number;
   readonly recorded: string;
@@ -76,8 +89,10 @@ const withReason = (text: string, reason: string | null): string =>
 /** A variant that agrees with the recording about an access has `=` there. */
 function differing(results: readonly WhatIf[]): DifferingAccess[] {
   const bySeq = new Map<number, DifferingAccess & { variants: string[]; reasons: (string | null)[] }>();
+  const last = toldUpTo(results) ?? Number.POSITIVE_INFINITY;
   for (const [i, { accesses }] of results.entries()) {
     for (const { seq, recorded, variant, register, recordedReason, variantReason } of accesses) {
+      if (seq > last) break;
       const known = bySeq.get(seq) ?? {
         seq,
         recorded,

@@ -2,6 +2,7 @@ import { brokeOff } from '../events/broke-off.js';
 import type { KindName, TraceEvent } from '../events/catalogue.js';
 import type { Env } from '../state/env.js';
 import { evolve, initialWorld, type World } from '../state/world.js';
+import { FindingBook, type Findings } from './finding-book.js';
 import { rules } from './index.js';
 import type { Finding, Rule, Watching } from './rule.js';
 import { ServerNames } from './server-names.js';
@@ -9,28 +10,34 @@ import { Shared } from './shared.js';
 
 type AnyCheck = (event: TraceEvent, watching: Watching) => void;
 
+export interface JudgeOptions {
+  /** Rule codes or families (`SEG`) to run; null for all. */
+  readonly only?: readonly string[] | null;
+  /** The world before the first event; the initial one unless given. */
+  readonly world?: World;
+  /** Who made the servers that live before the first event. */
+  readonly servers?: ServerNames;
+  /** Takes every finding, also those that are only counted. */
+  readonly each?: (finding: Finding) => void;
+}
+
 /**
- * Runs rules over a stream of events, one event at a time; keeps the world it folds and nothing else.
- * @param only Rule codes or families (`SEG`) to run; null for all.
- * @param servers Who made the servers that live before the first event.
+ * Runs rules over a stream of events, one event at a time; keeps the world it folds and a bounded number of findings.
  */
 export class Judge {
   readonly #env: Env;
   readonly #world: World;
   readonly #servers: ServerNames;
   readonly #checks = new Map<KindName, { readonly rule: Rule; readonly check: AnyCheck }[]>();
-  readonly findings: Finding[] = [];
+  readonly #book = new FindingBook();
+  readonly #each: (finding: Finding) => void;
   #events = 0;
 
-  constructor(
-    env: Env,
-    only: readonly string[] | null = null,
-    world: World = initialWorld(env),
-    servers = new ServerNames(),
-  ) {
-    this.#servers = servers;
+  constructor(env: Env, { only = null, world, servers, each }: JudgeOptions = {}) {
+    this.#servers = servers ?? new ServerNames();
     this.#env = env;
-    this.#world = world;
+    this.#world = world ?? initialWorld(env);
+    this.#each = each ?? (() => {});
     const shared = new Shared();
     for (const rule of rules) {
       const { code } = rule;
@@ -45,6 +52,16 @@ export class Judge {
 
   get world(): World {
     return this.#world;
+  }
+
+  /** What was found so far, all of it counted. */
+  get found(): Findings {
+    return this.#book;
+  }
+
+  /** The findings that are kept: the first of each sort. */
+  get findings(): readonly Finding[] {
+    return this.#book.kept;
   }
 
   /** Events looked at. */
@@ -70,7 +87,9 @@ export class Judge {
           state: this.#world,
           serverName: (domid, server) => this.#servers.text(domid, server),
           report: (report) => {
-            this.findings.push({ ...report, rule: rule.code, severity: rule.severity, seq: event.seq });
+            const finding = { ...report, rule: rule.code, severity: rule.severity, seq: event.seq };
+            this.#book.add(finding);
+            this.#each(finding);
           },
         });
       } catch (error) {

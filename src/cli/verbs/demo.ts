@@ -14,7 +14,7 @@ import type { ReadonlyWorld } from '../../state/world.js';
 import { table } from '../../tell/table.js';
 import { type ExitCode, print, printJson, sayNext } from '../io.js';
 import { chooseOutput, outputKinds } from '../output.js';
-import { findingJson } from '../present-finding.js';
+import { findingJson, findingsJson } from '../present-finding.js';
 import { batches, type OpenTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verb.js';
 
@@ -78,7 +78,7 @@ function examine(trace: OpenTrace) {
     `  it meant  ${String(evidence['meant'])}, whose StreamID is ${String(evidence['streamIdReal'])}`,
     `  Xen took  ${String(evidence['taken'])}, and programs StreamID ${String(evidence['streamIdProgrammed'])}`,
     '',
-    `What came of it (${judge.findings.length} findings):`,
+    `What came of it (${judge.found.count} findings):`,
     ...judge.findings
       .filter(({ severity }) => severity === 'error')
       .map(({ rule, seq, message }) => `  ${rule} #${seq} ${message}`),
@@ -86,7 +86,7 @@ function examine(trace: OpenTrace) {
     `Replay: ${replayed.matched} of ${replayed.compared} outcomes decided again and equal, ${replayed.mismatched} different.`,
     '',
     'The same inputs when Dom0 tells Xen its numbers (the PHYSDEVOP_pci_host_bridge_add of 2015, never merged):',
-    `  segments.xen=told-by-dom0: ${other.findings.length === 0 ? 'no finding' : `${other.findings.length} findings`}, ${other.changed} inputs end otherwise`,
+    `  segments.xen=told-by-dom0: ${other.found.count === 0 ? 'no finding' : `${other.found.count} findings`}, ${other.changed} inputs end otherwise`,
   ];
   return {
     lines,
@@ -94,12 +94,12 @@ function examine(trace: OpenTrace) {
       events: reader.events,
       digest: reader.digest,
       bridges: bridgeNumbers(judge.world, trace),
-      findings: judge.findings.map((finding) => findingJson(finding, env.platform)),
+      ...findingsJson(judge.found, env.platform),
       firstWrong: findingJson(first, env.platform),
       replay: { compared: replayed.compared, matched: replayed.matched, mismatched: replayed.mismatched },
       whatIf: {
         policies: { 'segments.xen': 'told-by-dom0' },
-        findings: other.findings.length,
+        findings: other.found.count,
         changed: other.changed,
       },
     },
@@ -136,14 +136,14 @@ function examineReal(trace: OpenTrace) {
       `The same on a real Xen ${env.switches.xen} with Linux ${env.switches.linux} (traces/recordings/${RECORDING}, ${reader.events} events):`,
       ...numberingTable(judge.world, trace),
       ...moved,
-      `  ${judge.findings.length} findings; ${replayed.matched} of ${replayed.compared} outcomes decided again and equal`,
+      `  ${judge.found.count} findings; ${replayed.matched} of ${replayed.compared} outcomes decided again and equal`,
     ],
     json: {
       file: `traces/recordings/${RECORDING}`,
       events: reader.events,
       digest: reader.digest,
       bridges: bridgeNumbers(judge.world, trace),
-      findings: judge.findings.length,
+      findings: judge.found.count,
       assigned: given === undefined ? null : findingJson(given, env.platform),
       replay: { compared: replayed.compared, matched: replayed.matched, mismatched: replayed.mismatched },
     },

@@ -24,7 +24,7 @@ import { readable } from '../../tell/readable.js';
 import { showPath } from '../../tell/state-path.js';
 import { required } from '../choices.js';
 import { print, printJson, say, sayNext } from '../io.js';
-import { findingJson, findingLine } from '../present-finding.js';
+import { findingLine, findingsJson } from '../present-finding.js';
 import { type OpenTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verb.js';
 
@@ -61,7 +61,7 @@ function explain(trace: OpenTrace, event: TraceEvent) {
   const causes = causesOf(reader, event);
   const root = isInput(event) ? event : (causes.find(isInput) ?? event);
   const servers = serverNames(reader, event.seq + 1);
-  const judge = new Judge(env, null, structuredClone(old), servers);
+  const judge = new Judge(env, { world: structuredClone(old), servers });
   judge.see(event);
   const told = {
     schema: 'explain/1',
@@ -90,7 +90,7 @@ function explain(trace: OpenTrace, event: TraceEvent) {
         after: 'value' in change ? presentState(change.value, path, platform) : null,
       };
     }),
-    findings: judge.findings.map((finding) => findingJson(finding, platform)),
+    ...findingsJson(judge.found, platform),
   };
   return { told, foundThere: judge.findings, servers };
 }

@@ -1,7 +1,7 @@
 import { Judge } from '../../rules/judge.js';
 import { required } from '../choices.js';
 import { print, printJson, say, sayNext } from '../io.js';
-import { findingJson, findingLine } from '../present-finding.js';
+import { findingLine, findingsJson, moreFindingsLine } from '../present-finding.js';
 import { batches, wholeTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verb.js';
 import { rulesNamed } from './rules.js';
@@ -10,21 +10,20 @@ export const run: RunVerb = ([file], options) =>
   withTrace(required(file, 'the trace'), (trace) => {
     const only = (options['rule'] ?? []) as readonly string[];
     for (const name of only) rulesNamed(name);
-    const judge = new Judge(trace.env, only.length === 0 ? null : only);
+    const judge = new Judge(trace.env, { only: only.length === 0 ? null : only });
     for (const batch of batches(trace)) for (const event of batch) judge.see(event);
     wholeTrace(judge.events, trace);
-    const { findings } = judge;
+    const { found } = judge;
+    const { kept, more, count } = found;
     if (options['json'] === true) {
-      printJson({
-        schema: 'findings/1',
-        findings: findings.map((finding) => findingJson(finding, trace.env.platform)),
-      });
+      printJson({ schema: 'findings/1', ...findingsJson(found, trace.env.platform) });
     } else {
-      const width = String(findings.at(-1)?.seq ?? 0).length;
-      for (const finding of findings) print([findingLine(finding, width)]);
-      if (findings.length === 0) say('no finding');
+      const width = String(kept.at(-1)?.seq ?? 0).length;
+      for (const finding of kept) print([findingLine(finding, width)]);
+      for (const alike of more) print([moreFindingsLine(alike, trace.env.platform)]);
+      if (count === 0) say('no finding');
     }
-    const worst = findings.find(({ severity }) => severity === 'error') ?? findings[0];
+    const worst = kept.find(({ severity }) => severity === 'error') ?? kept[0];
     if (worst !== undefined) sayNext('explain', { file: trace.file }, worst.seq);
-    return findings.length === 0 ? 0 : 1;
+    return count === 0 ? 0 : 1;
   });

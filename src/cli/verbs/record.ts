@@ -12,7 +12,7 @@ import { choices, required, wholeNumber } from '../choices.js';
 import { pipedInput } from '../input.js';
 import { printJson, say, sayNext } from '../io.js';
 import { chooseOutput, outputKinds } from '../output.js';
-import { findingJson } from '../present-finding.js';
+import { findingsJson } from '../present-finding.js';
 import { Progress } from '../progress.js';
 import type { RunVerb } from '../verb.js';
 import { scenarioNamed } from './scenarios.js';
@@ -61,16 +61,16 @@ export const run: RunVerb = async ([name], options) => {
       events: written.events,
       bytes: written.bytes,
       digest: written.digest,
-      findings: judge.findings.map((finding) => findingJson(finding, env.platform)),
+      ...findingsJson(judge.found, env.platform),
     });
   } else {
     say(
       `${output.name}: ${written.events} events, ${written.bytes} bytes, digest ${written.digest.slice(0, 16)}`,
     );
-    say(judge.findings.length === 0 ? 'no finding' : `${judge.findings.length} findings`);
+    say(judge.found.count === 0 ? 'no finding' : `${judge.found.count} findings`);
   }
-  sayNext(judge.findings.length > 0 ? 'findings' : 'show', { file: output.name });
-  return judge.findings.length > 0 && options['failOnFinding'] === true ? 1 : 0;
+  sayNext(judge.found.count > 0 ? 'findings' : 'show', { file: output.name });
+  return judge.found.count > 0 && options['failOnFinding'] === true ? 1 : 0;
 };
 
 /** A platform and where it came from. */

@@ -5,7 +5,7 @@ import { Judge } from '../../rules/judge.js';
 import { choosePolicies, chooseSwitches } from '../../state/trace-env.js';
 import { choices, required } from '../choices.js';
 import { print, printJson, sayNext } from '../io.js';
-import { findingJson } from '../present-finding.js';
+import { findingsJson } from '../present-finding.js';
 import { batches, wholeTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verb.js';
 
@@ -37,7 +37,7 @@ export const run: RunVerb = ([file], options) =>
         unmodelled: result.unmodelled,
         firstDivergence: first,
         ...(options['all'] === true ? { divergences } : {}),
-        findings: judge.findings.map((finding) => findingJson(finding, env.platform)),
+        ...findingsJson(judge.found, env.platform),
         digest: trace.reader.digest,
         seconds,
         eventsPerSecond: Math.round(result.events / Math.max(seconds, 1e-9)),

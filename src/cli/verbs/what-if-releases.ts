@@ -5,7 +5,7 @@ import { changeOf, type Project, projects } from '../../policy/has.js';
 import { findScenario } from '../../scenarios/index.js';
 import { table } from '../../tell/table.js';
 import { type ExitCode, print, printJson } from '../io.js';
-import { batches, type OpenTrace } from '../trace-file.js';
+import { batches, type OpenTrace, wholeTrace } from '../trace-file.js';
 
 /** `what-if --releases`: where the recorded inputs end otherwise from one release to the next, and by which change. */
 export function releases(trace: OpenTrace, options: Readonly<Record<string, unknown>>): ExitCode {
@@ -13,12 +13,14 @@ export function releases(trace: OpenTrace, options: Readonly<Record<string, unkn
   const scenario = reader.header.scenario === null ? undefined : findScenario(reader.header.scenario);
   const found = projects.map((project) => ({
     project,
-    ranges: acrossReleases(env, project, (other) =>
-      whatIf(env, env.policies, batches(trace), {
+    ranges: acrossReleases(env, project, (other) => {
+      const result = whatIf(env, env.policies, batches(trace), {
         ...other,
         deviceModels: scenario?.deviceModels?.({ ...env, switches: other.switches ?? env.switches }) ?? [],
-      }),
-    ),
+      });
+      wholeTrace(result.events, trace);
+      return result;
+    }),
   }));
   if (options['json'] === true) {
     printJson({

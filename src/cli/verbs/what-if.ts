@@ -8,12 +8,12 @@ import { findScenario } from '../../scenarios/index.js';
 import type { Env } from '../../state/env.js';
 import { choosePolicies, chooseSwitches } from '../../state/trace-env.js';
 import { table } from '../../tell/table.js';
-import { accessesJson, accessTable } from '../access-table.js';
+import { accessesJson, accessTable, toldUpTo } from '../access-table.js';
 import { choices, required } from '../choices.js';
 import { print, printJson, sayNext } from '../io.js';
 import { type DesignRun, hasLifeCycle, lifeCycleJson, lifeCycleTable } from '../life-cycle-table.js';
 import { chooseOutput, type Output, outputKinds } from '../output.js';
-import { findingJson } from '../present-finding.js';
+import { findingsJson } from '../present-finding.js';
 import { batches, type OpenTrace, wholeTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verb.js';
 import { releases } from './what-if-releases.js';
@@ -40,7 +40,8 @@ export const run: RunVerb = ([file], options) =>
         schema: 'what-if/1',
         variants: results.map((result) => variantJson(result, trace)),
         accesses: accessesJson(results, titles),
-        ...(runs === null ? {} : { steps: lifeCycleJson(runs) }),
+        accessesUpTo: toldUpTo(results),
+        ...(runs === null ? {} : { steps: lifeCycleJson(runs), stepsInAll: runs[0]!.result.stepsInAll }),
       });
     } else if (output?.isStandard !== true) {
       print(
@@ -49,7 +50,11 @@ export const run: RunVerb = ([file], options) =>
           ...results.map((one, i) => row(one, titles[i]!)),
         ]),
       );
-      if (runs !== null) print(['', ...lifeCycleTable(runs)]);
+      if (runs !== null) {
+        const { steps, stepsInAll } = runs[0]!.result;
+        const rest = stepsInAll > steps.length ? [`and ${stepsInAll - steps.length} more steps`] : [];
+        print(['', ...lifeCycleTable(runs), ...rest]);
+      }
       const accesses = runs === null ? accessTable(results, titles, trace) : null;
       if (accesses !== null) print(['', ...accesses]);
       const legend = accesses === null ? null : serverLegend(accesses.join('\n'), serverNames(trace.reader));
@@ -156,8 +161,9 @@ const changed = (
 const variantJson = (result: WhatIf, trace: OpenTrace): Record<string, unknown> => ({
   policies: changed(result.policies, trace.env.policies),
   switches: changed(result.switches, trace.env.switches),
-  findings: result.findings.map((finding) => findingJson(finding, trace.env.platform)),
+  ...findingsJson(result.found, trace.env.platform),
   changed: result.changed,
+  changedAccesses: result.changedAccesses,
   firstDivergence: result.firstDivergence === null ? null : presentChange(result.firstDivergence, trace),
 });
 
@@ -191,6 +197,6 @@ function row(result: WhatIf, title: string): string[] {
     title,
     String(result.changed),
     first === null ? '-' : `#${first.seq} ${first.kind} ${first.field}`,
-    codes.length === 0 ? 'none' : `${result.findings.length}: ${codes.join(' ')}`,
+    codes.length === 0 ? 'none' : `${result.found.count}: ${codes.join(' ')}`,
   ];
 }
