@@ -85,14 +85,20 @@ async function dispatch(argv: readonly string[], console: Console): Promise<Exit
     .exitOverride();
   for (const verb of verbs) {
     const command = program.command(verb.usage).description(verb.summary);
-    for (const [flags, text, list] of verb.options) {
-      if (list === undefined) command.option(flags, text);
-      else command.option(flags, text, collect);
+    const times: Record<string, number> = {};
+    for (const [flags, text, many] of verb.options) {
+      if (many === 'list') command.option(flags, text, collect);
+      else command.option(flags, text);
+      if (many !== 'count') continue;
+      const name = flags.replace(/^-+/, '');
+      command.on(`option:${name}`, () => {
+        times[name] = (times[name] ?? 0) + 1;
+      });
     }
     command.addHelpText('after', `\nExample:\n  ${verb.example}\n\nExit: ${verb.exits ?? usualExits}`);
     command.action(async (...given: unknown[]) => {
       // Commander hands over the arguments, then the options, then the command itself.
-      const options = { ...program.opts(), ...(given.at(-2) as Record<string, unknown>) };
+      const options = { ...program.opts(), ...(given.at(-2) as Record<string, unknown>), ...times };
       if (options['quiet'] === true) beQuiet();
       const { run } = await verb.load();
       exit = await run(given.slice(0, -2) as (string | string[] | undefined)[], options);

@@ -10,8 +10,8 @@ export type RunVerb = (
 export interface Verb {
   readonly usage: string;
   readonly summary: string;
-  /** Flags and help text; `list` when the option may be given several times. */
-  readonly options: readonly (readonly [flags: string, text: string, list?: 'list'])[];
+  /** Flags and help text; `list` when the option may be given several times, `count` when how often says something. */
+  readonly options: readonly (readonly [flags: string, text: string, many?: 'list' | 'count'])[];
   readonly example: string;
   /** What the exit code says, where it is more than fine or trouble. */
   readonly exits?: string;

@@ -11,6 +11,7 @@ const bisect = [
   '--bisect',
   'exit codes for git bisect run: 0 good, 1 bad, 125 cannot judge, 128 broken set-up',
 ] as const;
+const at = ['--at <position>', 'last unless given'] as const;
 const comparison = '0 the same, 1 different, 2 trouble.';
 
 /** Every verb, in the order of the help. */
@@ -89,6 +90,32 @@ export const verbs: readonly Verb[] = [
     load: () => import('./verbs/show.js'),
   },
   {
+    usage: 'devices <trace>',
+    summary: 'who is there: names, owner, driver, accesses, findings',
+    options: [at, json],
+    example: 'xpr devices swapped.xpr --at 18',
+    load: () => import('./verbs/devices.js'),
+  },
+  {
+    usage: 'domains <trace>',
+    summary: 'who acts: domains, what they have and do',
+    options: [at, json],
+    example: 'xpr domains swapped.xpr',
+    load: () => import('./verbs/domains.js'),
+  },
+  {
+    usage: 'lspci <trace>',
+    summary: 'the machine as lspci lists it',
+    options: [
+      at,
+      ['--names <whose>', 'dom0 or xen; dom0 unless given'],
+      ['-x', 'bytes too: -x 64 of them, -xxx 256, -xxxx 4096, as lspci has it', 'count'],
+      json,
+    ],
+    example: 'xpr lspci swapped.xpr --at 18 -xxx',
+    load: () => import('./verbs/lspci.js'),
+  },
+  {
     usage: 'explain <trace> <position>',
     summary: 'one event: meaning, causes, consequences, state',
     options: [json],
@@ -99,7 +126,7 @@ export const verbs: readonly Verb[] = [
     usage: 'state <trace>',
     summary: 'state at a position, or what changed between two',
     options: [
-      ['--at <position>', 'last unless given'],
+      at,
       ['--path <path>', 'a part, as xen.bridges'],
       ['--diff <position>', 'what changed since then'],
       json,

@@ -1,24 +1,20 @@
 import diffObjects from 'microdiff';
-import { parseEventPosition } from '../../../replay/seek/position.js';
 import { worldAfter } from '../../../replay/seek/timeline.js';
 import { Trouble } from '../../base/errors.js';
 import type { Platform } from '../../platform/platform.js';
 import { brief } from '../../tell/event-line.js';
 import { presentState } from '../../tell/present-state.js';
 import { readPath, showPath } from '../../tell/state-path.js';
+import { eventAt } from '../at-position.js';
 import { required } from '../choices.js';
 import { jsonLines, print, printJson, say, sayNext } from '../io.js';
 import { withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verb.js';
 
 export const run: RunVerb = ([file], options) =>
-  withTrace(required(file, 'the trace'), ({ file: name, reader, env }) => {
-    const at = (text: unknown): number => {
-      const { from, note } = parseEventPosition(String(text ?? 'last'), reader, env);
-      if (note !== null) say(note);
-      return from;
-    };
-    const seq = at(options['at']);
+  withTrace(required(file, 'the trace'), (trace) => {
+    const { file: name, reader, env } = trace;
+    const seq = eventAt(trace, options['at']);
     const path = typeof options['path'] === 'string' ? options['path'] : '';
     const steps = readPath(path, env.platform);
     const json = options['json'] === true;
@@ -32,7 +28,7 @@ export const run: RunVerb = ([file], options) =>
       else print(jsonLines(state));
       return 0;
     }
-    const other = at(options['diff']);
+    const other = eventAt(trace, options['diff']);
     const changes = diffObjects(
       { state: partOrNull(worldAfter(reader, env, other), steps, env.platform) },
       { state: part(worldAfter(reader, env, seq), steps, env.platform) },
