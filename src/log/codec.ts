@@ -1,11 +1,6 @@
-import {
-  brotliCompressSync,
-  brotliDecompressSync,
-  constants,
-  deflateRawSync,
-  inflateRawSync,
-} from 'node:zlib';
 import { assertNever } from '../base/assert.js';
+import type { Packing } from './bytes/driver.js';
+import { byteDriver } from './bytes/node.js';
 import { logTrouble } from './trouble.js';
 
 /** Compressors by the number that stands in a frame; 3 is kept for zstd, which Node 20 does not have. */
@@ -16,30 +11,12 @@ export type Codec = keyof typeof codecs;
 export const defaultCodec: Codec = 'deflate';
 
 export function compress(codec: Codec, raw: Uint8Array): Uint8Array {
-  // Output in one piece: a second chunk would be concatenated, that is copied.
-  const chunkSize = Math.max(64, Math.min(raw.length + 1024, 1 << 20));
-  switch (codec) {
-    case 'none':
-      return raw;
-    case 'deflate':
-      return deflateRawSync(raw, { level: 1, chunkSize });
-    case 'brotli':
-      return brotliCompressSync(raw, {
-        chunkSize,
-        params: {
-          [constants.BROTLI_PARAM_QUALITY]: 1,
-          [constants.BROTLI_PARAM_LGWIN]: 16,
-          [constants.BROTLI_PARAM_SIZE_HINT]: raw.length,
-        },
-      });
-    default:
-      return assertNever(codec, 'codec');
-  }
+  return codec === 'none' ? raw : packingOf(codec).pack(raw);
 }
 
 /**
  * @param rawBytes Size to expect; never more is produced.
- * @throws {Trouble} LOG-005 for an unknown compressor, LOG-006
+ * @throws {Trouble} LOG-005 for a compressor that is unknown, or unknown here, LOG-006
  */
 export function decompress(codec: number, stored: Uint8Array, rawBytes: number): Uint8Array {
   if (codec === codecs.none) {
@@ -51,17 +28,28 @@ export function decompress(codec: number, stored: Uint8Array, rawBytes: number):
       hint: 'the trace was written by a newer version of xpr',
     });
   }
-  const options = {
-    // In one piece: more than one would be joined, that is copied, with both in memory.
-    chunkSize: Math.max(64, rawBytes),
-    maxOutputLength: Math.max(1, rawBytes),
-  };
+  const packing = packingOf(codec === codecs.brotli ? 'brotli' : 'deflate');
   let raw: Uint8Array;
   try {
-    raw = codec === codecs.brotli ? brotliDecompressSync(stored, options) : inflateRawSync(stored, options);
+    raw = packing.unpack(stored, rawBytes);
   } catch (error) {
     throw logTrouble('LOG-006', (error as Error).message);
   }
   if (raw.length !== rawBytes) throw logTrouble('LOG-006', 'sizes do not match');
   return raw;
+}
+
+function packingOf(codec: Exclude<Codec, 'none'>): Packing {
+  switch (codec) {
+    case 'deflate':
+      return byteDriver.deflate;
+    case 'brotli':
+      if (byteDriver.brotli !== null) return byteDriver.brotli;
+      throw logTrouble('LOG-005', 'Brotli cannot be unpacked in a page', {
+        expected: 'raw deflate, as xpr writes it',
+        hint: 'xpr export --to ndjson and xpr import write the trace anew',
+      });
+    default:
+      return assertNever(codec, 'codec');
+  }
 }

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { hexPad } from '../base/hex.js';
+import { byteDriver } from './bytes/node.js';
 
 /**
  * The running digest of a log: the SHA-256 of the header document, then for each block the SHA-256 of the digest so
@@ -9,17 +10,17 @@ export function headerDigest(document: Uint8Array): Uint8Array {
 }
 
 export function sha256(bytes: Uint8Array): Uint8Array {
-  return createHash('sha256').update(bytes).digest();
+  return byteDriver.sha256(bytes);
 }
 
 export function blockDigest(before: Uint8Array, document: Uint8Array): Uint8Array {
-  return createHash('sha256').update(before).update(document).digest();
+  return byteDriver.sha256(before, document);
 }
 
 export const digestBytes = 32;
 
 export function digestText(digest: Uint8Array): string {
-  return Buffer.from(digest.buffer, digest.byteOffset, digest.byteLength).toString('hex');
+  return Array.from(digest, (byte) => hexPad(byte, 2)).join('');
 }
 
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib';
 import { limits } from '../base/limits.js';
+import { byteDriver } from './bytes/node.js';
 import { type Codec, codecs, compress, decompress } from './codec.js';
 import { digestBytes } from './digest.js';
 import { logTrouble } from './trouble.js';
@@ -55,8 +55,8 @@ export function encodeFrame({ type, ordinal, document, digest }: FrameParts, cod
   view.setUint32(4, ordinal, true);
   view.setUint32(8, stored.length, true);
   view.setUint32(12, document.length, true);
-  view.setUint32(16, crc32(stored), true);
-  view.setUint32(20, crc32(frame.subarray(0, 20)), true);
+  view.setUint32(16, byteDriver.crc32(stored), true);
+  view.setUint32(20, byteDriver.crc32(frame.subarray(0, 20)), true);
   return frame;
 }
 
@@ -72,7 +72,7 @@ export function renumberFrame(frame: Uint8Array, ordinal: number): Uint8Array {
   const copy = frame.slice();
   const view = new DataView(copy.buffer);
   view.setUint32(4, ordinal, true);
-  view.setUint32(20, crc32(copy.subarray(0, 20)), true);
+  view.setUint32(20, byteDriver.crc32(copy.subarray(0, 20)), true);
   return copy;
 }
 
@@ -82,7 +82,8 @@ export function renumberFrame(frame: Uint8Array, ordinal: number): Uint8Array {
  */
 export function decodeFrameHeader(bytes: Uint8Array): FrameHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, frameHeaderBytes);
-  if (view.getUint32(20, true) !== crc32(bytes.subarray(0, 20))) throw logTrouble('LOG-004', 'frame header');
+  if (view.getUint32(20, true) !== byteDriver.crc32(bytes.subarray(0, 20)))
+    throw logTrouble('LOG-004', 'frame header');
   const type = view.getUint8(0);
   const codec = view.getUint8(1);
   const storedBytes = view.getUint32(8, true);
@@ -112,7 +113,7 @@ export interface FrameContent {
 
 /** Content of a frame, checked and decompressed. @throws {Trouble} LOG-004, LOG-005, LOG-006, LOG-011 */
 export function decodeFrameContent(header: FrameHeader, stored: Uint8Array): FrameContent {
-  if (crc32(stored) !== header.crc) throw logTrouble('LOG-004', 'frame content');
+  if (byteDriver.crc32(stored) !== header.crc) throw logTrouble('LOG-004', 'frame content');
   const prefixBytes = header.type === frameType.block ? digestBytes : 0;
   const mostBytes = mostUnpacked(header.type, stored.length - prefixBytes);
   if (header.codec !== codecs.none && header.rawBytes > mostBytes) {
@@ -132,7 +133,7 @@ export function encodePreamble(): Uint8Array {
   bytes.set(magic);
   const view = new DataView(bytes.buffer);
   view.setUint16(8, formatVersion, true);
-  view.setUint32(12, crc32(bytes.subarray(0, 12)), true);
+  view.setUint32(12, byteDriver.crc32(bytes.subarray(0, 12)), true);
   return bytes;
 }
 
@@ -143,7 +144,8 @@ export function checkPreamble(bytes: Uint8Array): void {
   if (bytes.length === 0) throw logTrouble('LOG-001', 'it is empty');
   if (bytes.length < preambleBytes) throw logTrouble('LOG-003', '');
   const view = new DataView(bytes.buffer, bytes.byteOffset, preambleBytes);
-  if (view.getUint32(12, true) !== crc32(bytes.subarray(0, 12))) throw logTrouble('LOG-004', 'preamble');
+  if (view.getUint32(12, true) !== byteDriver.crc32(bytes.subarray(0, 12)))
+    throw logTrouble('LOG-004', 'preamble');
   const version = view.getUint16(8, true);
   if (version !== formatVersion || view.getUint16(10, true) !== 0) {
     throw logTrouble('LOG-002', '', { expected: `format ${formatVersion}`, actual: `format ${version}` });
@@ -163,14 +165,14 @@ export function encodeFooter({ indexOffset, frames }: Footer): Uint8Array {
   view.setUint32(8, indexOffset % 2 ** 32, true);
   view.setUint32(12, Math.floor(indexOffset / 2 ** 32), true);
   view.setUint32(16, frames, true);
-  view.setUint32(20, crc32(bytes.subarray(0, 20)), true);
+  view.setUint32(20, byteDriver.crc32(bytes.subarray(0, 20)), true);
   return bytes;
 }
 
 /** @throws {Trouble} LOG-003 when this is no footer at all, LOG-004 */
 export function decodeFooter(bytes: Uint8Array): Footer {
   const view = new DataView(bytes.buffer, bytes.byteOffset, footerBytes);
-  const crcHolds = view.getUint32(20, true) === crc32(bytes.subarray(0, 20));
+  const crcHolds = view.getUint32(20, true) === byteDriver.crc32(bytes.subarray(0, 20));
   const marked = endMark.every((byte, i) => bytes[i] === byte);
   // A footer with one wrong byte is damage; anything further from a footer is a missing end.
   if (!crcHolds) throw marked ? logTrouble('LOG-004', 'footer') : logTrouble('LOG-003', '');
