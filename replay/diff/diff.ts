@@ -1,12 +1,14 @@
 import { allProcessed, brokeOff } from '../../src/events/broke-off.js';
-import { isInput, type TraceEvent } from '../../src/events/catalogue.js';
+import { isInput, kindOf, type TraceEvent } from '../../src/events/catalogue.js';
 import type { RecordValue } from '../../src/events/field.js';
+import { type Teller, tellers } from '../../src/events/kind.js';
+import { sentence } from '../../src/tell/sentence.js';
 import { compareValues } from '../run/compare.js';
 import { causesOf } from '../seek/causes.js';
 import { align, type Stretch } from './align.js';
 import { Canonicaliser, type CanonicalOptions, type Token } from './canonical.js';
 import { sameMeaning } from './same-meaning.js';
-import type { Island, Side } from './side.js';
+import type { Island, Said, Side } from './side.js';
 
 /** The first event that differs, with its field. */
 export interface FirstDivergence {
@@ -32,7 +34,7 @@ export interface DiffResult {
   readonly ignored: Readonly<Record<string, number>>;
 }
 
-/** Islands whose lasting effect is worked out: each costs a comparison of two whole states. */
+/** Islands that are put into words and whose lasting effect is worked out: that costs a comparison of two whole states. */
 const JUDGED = 256;
 
 /** Compares two traces by what they mean. Memory is bounded by the islands found and two windows. */
@@ -58,6 +60,9 @@ export function diffTraces(left: Side, right: Side, options: CanonicalOptions): 
         bFrom: stretch.b[0]?.event.seq ?? nextB,
         bTo: nextOf(stretch.b) ?? nextB,
         lasting: null,
+        told: tellersOf([...stretch.a, ...stretch.b]),
+        events: { a: stretch.a.length, b: stretch.b.length },
+        says: islands.length < JUDGED ? { a: said(stretch.a, left), b: said(stretch.b, right) } : null,
         root: { a: rootOf(left, stretch.a[0]), b: rootOf(right, stretch.b[0]) },
       });
     }
@@ -77,6 +82,19 @@ export function diffTraces(left: Side, right: Side, options: CanonicalOptions): 
     matched,
     ignored: { ...ignored, inferred: a.inferred + b.inferred },
   };
+}
+
+/** Events of an island that are put into words. */
+const SAID = 4;
+
+const said = (tokens: readonly Token[], { env }: Side): Said[] =>
+  tokens
+    .slice(0, SAID)
+    .map(({ event }) => ({ seq: event.seq, kind: event.kind, text: sentence(event, env.platform) }));
+
+function tellersOf(tokens: readonly Token[]): Teller[] {
+  const found = new Set(tokens.flatMap(({ event }) => kindOf(event.kind).told));
+  return tellers.filter((one) => found.has(one));
 }
 
 const nextOf = (tokens: readonly Token[]): number | null => {

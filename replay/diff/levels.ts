@@ -1,7 +1,7 @@
 import { Trouble } from '../../src/base/errors.js';
-import type { TraceEvent } from '../../src/events/catalogue.js';
-import { kindsToldBy } from '../../src/events/tellers.js';
+import { kindOf, type TraceEvent } from '../../src/events/catalogue.js';
 import type { ReadonlyWorld } from '../../src/state/world.js';
+import type { Askers } from './askers.js';
 
 /**
  * How closely two traces are compared. `raw`: every event as it stands. `semantic`: what was meant, whatever things
@@ -17,23 +17,20 @@ export function parseLevel(text: string): Level {
   throw new Trouble('DIFF-001', `no level ${text}`, { actual: text, expected: levels.join(', ') });
 }
 
-const hardwareKinds = kindsToldBy('hardware');
-const guestKinds = kindsToldBy('guest');
-
-/** Whether an event counts at a level. Requests count as their answers do, so that an answer keeps its question. */
-export function countsAt(level: Level, event: TraceEvent, state: ReadonlyWorld): boolean {
+/** Whether an event counts at a level: who can tell is said beside its fields. The hardware domain is no guest. */
+export function countsAt(level: Level, event: TraceEvent, state: ReadonlyWorld, askers: Askers): boolean {
   switch (level) {
     case 'raw':
     case 'semantic':
       return true;
     case 'hardware':
-      return hardwareKinds.has(event.kind);
+      return kindOf(event.kind).told.includes('hardware');
     case 'guest':
-      return guestKinds.has(event.kind) && !isOfHardwareDomain(event, state);
+      return kindOf(event.kind).told.includes('guest') && isOfGuest(askers.domainOf(event), state);
   }
 }
 
-function isOfHardwareDomain(event: TraceEvent, state: ReadonlyWorld): boolean {
-  const domid = (event.data as { readonly domid?: number | null }).domid;
-  return typeof domid === 'number' && state.domains[domid]?.hardware === true;
+function isOfGuest(domid: number | 'nobody' | 'unknown', state: ReadonlyWorld): boolean {
+  if (typeof domid !== 'number') return domid === 'unknown';
+  return state.domains[domid]?.hardware !== true;
 }

@@ -1,7 +1,7 @@
-import type { EventOf, TraceEvent } from '../../src/events/catalogue.js';
+import { kindOf, type TraceEvent } from '../../src/events/catalogue.js';
 import { type FunctionId, formatFunction } from '../../src/pci/function-id.js';
 import { formatSbdf } from '../../src/pci/sbdf.js';
-import { dom0Name, ownerText } from '../../src/rules/names.js';
+import { dom0Name } from '../../src/rules/names.js';
 import type { Env } from '../../src/state/env.js';
 import type { ReadonlyWorld } from '../../src/state/world.js';
 
@@ -24,47 +24,19 @@ export class DmaLines {
   }
 
   #how(event: TraceEvent): string | null {
-    switch (event.kind) {
-      case 'dma.attempted':
-        this.#sender = event.data.function;
+    const part = kindOf(event.kind).request(event.data);
+    switch (part?.is) {
+      case undefined:
         return null;
-      case 'msi.written':
+      case 'begun':
+        this.#sender = part.sender;
+        return null;
+      case 'message':
         // What becomes of a message is told by the interrupt.
         this.#sender = null;
         return null;
-      case 'memory.reached':
-        return memoryText(event.data);
-      case 'dma.completed':
-        return event.data.domid === null ? 'memory, untranslated' : `memory of d${event.data.domid}`;
-      case 'dma.discarded':
-        return event.data.why === 'scratch-page'
-          ? 'swallowed by the scratch page'
-          : 'not sent: no bus mastering';
-      case 'vtd.faulted':
-        return event.data.domid === null
-          ? 'fault: no entry'
-          : `fault: not in the tables of d${event.data.domid}`;
-      case 'iommu.faulted':
-        if (event.data.event === null) return 'stopped without a record';
-        return event.data.domid === null
-          ? `fault: ${event.data.event}`
-          : `fault: not in the tables of d${event.data.domid}`;
-      default:
-        return null;
+      case 'ended':
+        return part.where;
     }
-  }
-}
-
-function memoryText({ whose, owner, through }: EventOf<'memory.reached'>['data']): string {
-  const untranslated = through === null ? ', untranslated' : '';
-  switch (whose) {
-    case 'guest':
-      return `memory of ${ownerText(owner)}${untranslated}`;
-    case 'page-table':
-      return `a page table of ${ownerText(owner)}${untranslated}`;
-    case 'xen':
-      return `Xen's memory${untranslated}`;
-    case 'nobody':
-      return `memory nobody was given${untranslated}`;
   }
 }

@@ -1,91 +1,11 @@
-import { assertNever } from '../../src/base/assert.js';
-import { errnoName } from '../../src/base/errno.js';
-import { hex, hexPad } from '../../src/base/hex.js';
-import type { DataOf, InputEvent, TraceEvent } from '../../src/events/catalogue.js';
-import { formatFunction } from '../../src/pci/function-id.js';
-import { formatSbdf } from '../../src/pci/sbdf.js';
+import { type InputEvent, kindOf, type TraceEvent } from '../../src/events/catalogue.js';
 import type { Platform } from '../../src/platform/platform.js';
 import { Lines } from './lines.js';
 import { follow, noWay, type Reason, reasonOf, registerOf, type Way } from './reason.js';
 
-const valueText = (value: number | null): string => (value === null ? '' : ` ${hex(value)}`);
-
-function memoryText({ whose, owner }: DataOf<'memory.reached'>): string {
-  switch (whose) {
-    case 'guest':
-      return `memory of d${owner}`;
-    case 'page-table':
-      return `page table of d${owner}`;
-    case 'xen':
-      return "Xen's memory";
-    case 'nobody':
-      return 'memory of nobody';
-    default:
-      return assertNever(whose);
-  }
-}
-
 /** Owner, value or interrupt in an outcome, as one looks for them when designs are compared; null for inner steps. */
-function gistOf(event: TraceEvent, platform: Platform): string | null {
-  switch (event.kind) {
-    case 'config.completed': {
-      const reached = event.data.function === null ? '' : ` ${formatFunction(event.data.function, platform)}`;
-      return `${event.data.handledBy}${reached}${valueText(event.data.value)}`;
-    }
-    case 'io.completed':
-      return `${event.data.handledBy}${valueText(event.data.value)}`;
-    case 'hypercall.returned':
-      return errnoName(event.data.ret);
-    case 'msi.delivered':
-      return `d${event.data.domid} interrupt ${event.data.intid ?? event.data.vector}`;
-    case 'msi.dropped':
-      return 'no interrupt';
-    case 'line.changed':
-      return `${event.data.line} ${event.data.index} ${event.data.level ? 'raised' : 'lowered'}`;
-    case 'event.injected':
-      return `event ${event.data.vector} for vcpu ${event.data.vcpu}`;
-    case 'dma.completed': {
-      const owner = event.data.domid === null ? 'untranslated' : `memory of d${event.data.domid}`;
-      return `${owner}${valueText(event.data.address)}`;
-    }
-    case 'memory.reached':
-      return `${memoryText(event.data)}${valueText(event.data.address)}`;
-    case 'vtd.faulted':
-      return `fault ${hexPad(event.data.reason, 2)}: ${event.data.text}`;
-    case 'registers.reached': {
-      const { function: fn, through } = event.data;
-      return `${fn === null ? 'nobody' : formatFunction(fn, platform)} through ${through}`;
-    }
-    case 'registers.refused':
-      return event.data.why;
-    case 'dma.discarded':
-      return event.data.why === 'scratch-page' ? 'scratch page' : 'not sent: bus mastering is off';
-    case 'iommu.faulted':
-      return `${event.data.event ?? 'silent abort'} 0x${hexPad(event.data.streamId, 5)}`;
-    case 'segment.assigned':
-      return `${event.data.by} segment ${event.data.segment}`;
-    case 'sysfs.accessed':
-      return event.data.errno === 0 ? null : `${event.data.path} ${errnoName(event.data.errno)}`;
-    case 'toolstack.advanced':
-      return event.data.step;
-    case 'toolstack.logged':
-      return event.data.level === 'error' ? `says "${event.data.text}"` : null;
-    case 'toolstack.finished':
-      return `ends with ${event.data.rc}`;
-    case 'toolstack.ledger': {
-      const { standing, xen, kernel, store } = event.data;
-      return `${standing} (Xen: ${xen}; kernel: ${kernel}; XenStore: ${store})`;
-    }
-    case 'message.forwarded': {
-      const { to, port } = event.data;
-      return port === null ? `told ${to}` : `port ${formatSbdf(port)} of ${to}`;
-    }
-    case 'bridge.rejected':
-      return `${event.data.by} rejects`;
-    default:
-      return null;
-  }
-}
+const gistOf = (event: TraceEvent, platform: Platform): string | null =>
+  kindOf(event.kind).gist(event.data, platform);
 
 /** What is said about one access. */
 interface Account {

@@ -1,5 +1,5 @@
 import { limits } from '../../src/base/limits.js';
-import type { InputEvent, TraceEvent } from '../../src/events/catalogue.js';
+import { type InputEvent, kindOf, type TraceEvent } from '../../src/events/catalogue.js';
 import { ledgerOf, recoveryOf } from '../../src/models/libxl/leftovers.js';
 import { parseSpec } from '../../src/models/libxl/spec.js';
 import { whoKnows } from '../../src/models/libxl/who-knows.js';
@@ -52,30 +52,7 @@ export interface LifeCycleStep {
 }
 
 /** What an administrator, a guest or an accident does; null for turns within such a step. */
-export function stepTitle(input: InputEvent): string | null {
-  switch (input.kind) {
-    case 'system.booted':
-      return 'the system boots';
-    case 'toolstack.requested': {
-      const { op, domid, devices } = input.data;
-      return [op, domid === null ? '' : `d${domid}`, devices].filter((word) => word !== '').join(' ');
-    }
-    case 'toolstack.killed':
-      return 'xl is killed';
-    case 'pcifront.probed':
-      return `d${input.data.domid} connects`;
-    case 'pcifront.shut-down':
-      return `d${input.data.domid} shuts down`;
-    case 'domain.destroyed':
-      return `d${input.data.domid} is gone`;
-    case 'store.lost':
-      return 'XenStore loses its tree';
-    case 'owner.ended':
-      return 'the owner goes down';
-    default:
-      return null;
-  }
-}
+export const stepTitle = (input: InputEvent): string | null => kindOf(input.kind).step(input.data);
 
 interface Draft {
   result: StepReport['result'];
@@ -111,7 +88,7 @@ export class LifeCycleBook {
     this.end(world, newFindings);
     this.#seq = seq;
     this.#draft = emptyDraft();
-    this.#isAccident = accidents.includes(input.kind);
+    this.#isAccident = kindOf(input.kind).accident;
     if (input.kind !== 'toolstack.requested') return;
     this.#draft.result = 'unfinished';
     const named = input.data.devices.split(' ').flatMap((text) => {
@@ -126,40 +103,12 @@ export class LifeCycleBook {
     const draft = this.#draft;
     const request = this.#dma.lineOf(event, world);
     if (request !== null) draft.dma.add(request);
-    switch (event.kind) {
-      case 'toolstack.logged':
-        if (event.data.level === 'output') draft.printed.add(event.data.text.trim());
-        else if (event.data.level !== 'info') this.#say(event.data.text);
-        return;
-      case 'toolstack.finished':
-        draft.result = event.data.rc === 0 ? 'done' : 'failed';
-        return;
-      case 'toolstack.absent':
-        draft.result = 'nobody';
-        this.#say(event.data.why);
-        return;
-      case 'toolstack.killed':
-        draft.result = 'killed';
-        return;
-      case 'linux.device-reset':
-        draft.resets.add(`${event.by} ${event.data.method ?? 'none'}`);
-        return;
-      case 'linux.logged':
-        if (/^Failed to add|Couldn't locate/.test(event.data.text.replace(/^pciback pci\S+ -?\d+ /, '')))
-          this.#say(event.data.text);
-        return;
-      case 'owner.kept':
-        this.#say(event.data.text);
-        return;
-      case 'system.reset':
-        this.#say(`machine reset: ${event.data.reason}`);
-        return;
-      case 'static.refused':
-        this.#say(`${event.data.what}: ${event.data.why}`);
-        return;
-      default:
-        return;
-    }
+    const note = kindOf(event.kind).note(event.data, event.by);
+    if (note === null) return;
+    draft.result = note.result ?? draft.result;
+    if (note.message !== undefined) this.#say(note.message);
+    if (note.printed !== undefined) draft.printed.add(note.printed);
+    if (note.reset !== undefined) draft.resets.add(note.reset);
   }
 
   /** The step at hand ends. */
@@ -217,8 +166,6 @@ export class LifeCycleBook {
     return this.#reports.get(seq);
   }
 }
-
-const accidents: readonly string[] = ['store.lost', 'owner.ended', 'toolstack.killed'];
 
 /** What a party says when it knows nothing. */
 const nothing = ['unknown', 'nobody', 'not there', 'no driver', 'nothing'];

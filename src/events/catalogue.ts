@@ -1,5 +1,5 @@
 import type { EventSeq, TraceNs } from '../base/brand.js';
-import type { Field, Kind, Role } from './field.js';
+import type { DataOfFields, Kind, Role } from './kind.js';
 import { aerKinds } from './kinds/aer.js';
 import { bridgeKinds } from './kinds/bridge.js';
 import { bridgeInitKinds } from './kinds/bridge-init.js';
@@ -75,9 +75,7 @@ export type InputKind = KindOfRole<'input'>;
 export type OutcomeKind = KindOfRole<'outcome'>;
 
 /** Payload of one kind. */
-export type DataOf<K extends KindName> = {
-  readonly [F in keyof Catalogue[K]['fields']]: Catalogue[K]['fields'][F] extends Field<infer T> ? T : never;
-};
+export type DataOf<K extends KindName> = DataOfFields<Catalogue[K]['fields']>;
 
 /** How we know: a real system did it, a model decided it, an importer deduced it. */
 export type Origin = 'observed' | 'simulated' | 'inferred';

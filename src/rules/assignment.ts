@@ -1,16 +1,17 @@
+import { domids, ownerText } from '../base/domid.js';
 import { errno } from '../base/errno.js';
 import { hex } from '../base/hex.js';
 import { addRange, containsRange, emptyRangeSet, type RangeSet } from '../base/rangeset.js';
 import { parseSpec } from '../models/libxl/spec.js';
 import { machineName } from '../models/xen/assignment.js';
 import { groupOf } from '../models/xen/device-group.js';
-import { domids } from '../models/xen/domains.js';
+
 import { type FunctionId, formatFunction, functionBdf } from '../pci/function-id.js';
 import { bdfOf, formatSbdf, sbdf, segmentOf, type XenSbdf } from '../pci/sbdf.js';
 import type { PlatformFunction } from '../platform/platform.js';
 import { isGuest } from './guests.js';
 import { onAnswers } from './hypercalls.js';
-import { ownerText } from './names.js';
+
 import type { Rule, Watching } from './rule.js';
 
 const noReset: Rule = {

@@ -1,4 +1,4 @@
-import { domids } from '../models/xen/domains.js';
+import { domids } from '../base/domid.js';
 import { deviceOwner } from '../models/xen/driver-domain.js';
 import type { FunctionId } from '../pci/function-id.js';
 import { type Dom0Sbdf, formatSbdf, parseSbdf } from '../pci/sbdf.js';

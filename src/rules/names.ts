@@ -2,17 +2,12 @@ import type { RecordObject } from '../events/field.js';
 import { argNumber, argRecord } from '../models/hypercall.js';
 import { bridgeIndex } from '../models/xen/arm-bridges.js';
 import { machineName } from '../models/xen/assignment.js';
-import { domids } from '../models/xen/domains.js';
+import { functionBehind } from '../models/xen/config-access.js';
+
 import { bridgeOf, type FunctionId, functionId } from '../pci/function-id.js';
 import { type AnySbdf, bdf, bdfOf, type Dom0Sbdf, sbdf, segmentOf, type XenSbdf } from '../pci/sbdf.js';
 import type { Env } from '../state/env.js';
 import type { ReadonlyWorld } from '../state/world.js';
-
-/** An owner in a message: `d1`, `dom_io` for the quarantine, `nobody`. */
-export function ownerText(domid: number | null): string {
-  if (domid === null) return 'nobody';
-  return domid === domids.IO ? 'dom_io' : `d${domid}`;
-}
 
 /** The function Dom0 means by a name in its own numbering; null when it has no bridge of that number. */
 export function meantByDom0(state: ReadonlyWorld, env: Env, name: Dom0Sbdf): FunctionId | null {
@@ -20,6 +15,16 @@ export function meantByDom0(state: ReadonlyWorld, env: Env, name: Dom0Sbdf): Fun
   if (held === undefined) return null;
   const index = bridgeIndex(env, held.cfgBase);
   return index < 0 ? null : functionId(index, bdfOf(name));
+}
+
+/**
+ * The same for people: on x86 firmware's numbering is everybody's, also where no event says that Linux took the bridge
+ * over.
+ */
+export function readByDom0(state: ReadonlyWorld, env: Env, name: Dom0Sbdf): FunctionId | null {
+  const known = meantByDom0(state, env, name);
+  if (known !== null || env.platform.arch !== 'x86_64') return known;
+  return functionBehind(state, env, sbdf<XenSbdf>(segmentOf(name), bdfOf(name)));
 }
 
 /** Firmware's name for a function of an x86 machine, which everybody uses; null elsewhere. */

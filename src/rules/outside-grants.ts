@@ -1,10 +1,11 @@
+import { domids } from '../base/domid.js';
 import { errno } from '../base/errno.js';
 import { hex } from '../base/hex.js';
 import type { EventOf } from '../events/catalogue.js';
 import type { RecordObject, RecordValue } from '../events/field.js';
 import { decoderOf } from '../models/hardware/bars.js';
 import { argNumber } from '../models/hypercall.js';
-import { domids } from '../models/xen/domains.js';
+
 import { entryOf } from '../models/xen/pv/entry.js';
 import { requestsOf } from '../models/xen/pv/mmu.js';
 import { onAnswers } from './hypercalls.js';

@@ -1,12 +1,13 @@
+import { domids, ownerText } from '../base/domid.js';
 import type { EventOf } from '../events/catalogue.js';
 import type { Context } from '../models/context.js';
 import { assignableSet } from '../models/linux/groups/groups.js';
 import { topologyOf } from '../models/linux/groups/topology.js';
-import { domids } from '../models/xen/domains.js';
+
 import type { FunctionId } from '../pci/function-id.js';
 import { type Dom0Sbdf, formatSbdf, parseSbdf, segmentOf } from '../pci/sbdf.js';
 import { drivenInQuarantine } from './driven-in-quarantine.js';
-import { ownerText } from './names.js';
+
 import { outsideGrants } from './outside-grants.js';
 import type { Rule, Watching } from './rule.js';
 

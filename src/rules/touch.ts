@@ -1,10 +1,11 @@
+import { domids, ownerText } from '../base/domid.js';
 import { hex } from '../base/hex.js';
 import { decoderOf } from '../models/hardware/bars.js';
-import { domids } from '../models/xen/domains.js';
+
 import { formatSbdf } from '../pci/sbdf.js';
 import { isGuest } from './guests.js';
 import { about } from './msi.js';
-import { ownerText, xenName } from './names.js';
+import { xenName } from './names.js';
 import type { Rule, Watcher, Watching } from './rule.js';
 
 /** What a guest's stub domain touches is the guest's business. */

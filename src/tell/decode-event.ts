@@ -1,12 +1,14 @@
+import { assertNever } from '../base/assert.js';
 import { hex, hexPad } from '../base/hex.js';
 import { operationTables } from '../events/abi/hypercalls.js';
 import { encodeArgument, type OperationTable, variantOf } from '../events/abi/operation.js';
 import type { StructLayout } from '../events/abi/struct.js';
-import type { TraceEvent } from '../events/catalogue.js';
+import { kindOf, type TraceEvent } from '../events/catalogue.js';
 import type { RecordObject } from '../events/field.js';
-import { CF8_PORT, decodeCf8 } from '../pci/cf8.js';
+import type { Held } from '../events/kind.js';
+import { decodeCf8 } from '../pci/cf8.js';
 import { command, reg, status } from '../pci/header.js';
-import { decodeItsCommand, type ItsWords } from '../pci/its-command.js';
+import { decodeItsCommand } from '../pci/its-command.js';
 import { readRecord } from '../pci/smmu-record.js';
 import type { Platform } from '../platform/platform.js';
 import { decodeMessage } from './decode-message.js';
@@ -29,55 +31,29 @@ export interface Part {
 }
 
 /** What stands in the bytes an event carries; empty for events without any. */
-export function decodeEvent(event: TraceEvent, platform: Platform): Decoded[] {
-  switch (event.kind) {
-    case 'hypercall.issued':
-    case 'hypercall.entered':
-      return decodeCall(event.data.hypercall, event.data.op, event.data.args);
-    case 'config.requested':
-    case 'config.performed':
-      return decodeRegister(event.data.reg, event.data.size, event.data.value);
-    case 'iommu.faulted': {
-      const { w0, w1, w2, w3 } = event.data;
-      if (w0 === null || w1 === null || w2 === null || w3 === null) return [];
-      return words('event record of the SMMU', [w0, w1, w2, w3], readRecord([w0, w1, w2, w3]));
-    }
-    case 'its.commanded': {
-      const { d0, d1, d2, d3 } = event.data;
-      const command: ItsWords = [d0, d1, d2, d3];
-      return words('ITS command', command, decodeItsCommand(command));
-    }
-    case 'msi.sent':
-    case 'msi.written':
-      return message(event.data.address, event.data.data, platform);
-    case 'dma.attempted': {
-      const { address, data, dir } = event.data;
-      return dir === 'write' && data !== null ? message(address, data, platform) : [];
-    }
-    case 'vector.changed': {
-      const { askedAddress, askedData, address, data } = event.data;
-      return [
-        ...message(askedAddress, askedData, platform, 'asked: '),
-        ...message(address, data, platform, 'programmed: '),
-      ];
-    }
-    case 'vpci.interrupt': {
-      const { addressHi, addressLo, data } = event.data;
-      return message(addressHi * 2 ** 32 + addressLo, data, platform);
-    }
-    case 'cf8.latched':
-      return parts('CONFIG_ADDRESS', null, decodeCf8(event.data.value));
-    case 'io.requested': {
-      const { space, addr, size, dir, value, dataIsPtr } = event.data;
-      const isCf8 = space === 'port' && addr === CF8_PORT && size === 4 && dir === 'write';
-      return isCf8 && value !== null && !dataIsPtr ? parts('CONFIG_ADDRESS', null, decodeCf8(value)) : [];
-    }
-    case 'pirq.bound':
-      return event.data.gflags === null
-        ? []
-        : parts('guest destination and mode', null, decodeGflags(event.data.gflags));
+export const decodeEvent = (event: TraceEvent, platform: Platform): Decoded[] =>
+  kindOf(event.kind)
+    .holds(event.data)
+    .flatMap((held) => decodeHeld(held, platform));
+
+function decodeHeld(held: Held, platform: Platform): Decoded[] {
+  switch (held.is) {
+    case 'call':
+      return decodeCall(held.hypercall, held.op, held.args);
+    case 'register':
+      return decodeRegister(held.reg, held.size, held.value);
+    case 'smmu-record':
+      return words('event record of the SMMU', held.words, readRecord(held.words));
+    case 'its-command':
+      return words('ITS command', held.words, decodeItsCommand(held.words));
+    case 'message':
+      return message(held.address, held.data, platform, held.label);
+    case 'cf8':
+      return parts('CONFIG_ADDRESS', null, decodeCf8(held.value));
+    case 'gflags':
+      return parts('guest destination and mode', null, decodeGflags(held.value));
     default:
-      return [];
+      return assertNever(held);
   }
 }
 

@@ -62,6 +62,43 @@ describe('diff', () => {
   });
 });
 
+describe('who can tell', () => {
+  const says = (name: string, level: Level): string[] => {
+    const { islands } = compare(side(name), side(name, { iommu: 'off' }), level);
+    return islands.flatMap((island) =>
+      (['a', 'b'] as const).flatMap((of) =>
+        island.says![of].map(({ kind, text }) => `${of} ${kind}: ${text}`),
+      ),
+    );
+  };
+
+  it('is the hardware, of a fault on one side and of memory that is reached on the other: both are named', () => {
+    const found = says('sata-controller-sends-as-function-1', 'hardware');
+    expect(found).toContain(
+      'a vtd.faulted: DMA remapping ends a read of 0xb0000000/05:00.0 as 0000:05:00.1 to 0x20000000: Present bit in context entry is clear',
+    );
+    expect(found).toContain(
+      'b memory.reached: a read of 0xb0000000/05:00.0 as 0000:05:00.1 reaches 0x20000000, memory of d0 (guest)',
+    );
+  });
+
+  it('is no guest, where only the hardware domain lives', () => {
+    expect(says('sata-controller-sends-as-function-1', 'guest')).toEqual([]);
+  });
+
+  it.each(['rebound-by-hand-in-quarantine', 'two-bridges-swapped'])('%s differs for the hardware', (name) => {
+    expect(says(name, 'hardware')).not.toEqual([]);
+  });
+
+  it('is said of every island', () => {
+    const name = 'sata-controller-sends-as-function-1';
+    const { islands } = compare(side(name), side(name, { iommu: 'off' }));
+    expect(islands.length).toBeGreaterThan(0);
+    expect(islands.filter(({ told }) => told.length === 0)).toEqual([]);
+    expect(islands.some(({ told }) => told.includes('hardware'))).toBe(true);
+  });
+});
+
 describe('alignment', () => {
   const token = (text: string, seq: number): Token => ({ text, fields: {}, event: { seq } as TraceEvent });
   const stream = (texts: readonly string[]) => texts.map(token)[Symbol.iterator]();

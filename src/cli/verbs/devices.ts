@@ -1,9 +1,10 @@
 import { type DeviceRow, devicesOf, type Identity } from '../../../replay/inventory/devices.js';
+import { ownerText } from '../../base/domid.js';
 import { className } from '../../pci/class-names.js';
 import { formatFunction } from '../../pci/function-id.js';
 import { formatSbdf } from '../../pci/sbdf.js';
 import type { Platform } from '../../platform/platform.js';
-import { ownerText } from '../../rules/names.js';
+
 import { table } from '../../tell/table.js';
 import { seenAt } from '../at-position.js';
 import { required } from '../choices.js';

@@ -1,6 +1,7 @@
 import { type DiffResult, diffTraces } from '../../../replay/diff/diff.js';
 import { parseIgnored } from '../../../replay/diff/ignore.js';
 import { parseLevel } from '../../../replay/diff/levels.js';
+import type { Island } from '../../../replay/diff/side.js';
 import { serverNames } from '../../../replay/explain/server-names.js';
 import { presentValue, valueText } from '../../../replay/run/present-divergence.js';
 import type { Json } from '../../tell/present.js';
@@ -58,6 +59,18 @@ function valueIn({ reader }: OpenTrace, seq: number, field: string, value: Json)
     : text;
 }
 
+/** What happened on either side of each island, in words. */
+function saidLines(islands: readonly Island[]): string[] {
+  return islands.flatMap(({ says, events }) => {
+    if (says === null) return [];
+    const side = (of: 'a' | 'b', name: string): string[][] => [
+      ...says[of].map(({ seq, kind, text }) => [name, `#${seq}`, kind, text]),
+      ...(events[of] > says[of].length ? [[name, '', '', `and ${events[of] - says[of].length} more`]] : []),
+    ];
+    return ['', ...table([...side('a', 'A'), ...side('b', 'B')])];
+  });
+}
+
 function asText(result: Presented, left: OpenTrace, right: OpenTrace): string[] {
   const { equal, firstDivergence, islands, matched, onlyInA, onlyInB, ignored } = result;
   const leftOut = Object.entries(ignored)
@@ -81,7 +94,7 @@ function asText(result: Presented, left: OpenTrace, right: OpenTrace): string[] 
     ...(causes.length === 0 ? [] : [`  follows from ${causes.map((seq) => `#${seq}`).join(', ')}`]),
     '',
     ...table([
-      ['events in A', 'in B', 'because of A', 'of B', 'states after'],
+      ['events in A', 'in B', 'because of A', 'of B', 'told by', 'states after'],
       ...islands
         .slice(0, LISTED)
         .map((island) => [
@@ -89,9 +102,11 @@ function asText(result: Presented, left: OpenTrace, right: OpenTrace): string[] 
           events(island.bFrom, island.bTo),
           place(island.root.a),
           place(island.root.b),
+          island.told.join(', '),
           island.lasting === null ? 'not compared' : island.lasting ? 'differ' : 'equal again',
         ]),
     ]),
+    ...saidLines(islands.slice(0, LISTED)),
     ...(islands.length > LISTED ? [`and ${islands.length - LISTED} more; --json has them all`] : []),
   ];
 }

@@ -1,6 +1,7 @@
 import { type DomainRow, domainsOf } from '../../../replay/inventory/domains.js';
+import { ownerText } from '../../base/domid.js';
 import { formatSbdf } from '../../pci/sbdf.js';
-import { ownerText } from '../../rules/names.js';
+
 import { table } from '../../tell/table.js';
 import { seenAt } from '../at-position.js';
 import { required } from '../choices.js';

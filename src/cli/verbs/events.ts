@@ -9,15 +9,18 @@ export const run: RunVerb = (_args, options) => {
     printJson({
       schema: 'events/1',
       kinds: kindNames.map((name) => {
-        const { role, doc, fields } = kindOf(name);
+        const { role, doc, fields, told, reads } = kindOf(name);
         return {
           kind: name,
           role,
           doc,
-          fields: Object.entries(fields).map(([field, { type, nullable, doc: text }]) => ({
+          told,
+          reads,
+          fields: Object.entries(fields).map(([field, { type, nullable, given, doc: text }]) => ({
             name: field,
             type,
             nullable,
+            given: given === true,
             doc: text,
           })),
           jsonSchema: kindSchema(name),
@@ -28,10 +31,10 @@ export const run: RunVerb = (_args, options) => {
   }
   print(
     table([
-      ['kind', 'role', 'fields', ''],
+      ['kind', 'role', 'told by', 'fields', ''],
       ...kindNames.map((name) => {
-        const { role, doc, fields } = kindOf(name);
-        return [name, role, Object.keys(fields).join(' '), doc];
+        const { role, doc, fields, told } = kindOf(name);
+        return [name, role, told.join(','), Object.keys(fields).join(' '), doc];
       }),
     ]),
   );

@@ -5,14 +5,13 @@ import { causesOf, consequencesOf } from '../../../replay/seek/causes.js';
 import { parseEventPosition } from '../../../replay/seek/position.js';
 import { readsOf, type StateRead } from '../../../replay/seek/reads.js';
 import { worldBefore } from '../../../replay/seek/timeline.js';
-import { errnoName } from '../../base/errno.js';
-import { isInput, kindOf, type TraceEvent } from '../../events/catalogue.js';
+import { isInput, isKindName, kindOf, type TraceEvent } from '../../events/catalogue.js';
 import { decidedBy } from '../../models/sources.js';
 import { functionBehind } from '../../models/xen/config-access.js';
 import { formatFunction } from '../../pci/function-id.js';
-import { bdfOf, type Dom0Sbdf, type XenSbdf } from '../../pci/sbdf.js';
+import { type AnySbdf, bdfOf, type Dom0Sbdf, type XenSbdf } from '../../pci/sbdf.js';
 import { Judge } from '../../rules/judge.js';
-import { deviceNamed, meantByDom0 } from '../../rules/names.js';
+import { deviceNamed, readByDom0 } from '../../rules/names.js';
 import type { Finding } from '../../rules/rule.js';
 import type { ServerNames } from '../../rules/server-names.js';
 import { evolve, type ReadonlyWorld } from '../../state/world.js';
@@ -21,6 +20,7 @@ import { brief, columnsFor, compact, eventText } from '../../tell/event-line.js'
 import { type EventLine, presentEvent } from '../../tell/present.js';
 import { presentState } from '../../tell/present-state.js';
 import { readable } from '../../tell/readable.js';
+import { errnoText, sentence } from '../../tell/sentence.js';
 import { showPath } from '../../tell/state-path.js';
 import { required } from '../choices.js';
 import { print, printJson, say, sayNext } from '../io.js';
@@ -66,7 +66,9 @@ function explain(trace: OpenTrace, event: TraceEvent) {
   const told = {
     schema: 'explain/1',
     event: line(event),
+    says: sentence(event, platform),
     meaning: kind.doc,
+    told: kind.told,
     fields: Object.entries(kind.fields).map(([name, { doc }]) => ({
       name,
       value: line(event).data[name] ?? null,
@@ -108,23 +110,29 @@ function readBy(root: TraceEvent, { reader, env }: OpenTrace): StateRead[] {
   return isInput(root) ? readsOf(root, worldBefore(reader, env, root.seq), env, READS) : [];
 }
 
-/** What each party takes the device named in a hypercall for. */
+/** What each party takes the device for that an event names: a hypercall's arguments, or a field not of a guest. */
 function namesIn(event: TraceEvent, state: ReadonlyWorld, { env }: OpenTrace) {
-  const name =
-    event.kind === 'hypercall.issued' || event.kind === 'hypercall.entered'
-      ? deviceNamed(event.data.hypercall, event.data.op, event.data.args)
-      : event.kind === 'config.requested' || event.kind === 'config.performed'
-        ? event.data.sbdf
-        : null;
+  const name = nameIn(event);
   if (name === null) return null;
-  const text = (fn: ReturnType<typeof meantByDom0>): string | null =>
+  const text = (fn: ReturnType<typeof readByDom0>): string | null =>
     fn === null ? null : formatFunction(fn, env.platform);
   return {
     segment: Math.floor(name / 0x1_0000),
     bdf: bdfOf(name),
-    dom0: text(meantByDom0(state, env, name as number as Dom0Sbdf)),
+    dom0: text(readByDom0(state, env, name as number as Dom0Sbdf)),
     xen: text(functionBehind(state, env, name as number as XenSbdf)),
   };
+}
+
+function nameIn(event: TraceEvent): AnySbdf | null {
+  const kind = kindOf(event.kind);
+  const call = kind.holds(event.data).find((held) => held.is === 'call');
+  if (call !== undefined) return deviceNamed(call.hypercall, call.op, call.args);
+  const row = event.data as Readonly<Record<string, AnySbdf | null>>;
+  const names = Object.entries(kind.fields).flatMap(([name, { type }]) =>
+    type.is === 'sbdf' && type.numbering !== 'guest' ? [row[name] ?? null] : [],
+  );
+  return names[0] ?? null;
 }
 
 /** Events below one another, in columns. */
@@ -145,16 +153,16 @@ const withMaker = (text: string, servers: ServerNames, domid: number): string =>
 const domidOf = ({ data }: EventLine): number => (typeof data['domid'] === 'number' ? data['domid'] : -1);
 
 function asText(told: Told, foundThere: readonly Finding[], servers: ServerNames): string[] {
-  const lines = [eventText(told.event), '', told.meaning];
+  const lines = [eventText(told.event), '', `In words: ${told.says}.`, told.meaning];
   const shown = readable(told.event.kind, told.event.data);
-  const values = told.fields.map(({ name, value }) =>
-    // A bare -1 of the virtual ITS is no errno.
-    typeof value === 'number' && ((name === 'ret' && value < 0) || (name === 'errno' && value < -1))
-      ? `${value} (${errnoName(value)})`
-      : name === 'server' && typeof value === 'number'
-        ? servers.text(domidOf(told.event), value).replace('server ', '')
-        : compact(shown[name] ?? value),
-  );
+  const types = isKindName(told.event.kind) ? kindOf(told.event.kind).fields : {};
+  const values = told.fields.map(({ name, value }) => {
+    const errno = typeof value === 'number' && value < 0 ? errnoText(types[name]!.type, value) : null;
+    if (errno !== null) return `${value} (${errno})`;
+    return name === 'server' && typeof value === 'number'
+      ? servers.text(domidOf(told.event), value).replace('server ', '')
+      : compact(shown[name] ?? value);
+  });
   const width = Math.max(0, ...told.fields.map(({ name }) => name.length));
   const valueWidth = Math.max(0, ...values.map(({ length }) => (length > WIDE ? 0 : length)));
   for (const [i, { name, doc }] of told.fields.entries()) {

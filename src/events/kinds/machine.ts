@@ -1,4 +1,5 @@
-import { choice, functionField, input, orNull, record, text } from '../field.js';
+import { choice, functionField, orNull, record, text } from '../field.js';
+import { input } from '../kind.js';
 
 export const machineKinds = {
   'machine.told': input(
@@ -12,6 +13,11 @@ export const machineKinds = {
       function: orNull(functionField('the function that was found')),
       text: text('as it was told: a release, a command line, a name'),
       details: record('what is more than a text: registers that were read, by offset, or fields of a table'),
+    },
+    {
+      told: 'inside',
+      reads: 'of the machine: {what} {of} {text}',
+      decidedBy: 'state only: told by whoever recorded, docs/write-an-importer.md',
     },
   ),
 };

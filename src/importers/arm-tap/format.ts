@@ -1,6 +1,7 @@
 import type { DomainId, TraceNs } from '../../base/brand.js';
+import { domids } from '../../base/domid.js';
 import { limits } from '../../base/limits.js';
-import { domids } from '../../models/xen/domains.js';
+
 import type { Format, Importer, Out } from '../importer.js';
 import { lines } from '../lines.js';
 import { type ArmCall, type ArmRecord, isArmTapLine, parse, readArmRecord } from './read.js';

@@ -1,7 +1,8 @@
+import { domids } from '../../base/domid.js';
 import { errnoName } from '../../base/errno.js';
 import { type Dom0Sbdf, formatSbdf, parseSbdf } from '../../pci/sbdf.js';
 import { DEVICES, PCIBACK } from '../linux/sysfs.js';
-import { domids } from '../xen/domains.js';
+
 import { EPIPE } from './channel/send.js';
 import { rc } from './errors.js';
 import { libxlPath } from './names.js';

@@ -1,6 +1,7 @@
+import { domids } from '../../base/domid.js';
 import { type Dom0Sbdf, formatSbdf } from '../../pci/sbdf.js';
 import type { ReadonlyWorld } from '../../state/world.js';
-import { domids } from '../xen/domains.js';
+
 import { backendPath } from '../xenstore/xenbus.js';
 import { libxlPath } from './names.js';
 

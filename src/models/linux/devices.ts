@@ -1,4 +1,5 @@
 import type { DomainId } from '../../base/brand.js';
+import { domids } from '../../base/domid.js';
 import type { RecordObject } from '../../events/field.js';
 import type { FunctionId } from '../../pci/function-id.js';
 import { busOf, type Dom0Sbdf, devfnOf, segmentOf } from '../../pci/sbdf.js';
@@ -6,7 +7,7 @@ import type { LinuxDevice } from '../../state/sysfs.js';
 import type { Context } from '../context.js';
 import { type Resource, rangesOf } from '../hardware/bars.js';
 import { heldConfig, readConfig, writeConfig } from '../hardware/config-space.js';
-import { domids } from '../xen/domains.js';
+
 import { linuxDomain } from '../xen/driver-domain.js';
 import { enterXen } from '../xen/hypercalls.js';
 

@@ -1,11 +1,12 @@
 import type { DomainId } from '../../base/brand.js';
+import { domids } from '../../base/domid.js';
 import { errno } from '../../base/errno.js';
 import { formatSbdf, type XenSbdf } from '../../pci/sbdf.js';
 import { hasBehaviour } from '../../policy/behaviours.js';
 import type { Context } from '../context.js';
 import { argNumber, argRecord, type HypercallHandler } from '../hypercall.js';
 import { hasPci } from './arm-bridges.js';
-import { domids, hardwareDomain } from './domains.js';
+import { hardwareDomain } from './domains.js';
 import { releaseEvents } from './guest-msi/release.js';
 import { holdsStreams, isArmAsItRuns, moveStreams } from './iommu.js';
 import { isMsixMasked } from './msi.js';

@@ -1,10 +1,11 @@
 import type { DomainId } from '../../base/brand.js';
+import { domids } from '../../base/domid.js';
 import { type FunctionId, functionId } from '../../pci/function-id.js';
 import { type Bdf, bdfOf, sbdf, type XenSbdf } from '../../pci/sbdf.js';
 import { hasBehaviour } from '../../policy/behaviours.js';
 import type { Context, Decider } from '../context.js';
 import { probeInXen } from './arm-bridges.js';
-import { domids, hardwareDomain } from './domains.js';
+import { hardwareDomain } from './domains.js';
 import { attachToIommu } from './iommu.js';
 import { readType } from './pci-device.js';
 import { grant, revoke } from './permissions.js';

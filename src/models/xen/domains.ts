@@ -1,14 +1,6 @@
 import type { DomainId } from '../../base/brand.js';
+import { domids } from '../../base/domid.js';
 import type { Context } from '../context.js';
-
-/** Reserved domain ids. @source facts/xen 1.4 */
-export const domids = {
-  SELF: 0x7ff0 as DomainId,
-  IO: 0x7ff1 as DomainId,
-  XEN: 0x7ff2 as DomainId,
-  COW: 0x7ff3 as DomainId,
-  INVALID: 0x7ff4 as DomainId,
-} as const;
 
 /** `XSM_PRIV` under the default policy: only a control domain may. @source facts/xen 2.2 */
 export function isControlDomain(context: Context, domid: DomainId): boolean {

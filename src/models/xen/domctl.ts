@@ -1,4 +1,5 @@
 import type { DomainId } from '../../base/brand.js';
+import { domids } from '../../base/domid.js';
 import { errno } from '../../base/errno.js';
 import { interfaceVersions } from '../../events/abi/sysctl.js';
 import { hasBehaviour } from '../../policy/behaviours.js';
@@ -22,7 +23,7 @@ import {
 } from './access-domctl.js';
 import { assignDevice, deassignDevice, testAssignDevice } from './assignment.js';
 import { getDeviceGroup } from './device-group.js';
-import { domids, isControlDomain, isHvm, mayActAsDeviceModel } from './domains.js';
+import { isControlDomain, isHvm, mayActAsDeviceModel } from './domains.js';
 import { shadowOp } from './log-dirty.js';
 import { bindPtIrq, unbindPtIrq } from './pt-irq.js';
 

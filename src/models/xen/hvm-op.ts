@@ -1,9 +1,10 @@
 import type { DomainId, PhysicalAddress } from '../../base/brand.js';
+import { domids } from '../../base/domid.js';
 import { type ErrnoName, errno } from '../../base/errno.js';
 import { hvmParam } from '../../state/guest-io.js';
 import { type Answer, argNumber, type HypercallHandler, type OperationTable } from '../hypercall.js';
 import { arg64 } from './dm-op/call.js';
-import { domids, mayActAsDeviceModel } from './domains.js';
+import { mayActAsDeviceModel } from './domains.js';
 import { guestOf } from './ioreq/guest.js';
 
 const PARAMS = 39;

@@ -1,4 +1,5 @@
 import type { DomainId } from '../../base/brand.js';
+import { domids } from '../../base/domid.js';
 import { errno } from '../../base/errno.js';
 import { bridgeOf, type FunctionId } from '../../pci/function-id.js';
 import { bdfOf, formatSbdf, type XenSbdf } from '../../pci/sbdf.js';
@@ -10,7 +11,7 @@ import type { Context } from '../context.js';
 import { cutStreamId } from '../hardware/smmu/hardware-ids.js';
 import { attachStream, detachStream } from '../hardware/smmu/smmu.js';
 import { functionBehind } from './config-access.js';
-import { domids, hardwareDomain } from './domains.js';
+import { hardwareDomain } from './domains.js';
 import type { IommuFailure } from './iommu-failure.js';
 import { mapContext, unmapContext } from './vtd/contexts.js';
 import { hasVtd } from './vtd/in-use.js';

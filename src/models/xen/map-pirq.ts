@@ -1,11 +1,12 @@
 import type { DomainId } from '../../base/brand.js';
+import { domids } from '../../base/domid.js';
 import { errno } from '../../base/errno.js';
 import { mapPirqType } from '../../events/abi/physdev.js';
 import { bdf, sbdf, type XenSbdf } from '../../pci/sbdf.js';
 import { has } from '../../policy/has.js';
 import type { Context } from '../context.js';
 import { type Answer, argNumber, type HypercallHandler } from '../hypercall.js';
-import { domids, hasPirqFeature, mayActAsDeviceModel, resolveDomain } from './domains.js';
+import { hasPirqFeature, mayActAsDeviceModel, resolveDomain } from './domains.js';
 import { mayManageDevices } from './driver-domain.js';
 import { freePirq, irqOfPirq, type Mapped, mapGsi, mapMsi, unmapPirq } from './pirq.js';
 import { EMUIRQ_PASSTHROUGH, HVM_GSIS, nrPirqs } from './x86.js';

@@ -1,4 +1,5 @@
 import type { DomainId } from '../../base/brand.js';
+import { domids } from '../../base/domid.js';
 import { errno } from '../../base/errno.js';
 import { bdfOf, sbdf, segmentOf, type XenSbdf } from '../../pci/sbdf.js';
 import { sriov } from '../../pci/sriov.js';
@@ -7,7 +8,7 @@ import type { DeviceMsi, MsiEntry } from '../../state/irq.js';
 import type { Context } from '../context.js';
 import { describeFunction, heldConfig, readConfig } from '../hardware/config-space.js';
 import { functionBehind } from './config-access.js';
-import { domids, hardwareDomain } from './domains.js';
+import { hardwareDomain } from './domains.js';
 import { x86Facts } from './x86.js';
 
 /** `struct msi_info`: what a caller wants. */

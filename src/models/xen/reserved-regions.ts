@@ -1,9 +1,10 @@
 import type { DomainId, PhysicalAddress } from '../../base/brand.js';
+import { domids } from '../../base/domid.js';
 import { errno } from '../../base/errno.js';
 import { bdfOf, formatSbdf, segmentOf, type XenSbdf } from '../../pci/sbdf.js';
 import type { ReservedRegion } from '../../platform/platform.js';
 import type { Context } from '../context.js';
-import { domids, hardwareDomain, isHvm } from './domains.js';
+import { hardwareDomain, isHvm } from './domains.js';
 import { x86Facts } from './x86.js';
 
 /** Nothing in the way, or the errno the assignment ends with. */

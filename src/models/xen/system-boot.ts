@@ -1,4 +1,5 @@
 import type { DomainId } from '../../base/brand.js';
+import { domids } from '../../base/domid.js';
 import { formatSbdf, type XenSbdf } from '../../pci/sbdf.js';
 import type { Resource } from '../../state/permissions.js';
 import type { Context, Decider } from '../context.js';
@@ -6,7 +7,7 @@ import { XenstoreClient } from '../xenstore/client.js';
 import { domainPath } from '../xenstore/xenbus.js';
 import { changeOwner, giveBack } from './assignment.js';
 import { bootX86 } from './boot.js';
-import { domids } from './domains.js';
+
 import { driverDomainHas } from './driver-domain.js';
 import { grant, revoke } from './permissions.js';
 

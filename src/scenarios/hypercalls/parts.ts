@@ -1,8 +1,9 @@
 import type { CfgBase, DomainId } from '../../base/brand.js';
+import { domids } from '../../base/domid.js';
 import type { DataOf, InputDraft } from '../../events/catalogue.js';
 import type { RecordObject } from '../../events/field.js';
 import type { Followed, Program, Step } from '../../machine/program.js';
-import { domids } from '../../models/xen/domains.js';
+
 import { type FunctionId, functionId } from '../../pci/function-id.js';
 import { bdf, bdfOf, busOf, devfnOf, segmentOf, type XenSbdf } from '../../pci/sbdf.js';
 import { endpointImage } from '../../platform/images.js';

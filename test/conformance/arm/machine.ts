@@ -1,11 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DomainId } from '../../../src/base/brand.js';
+import { domids } from '../../../src/base/domid.js';
 import type { InputDraft, TraceEvent } from '../../../src/events/catalogue.js';
 import { type ArmCall, type ArmRecord, readArmTap } from '../../../src/importers/arm-tap/read.js';
 import { platformFromDtb } from '../../../src/importers/dtb/dt-platform.js';
 import { Engine } from '../../../src/models/engine.js';
-import { domids } from '../../../src/models/xen/domains.js';
+
 import { functionId } from '../../../src/pci/function-id.js';
 import { bdf } from '../../../src/pci/sbdf.js';
 import type { Platform, PlatformFunction } from '../../../src/platform/platform.js';

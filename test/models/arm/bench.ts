@@ -1,10 +1,11 @@
 import type { CfgBase, DomainId, PhysicalAddress } from '../../../src/base/brand.js';
+import { domids } from '../../../src/base/domid.js';
 import { errnoName } from '../../../src/base/errno.js';
 import { hex } from '../../../src/base/hex.js';
 import type { InputDraft, TraceEvent } from '../../../src/events/catalogue.js';
 import { platformFromDtb } from '../../../src/importers/dtb/dt-platform.js';
 import { Engine } from '../../../src/models/engine.js';
-import { domids } from '../../../src/models/xen/domains.js';
+
 import { type FunctionId, functionId } from '../../../src/pci/function-id.js';
 import { encodeItsCommand, type ItsCommand } from '../../../src/pci/its-command.js';
 import { bdf } from '../../../src/pci/sbdf.js';

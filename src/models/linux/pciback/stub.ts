@@ -1,9 +1,10 @@
+import { domids } from '../../../base/domid.js';
 import { errno, errnoName } from '../../../base/errno.js';
 import { findCapability } from '../../../pci/capability-walk.js';
 import { busOf, type Dom0Sbdf, formatSbdf } from '../../../pci/sbdf.js';
 import { has } from '../../../policy/has.js';
 import type { Context } from '../../context.js';
-import { domids } from '../../xen/domains.js';
+
 import { linuxDomain } from '../../xen/driver-domain.js';
 import {
   by,

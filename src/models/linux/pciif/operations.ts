@@ -1,9 +1,10 @@
+import { domids } from '../../../base/domid.js';
 import { errno, errnoName } from '../../../base/errno.js';
 import { findCapability } from '../../../pci/capability-walk.js';
 import { busOf, type Dom0Sbdf, devfnOf, formatSbdf, type GuestSbdf } from '../../../pci/sbdf.js';
 import { hasBehaviour } from '../../../policy/behaviours.js';
 import type { Context, Decider } from '../../context.js';
-import { domids } from '../../xen/domains.js';
+
 import { linuxDomain } from '../../xen/driver-domain.js';
 import { enterXen } from '../../xen/hypercalls.js';
 import { by, linuxDevice, linuxLog, linuxRead, resourcesOf } from '../devices.js';

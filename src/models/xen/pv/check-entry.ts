@@ -1,8 +1,9 @@
 import type { DomainId } from '../../../base/brand.js';
+import { domids } from '../../../base/domid.js';
 import { errno } from '../../../base/errno.js';
 import { hex } from '../../../base/hex.js';
 import type { Context } from '../../context.js';
-import { domids } from '../domains.js';
+
 import { isPermitted } from '../permissions.js';
 import { holderOf } from '../vtd/holder.js';
 import { CACHE_ATTRIBUTES, type Entry, flag, NO_FRAME } from './entry.js';

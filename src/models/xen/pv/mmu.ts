@@ -1,10 +1,11 @@
 import type { DomainId, PhysicalAddress } from '../../../base/brand.js';
+import { domids } from '../../../base/domid.js';
 import { errno } from '../../../base/errno.js';
 import type { RecordObject, RecordValue } from '../../../events/field.js';
 import { hasBehaviour } from '../../../policy/behaviours.js';
 import type { Context } from '../../context.js';
 import { type Answer, argNumber, type HypercallHandler } from '../../hypercall.js';
-import { domids, isHvm, mayTarget } from '../domains.js';
+import { isHvm, mayTarget } from '../domains.js';
 import { holderOf, pieceAt } from '../vtd/holder.js';
 import { checkEntry, type Wish } from './check-entry.js';
 import { type Entry, entryOf, flag } from './entry.js';

@@ -1,10 +1,11 @@
 import type { DomainId } from '../../../base/brand.js';
+import { domids } from '../../../base/domid.js';
 import type { EventOf } from '../../../events/catalogue.js';
 import type { XenSbdf } from '../../../pci/sbdf.js';
 import type { Context } from '../../context.js';
 import { allOnes } from '../../hardware/config-space.js';
 import { functionBehind } from '../config-access.js';
-import { domids, hardwareDomain } from '../domains.js';
+import { hardwareDomain } from '../domains.js';
 import { isAccessAllowed } from './access.js';
 import { detachVpci } from './attach.js';
 import { rawRead, rawWrite, readDevice, writeDevice } from './device.js';

@@ -1,10 +1,11 @@
 import type { DomainId } from '../../../base/brand.js';
+import { domids } from '../../../base/domid.js';
 import { errno } from '../../../base/errno.js';
 import { formatSbdf, sbdf, segmentOf, type XenSbdf } from '../../../pci/sbdf.js';
 import { hasBehaviour } from '../../../policy/behaviours.js';
 import type { ContextEntry } from '../../../state/vtd.js';
 import type { Context } from '../../context.js';
-import { domids, hardwareDomain } from '../domains.js';
+import { hardwareDomain } from '../domains.js';
 import type { IommuFailure } from '../iommu-failure.js';
 import { regionsOf } from '../reserved-regions.js';
 import { upstreamBridge } from '../upstream-bridge.js';
