@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { Trouble } from '../base/errors.js';
+import { didYouMean } from '../base/near.js';
 import { release } from '../base/release.js';
 import {
   beQuiet,
@@ -13,6 +14,7 @@ import {
   systemTrouble,
   useConsole,
 } from './io.js';
+import { withNearFile } from './missing-file.js';
 import { verbs } from './verbs.js';
 
 /** Runs one command line; its exit code. Never throws. */
@@ -50,12 +52,12 @@ async function guarded(argv: readonly string[], console: Console): Promise<Exit>
         return brokenSetup;
       }
       if (error instanceof Trouble) {
-        printTrouble(error, json);
+        printTrouble(withNearFile(error), json);
         return aboutSetup(error) ? brokenSetup : found[2];
       }
       const system = error as NodeJS.ErrnoException;
       if (typeof system.code === 'string' && typeof system.syscall === 'string') {
-        printTrouble(systemTrouble(system), json);
+        printTrouble(withNearFile(systemTrouble(system)), json);
         return brokenSetup;
       }
       printBug(error);
@@ -104,8 +106,19 @@ async function dispatch(argv: readonly string[], console: Console): Promise<Exit
       exit = await run(given.slice(0, -2) as (string | string[] | undefined)[], options);
     });
   }
+  knownToHelp(argv);
   await program.parseAsync([...argv], { from: 'user' });
   return found[exit];
+}
+
+/** `xpr help VERB` of a verb that is none. @throws {Trouble} CLI-011 */
+function knownToHelp([first, verb]: readonly string[]): void {
+  const names = verbs.map(({ usage }) => usage.split(' ')[0]!);
+  if (first !== 'help' || verb === undefined || verb.startsWith('-') || [...names, 'help'].includes(verb))
+    return;
+  throw new Trouble('CLI-011', `unknown command '${verb}'`, {
+    hint: [didYouMean(verb, names), 'xpr --help'].filter((part) => part !== null).join('; '),
+  });
 }
 
 /** Columns of a help text that does not go to a terminal. */

@@ -15,6 +15,7 @@ type Offset = `offset:${number}`;
 /** Segment numbers that begin at a number of their own. */
 const anyOffset: Also<Offset> = {
   shown: 'offset:N',
+  letters: 'N is a decimal number of up to five digits',
   accepts: (value): value is Offset => offsetOf(value) !== null,
 };
 

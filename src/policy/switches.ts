@@ -22,10 +22,16 @@ export interface Switch {
 export interface Also<T extends string = string> {
   /** As a reader sees them: `6.x.y`. */
   readonly shown: string;
+  /** What stands for the letters in it. */
+  readonly letters: string;
   accepts(value: string): value is T;
 }
 
-const anyLinux: Also<LinuxRelease> = { shown: '6.x.y', accepts: isLinuxRelease };
+const anyLinux: Also<LinuxRelease> = {
+  shown: '6.x.y',
+  letters: 'x and y are numbers of a modelled branch',
+  accepts: isLinuxRelease,
+};
 
 export const switchTable = {
   xen: {

@@ -1,6 +1,6 @@
 import { invariant } from '../base/assert.js';
 import { Trouble } from '../base/errors.js';
-import { didYouMean } from '../base/near.js';
+import { didYouMean, near } from '../base/near.js';
 import type { TraceHeader } from '../log/header.js';
 import { logTrouble } from '../log/trouble.js';
 import { platformMisfit } from '../platform/check-platform.js';
@@ -20,6 +20,7 @@ import {
   isSwitches,
   isSwitchName,
   isSwitchValue,
+  type Switch,
   type Switches,
   type SwitchName,
   shownValues,
@@ -46,7 +47,7 @@ export function choosePolicies(
       throw new Trouble('POL-002', `policy ${name} cannot be ${value}`, {
         actual: value,
         expected: shownValues(axes[name]).join(', '),
-        hint: didYouMean(value, shownValues(axes[name])) ?? 'xpr policies lists the values',
+        hint: helpWith(value, axes[name]),
       });
     }
   }
@@ -74,13 +75,19 @@ export function chooseSwitches(
       throw new Trouble('POL-004', `switch ${name} cannot be ${value}`, {
         actual: value,
         expected: nearestValues(name, value).join(', '),
-        hint: didYouMean(value, shownValues(switchTable[name])) ?? 'xpr policies lists the values',
+        hint: helpWith(value, switchTable[name]),
       });
     }
   }
   const chosen = { ...base, ...choices };
   invariant(isSwitches(chosen), 'switches that were checked are whole');
   return chosen;
+}
+
+/** Who writes a pattern such as `offset:N`, or something like it, is told what its letters are. */
+function helpWith(value: string, { values, also }: Pick<Switch, 'values' | 'also'>): string {
+  if (also !== undefined && near(value, [also.shown]).length > 0) return `${also.shown}: ${also.letters}`;
+  return didYouMean(value, values) ?? 'xpr policies lists the values';
 }
 
 /** The values of a switch; of a long list of releases those near the one that is not there. */

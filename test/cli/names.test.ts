@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { counted } from '../../src/base/counted.js';
 import { didYouMean, near } from '../../src/base/near.js';
 import { fieldNames } from '../../src/tell/where-fields.js';
 import { good, scratch, xpr } from './xpr.js';
@@ -38,6 +39,19 @@ const unknown: readonly (readonly [args: () => readonly string[], code: string, 
   [() => ['diff', trace, other, '--ignore', 'config.completed.valeu'], 'DIFF-002', 'value'],
   [() => ['diff', trace, other, '--ignore', 'atNs'], 'DIFF-002', 'xpr events'],
   [() => ['record', 'two-bridges-swaped', '-o', at('x')], 'CLI-004', 'two-bridges-swapped'],
+  [() => ['info', at('tt.xpr')], 'LOG-012', at('t.xpr')],
+  [() => ['fsck', at('t.xp')], 'LOG-012', at('t.xpr')],
+  [() => ['import', at('t.xpt'), '-o', at('x')], 'IO-001', at('t.xpr')],
+  [() => ['diagnose', at('t.xprr')], 'IO-001', at('t.xpr')],
+  [() => ['info', at('none/t.xpr')], 'LOG-012', 'there is no folder'],
+  [() => ['record', 'two-bridges-agreed', '-o', at('none/t.xpr')], 'IO-001', 'there is no folder'],
+  [() => ['help', 'recrd'], 'CLI-011', 'record'],
+  [() => ['rcord'], 'CLI-011', 'record'],
+  [
+    () => ['record', 'two-bridges-agreed', '-o', at('x'), '--policy', 'segments.xen=offset:N'],
+    'POL-002',
+    'N is a decimal number',
+  ],
   [() => ['record', 'two-bridges-swapped', '-o', at('x'), '--policy', 'iomu=on'], 'POL-001', 'iommu'],
   [() => ['record', 'two-bridges-swapped', '-o', at('x'), '--policy', 'xen=4.21'], 'POL-001', '--switch xen'],
   [
@@ -128,6 +142,19 @@ describe('a filter', () => {
       const { ignored } = JSON.parse(diff.out);
       expect([field, diff.code, ignored.names, ignored.fields]).toEqual([field, 0, 0, 1]);
     }
+  });
+});
+
+describe('one of something', () => {
+  it('is not told in the plural', async () => {
+    const { out } = await good(['check', trace]);
+    expect(out).toBe('1 trace: 1 same, 0 different, 0 in trouble\n');
+    expect((await good(['fsck', trace])).out).toMatch(/^1 of 1 block whole, 80 events in it, /);
+    expect([counted(0, 'event'), counted(1, 'event'), counted(2, 'event')]).toEqual([
+      '0 events',
+      '1 event',
+      '2 events',
+    ]);
   });
 });
 

@@ -3,6 +3,7 @@ import { checkCorpus } from '../../../replay/check/check-corpus.js';
 import type { CheckedTrace } from '../../../replay/check/check-trace.js';
 import { type CorpusFile, corpus } from '../../../replay/check/corpus.js';
 import { divergenceLines } from '../../../replay/run/present-divergence.js';
+import { counted } from '../../base/counted.js';
 import { Trouble } from '../../base/errors.js';
 import { compileWhere } from '../../tell/where.js';
 import { junit } from '../check-junit.js';
@@ -42,7 +43,9 @@ export const run: RunVerb = async ([given], options): Promise<ExitCode> => {
   } else if (options['tap'] === true) print(tap(results));
   else if (!reports.some(({ output }) => output.isStandard)) {
     for (const result of results) if (result.status !== 'same') print(lines(result));
-    print([`${results.length} traces: ${same} same, ${different} different, ${trouble} in trouble`]);
+    print([
+      `${counted(results.length, 'trace')}: ${same} same, ${different} different, ${trouble} in trouble`,
+    ]);
   }
   if (where !== null && results.every(({ matching }) => matching === 0)) {
     say(`0 of ${results.reduce((sum, { events }) => sum + events, 0)} events match`);
@@ -118,7 +121,7 @@ function chooseReports(files: readonly CorpusFile[], options: Readonly<Record<st
 function lines({ file, firstDivergence, mismatched, compared, error }: CheckedTrace): string[] {
   if (firstDivergence !== null) {
     const [first, ...more] = divergenceLines(firstDivergence);
-    return [`different  ${file}: ${mismatched} of ${compared} outcomes, first ${first}`, ...more];
+    return [`different  ${file}: ${mismatched} of ${counted(compared, 'outcome')}, first ${first}`, ...more];
   }
   const place = error?.at == null ? '' : ` at ${error.at}`;
   return [`trouble    ${file}: ${error?.code}: ${error?.message}${place}`];

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { replay } from '../../../replay/run/replayer.js';
 import { whatIf } from '../../../replay/run/what-if.js';
 import { invariant } from '../../base/assert.js';
+import { counted } from '../../base/counted.js';
 import { hex } from '../../base/hex.js';
 import { Recorder } from '../../machine/recorder.js';
 import { Judge } from '../../rules/judge.js';
@@ -86,7 +87,7 @@ function examine(trace: OpenTrace) {
     `Replay: ${replayed.matched} of ${replayed.compared} outcomes decided again and equal, ${replayed.mismatched} different.`,
     '',
     'The same inputs when Dom0 tells Xen its numbers (the PHYSDEVOP_pci_host_bridge_add of 2015, never merged):',
-    `  segments.xen=told-by-dom0: ${other.found.count === 0 ? 'no finding' : `${other.found.count} findings`}, ${other.changed} inputs end otherwise`,
+    `  segments.xen=told-by-dom0: ${other.found.count === 0 ? 'no finding' : counted(other.found.count, 'finding')}, ${other.changed === 1 ? '1 input ends' : `${other.changed} inputs end`} otherwise`,
   ];
   return {
     lines,
@@ -136,7 +137,7 @@ function examineReal(trace: OpenTrace) {
       `The same on a real Xen ${env.switches.xen} with Linux ${env.switches.linux} (traces/recordings/${RECORDING}, ${reader.events} events):`,
       ...numberingTable(judge.world, trace),
       ...moved,
-      `  ${judge.found.count} findings; ${replayed.matched} of ${replayed.compared} outcomes decided again and equal`,
+      `  ${counted(judge.found.count, 'finding')}; ${replayed.matched} of ${replayed.compared} outcomes decided again and equal`,
     ],
     json: {
       file: `traces/recordings/${RECORDING}`,

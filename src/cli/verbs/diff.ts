@@ -77,7 +77,7 @@ function asText(result: Presented, left: OpenTrace, right: OpenTrace): string[] 
     .filter(([, n]) => n > 0)
     .map(([reason, n]) => `${n} but for ${reason}`)
     .join(', ');
-  const counts = `${matched} events match${leftOut === '' ? '' : ` (${leftOut})`}, ${onlyInA} only in A, ${onlyInB} only in B`;
+  const counts = `${matched === 1 ? '1 event matches' : `${matched} events match`}${leftOut === '' ? '' : ` (${leftOut})`}, ${onlyInA} only in A, ${onlyInB} only in B`;
   if (equal || firstDivergence === null) return [`the same: ${counts}`];
   const { a, b, kind, field, aValue, bValue, causes } = firstDivergence;
   const place = (seq: number | null): string => (seq === null ? '-' : `#${seq}`);

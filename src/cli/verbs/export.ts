@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.js';
 import { Trouble } from '../../base/errors.js';
 import { allProcessed } from '../../events/broke-off.js';
 import type { TraceEvent } from '../../events/catalogue.js';
@@ -38,7 +39,7 @@ export const run: RunVerb = ([file], options) =>
       target.commit();
     });
     if (options['json'] === true) printJson({ schema: 'export/1', file: output.name, format: name, events });
-    else if (!output.isStandard) say(`${output.name}: ${events} events as ${name}`);
+    else if (!output.isStandard) say(`${output.name}: ${counted(events, 'event')} as ${name}`);
     return 0 as const;
   });
 

@@ -1,4 +1,5 @@
 import { checkSnapshots } from '../../../replay/seek/check-snapshots.js';
+import { counted } from '../../base/counted.js';
 import { Trouble } from '../../base/errors.js';
 import { type FsckReport, fsck, repair } from '../../log/fsck.js';
 import { TraceReader } from '../../log/reader.js';
@@ -30,7 +31,7 @@ export const run: RunVerb = async ([file], options) => {
     if (json) printJson(asJson(report));
     else if (output?.isStandard !== true) {
       print([
-        `${report.good} of ${report.blocks} blocks whole, ${report.events} events in them, digest ${report.digest.slice(0, 16)}`,
+        `${report.good} of ${counted(report.blocks, 'block')} whole, ${counted(report.events, 'event')} in ${report.blocks === 1 ? 'it' : 'them'}, digest ${report.digest.slice(0, 16)}`,
       ]);
       for (const { block, offsetBytes, reason } of report.damaged) {
         print([
@@ -39,10 +40,10 @@ export const run: RunVerb = async ([file], options) => {
       }
     }
     if (output !== null) {
-      say(`${report.recoverable} events recovered to ${output.name}`);
+      say(`${counted(report.recoverable, 'event')} recovered to ${output.name}`);
       sayNext('info', { file: output.name });
     } else if (report.recoverable > 0 && report.damaged.length > 0) {
-      say(`${report.recoverable} events can be recovered`);
+      say(`${counted(report.recoverable, 'event')} can be recovered`);
       sayNext('fsck', { file: name }, '--repair', {
         file: `${name.replace(/\.xpr((\.\d+)?\.part)?$/, '')}-repaired.xpr`,
       });

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { counted } from '../../base/counted.js';
 import type { Source } from '../../importers/feed.js';
 import { type FileCounts, type Merged, merge } from '../../importers/merge.js';
 import { type NodeSource, nodeSource } from '../../importers/node-source.js';
@@ -41,7 +42,10 @@ export const run: RunVerb = async ([given], options) => {
   });
   if (options['json'] === true)
     printJson({ schema: 'import/1', file: output.name, events, bytes, digest, provenance: sources });
-  else say(`${output.name}: ${events} events, digest ${digest.slice(0, 16)}${passedOver(merged.counts())}`);
+  else
+    say(
+      `${output.name}: ${counted(events, 'event')}, digest ${digest.slice(0, 16)}${passedOver(merged.counts())}`,
+    );
   sayNext('info', { file: output.name });
   return 0 as const;
 };

@@ -1,4 +1,5 @@
 import { worldBefore } from '../../../replay/seek/timeline.js';
+import { counted } from '../../base/counted.js';
 import { hex } from '../../base/hex.js';
 import { catalogue, isKindName } from '../../events/catalogue.js';
 import { table } from '../../tell/table.js';
@@ -68,11 +69,11 @@ function asText(info: Info): string[] {
   const bus = (value: number): string => value.toString(16).padStart(2, '0');
   return [
     `${info.scenario ?? 'imported'}${info.seed === null ? '' : `, seed ${info.seed}`}, by ${info.creator}`,
-    `${info.events} events (${info.inputs} inputs, ${info.outcomes} outcomes), ${info.bytes} bytes`,
+    `${counted(info.events, 'event')} (${counted(info.inputs, 'input')}, ${counted(info.outcomes, 'outcome')}), ${counted(info.bytes, 'byte')}`,
     `digest ${info.digest}`,
     `origins: ${info.origins.observed} observed, ${info.origins.simulated} simulated, ${info.origins.inferred} inferred`,
     '',
-    `platform ${info.platform.name} (${info.platform.arch}), ${info.platform.functions} functions`,
+    `platform ${info.platform.name} (${info.platform.arch}), ${counted(info.platform.functions, 'function')}`,
     ...table([
       ['  bridge', 'CFG', 'size', 'buses', 'Xen', 'Dom0'],
       ...info.platform.bridges.map((one) => [
@@ -95,7 +96,7 @@ function asText(info: Info): string[] {
       .join(' ')}`,
     ...info.provenance.map(
       (from) =>
-        `from ${from.file} (${from.format}, sha256 ${from.sha256.slice(0, 16)}): ${from.records} records, ${from.skipped} skipped, ${from.lost} lost${from.timesBack === undefined ? '' : `, ${from.timesBack} times that go back`}`,
+        `from ${from.file} (${from.format}, sha256 ${from.sha256.slice(0, 16)}): ${counted(from.records, 'record')}, ${from.skipped} skipped, ${from.lost} lost${from.timesBack === undefined ? '' : `, ${from.timesBack} times that go back`}`,
     ),
   ];
 }

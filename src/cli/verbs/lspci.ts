@@ -1,5 +1,6 @@
 import { listing, type Namer } from '../../../replay/inventory/lspci.js';
 import { worldAfter } from '../../../replay/seek/timeline.js';
+import { counted } from '../../base/counted.js';
 import { CONVENTIONAL_CONFIG_BYTES, EXTENDED_CONFIG_BYTES } from '../../pci/header.js';
 import { eventAt } from '../at-position.js';
 import { required } from '../choices.js';
@@ -25,7 +26,7 @@ export const run: RunVerb = ([file], options) =>
     if (unnamed > 0) {
       const who = namer === 'dom0' ? 'Dom0' : 'Xen';
       say(
-        `${unnamed === 1 ? '1 function is' : `${unnamed} functions are`} not listed: ${who} has no number for the bridge there`,
+        `${counted(unnamed, 'function is', 'functions are')} not listed: ${who} has no number for the bridge there`,
       );
     }
     return 0;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { counted } from '../../base/counted.js';
 import { Trouble } from '../../base/errors.js';
 import { platformFromDtb } from '../../importers/dtb/dt-platform.js';
 import type { Provenance } from '../../log/header.js';
@@ -65,9 +66,9 @@ export const run: RunVerb = async ([name], options) => {
     });
   } else {
     say(
-      `${output.name}: ${written.events} events, ${written.bytes} bytes, digest ${written.digest.slice(0, 16)}`,
+      `${output.name}: ${counted(written.events, 'event')}, ${counted(written.bytes, 'byte')}, digest ${written.digest.slice(0, 16)}`,
     );
-    say(judge.found.count === 0 ? 'no finding' : `${judge.found.count} findings`);
+    say(judge.found.count === 0 ? 'no finding' : counted(judge.found.count, 'finding'));
   }
   sayNext(judge.found.count > 0 ? 'findings' : 'show', { file: output.name });
   return judge.found.count > 0 && options['failOnFinding'] === true ? 1 : 0;

@@ -1,6 +1,7 @@
 import { divergenceLines, presentDivergence } from '../../../replay/run/present-divergence.js';
 import { replay } from '../../../replay/run/replayer.js';
 import { systemClock } from '../../base/clock.js';
+import { counted } from '../../base/counted.js';
 import { Judge } from '../../rules/judge.js';
 import { choosePolicies, chooseSwitches } from '../../state/trace-env.js';
 import { choices, required } from '../choices.js';
@@ -44,7 +45,7 @@ export const run: RunVerb = ([file], options) =>
       });
     } else {
       print([
-        `${result.events} events, ${result.inputs} inputs: ${result.matched} of ${result.compared} outcomes matched, ${result.mismatched} did not${result.unmodelled === 0 ? '' : `, ${result.unmodelled} are not modelled`}`,
+        `${counted(result.events, 'event')}, ${counted(result.inputs, 'input')}: ${result.matched} of ${counted(result.compared, 'outcome')} matched, ${result.mismatched} did not${result.unmodelled === 0 ? '' : `, ${counted(result.unmodelled, 'is', 'are')} not modelled`}`,
       ]);
       for (const one of divergences) print(divergenceLines(one));
     }
