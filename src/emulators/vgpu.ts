@@ -1,4 +1,5 @@
 import type { BarImage, FunctionBytes } from '../models/qemu/image.js';
+import type { Releases } from '../policy/has.js';
 import { placed } from './q35-functions.js';
 import { QemuModel, type QemuModelOptions } from './qemu-model.js';
 
@@ -136,7 +137,7 @@ export type VgpuOptions = Pick<QemuModelOptions, 'name' | 'latencyNs' | 'failure
  * registers BARs as the guest enables them, virtual functions as they appear, and sends messages. It has no port, so
  * errors and power-management events of its functions are not its to raise.
  */
-export const vgpuEmulator = ({ bus, functions, ...options }: VgpuOptions): QemuModel =>
+export const vgpuEmulator = (releases: Releases, { bus, functions, ...options }: VgpuOptions): QemuModel =>
   new QemuModel(
     { ...options, names: 'announced', configBytes: 4096, rootBus: bus },
     {
@@ -146,6 +147,8 @@ export const vgpuEmulator = ({ bus, functions, ...options }: VgpuOptions): QemuM
         nativeHotplug: true,
         pciexbarMasks: 'qemu',
         lowMemoryOnly: false,
+        smbaseSmram: true,
+        releases,
       },
       functions: functions.map((one) =>
         placed(functionBytes(one === 'gpu' ? gpu : audio), one === 'gpu' ? 0 : 1, null, one),

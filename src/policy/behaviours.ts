@@ -84,6 +84,11 @@ export const behaviourTable = {
     since: '0.3.0',
     doc: 'Xen on x86 answers as the sources of each release do: removals of types VT-d does not know, host bridges in quarantine, devices without a domain, MSI-X of virtual functions and of devices that have hung, own interrupts of an HVM domain, removals and second mappings of memory, vPCI over assignments; before, some answers of one release stood for all.',
   },
+  'qemu-as-released': {
+    number: 16,
+    since: '0.3.0',
+    doc: "QEMU's machines are reset as a whole by 0xCF9, port 0x92 and the keyboard controller and follow the releases of QEMU and of the machine type; before, a reset request did nothing and every machine was one of 7.2.",
+  },
 } as const satisfies Record<string, Behaviour>;
 
 export type BehaviourName = keyof typeof behaviourTable;

@@ -4,6 +4,8 @@ import { emptyRootPort, placed, q35Function, sharedMemory } from '../../src/emul
 import { QemuModel } from '../../src/emulators/qemu-model.js';
 import type { DeviceRequest } from '../../src/machine/device-model.js';
 import type { GuestSbdf } from '../../src/pci/sbdf.js';
+import { currentBehaviour } from '../../src/policy/behaviours.js';
+import { defaultSwitches } from '../../src/policy/switches.js';
 
 const PORT = 0xe0;
 const BEHIND = 0x100;
@@ -18,6 +20,8 @@ const model = (configBytes: 256 | 4096 = 256): QemuModel =>
         nativeHotplug: true,
         pciexbarMasks: 'qemu',
         lowMemoryOnly: false,
+        smbaseSmram: true,
+        releases: { switches: defaultSwitches, behaviour: currentBehaviour },
       },
       functions: [
         placed(q35Function('mch'), 0),

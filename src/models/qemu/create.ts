@@ -7,7 +7,7 @@ import { announceVirtual } from './plugging/hotplug.js';
 import { addFunction } from './plugging/plug.js';
 import { resetShpc } from './plugging/shpc.js';
 import { closedToHotplug } from './plugging/slot.js';
-import { writeMemory } from './space/access.js';
+import { writeFromBus } from './space/access.js';
 import type { MachineState } from './state.js';
 
 /** A function of the start: what it is, how it is called and where it sits. */
@@ -28,7 +28,7 @@ export interface MachineDescription {
   readonly pluggable: readonly FunctionBytes[];
 }
 
-const wiring: Wiring = { store: writeMemory, powerLost: resetFunction, announceVirtual };
+const wiring: Wiring = { store: writeFromBus, powerLost: resetFunction, announceVirtual };
 
 /** A machine as it stands before its first instruction. @cost O(configuration bytes) */
 export function createMachine(description: MachineDescription): QemuMachine {
@@ -92,6 +92,7 @@ function initialState(board: Board): MachineState {
     mapVersion: 0,
     configAddress: 0,
     resetControl: 0,
+    keyboardCommand: 0,
     ecam: board.kind === 'virt' ? virtEcam : null,
     pirqCount: Array.from({ length: board.kind === 'q35' ? 8 : 4 }, () => 0),
     piixLevels: {},

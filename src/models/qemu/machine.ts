@@ -1,3 +1,4 @@
+import type { Releases } from '../../policy/has.js';
 import type { FunctionImage } from './image.js';
 import type { FunctionState, MachineState } from './state.js';
 
@@ -13,13 +14,19 @@ export interface Board {
   readonly pciexbarMasks: 'qemu' | 'datasheet';
   /** ARM virt with `highmem=off`: small ECAM window below 4 GiB. */
   readonly lowMemoryOnly: boolean;
+  /** The MCH hides RAM below SMBASE at register 0x9c; off up to pc-q35-4.2, where the register is plain storage. */
+  readonly smbaseSmram: boolean;
+  /** Release of QEMU and of the machine type. */
+  readonly releases: Releases;
 }
 
 /** Something the outside sees happen during an access. */
 export type Effect =
   | { readonly kind: 'irq'; readonly pin: number; readonly level: boolean }
   | { readonly kind: 'msi'; readonly requester: number; readonly address: number; readonly data: number }
-  | { readonly kind: 'unplugged'; readonly id: string };
+  | { readonly kind: 'unplugged'; readonly id: string }
+  /** What follows happens in a reset of the machine, which QEMU carries out once the access has been answered. */
+  | { readonly kind: 'reset' };
 
 /**
  * Hears what QEMU itself would trace, at the moment QEMU would: accesses that reached a function (a read after its

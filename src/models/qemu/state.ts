@@ -116,6 +116,8 @@ export interface MachineState {
   /** CF8 as written. */
   configAddress: number;
   resetControl: number;
+  /** Keyboard controller: the last command was one that takes a byte (0xd1, its output port); else 0. */
+  keyboardCommand: number;
   /** ECAM window now decoded. */
   ecam: { base: number; sizeBytes: number } | null;
   /** Root-bus INTx counts by PIRQ. */

@@ -38,8 +38,8 @@ export const aerForwarded: Scenario = {
   expects: [],
   takesPlatform: false,
   platform: bareMachine,
-  deviceModels: () => [
-    q35Qemu({ names: 'live', configBytes: 4096 }, [
+  deviceModels: (env) => [
+    q35Qemu(env, { names: 'live', configBytes: 4096 }, [
       placed(q35Function('ioh3420'), ROOT_PORT, null, 'rp1'),
       placed(q35Function('e1000e'), 0, FIRST, 'passed'),
     ]),

@@ -23,8 +23,8 @@ export const ecamOutsideAnyWindow: Scenario = {
   expects: ['IOR-012'],
   takesPlatform: false,
   platform: bareMachine,
-  deviceModels: () => [
-    q35Qemu({ names: 'realised', configBytes: 256 }, [
+  deviceModels: (env) => [
+    q35Qemu(env, { names: 'realised', configBytes: 256 }, [
       placed(q35Function('ioh3420'), ROOT_PORT, null, 'rp1'),
     ]),
   ],

@@ -23,10 +23,10 @@ export const gpuAudioTwoServers: Scenario = {
   expects: ['IOR-001', 'IOR-002'],
   takesPlatform: false,
   platform: bareMachine,
-  deviceModels: () => [
-    fullQemu(),
-    vgpuEmulator({ name: 'vgpu', latencyNs: 5_000, bus: 1, functions: ['gpu'] }),
-    vgpuEmulator({ name: 'audio', latencyNs: 5_000, bus: 1, functions: ['audio'] }),
+  deviceModels: (env) => [
+    fullQemu(env),
+    vgpuEmulator(env, { name: 'vgpu', latencyNs: 5_000, bus: 1, functions: ['gpu'] }),
+    vgpuEmulator(env, { name: 'audio', latencyNs: 5_000, bus: 1, functions: ['audio'] }),
   ],
   programs: () => ({
     toolstack: buildGuest(1),

@@ -36,8 +36,9 @@ export const hotplugWindowTooSmall: Scenario = {
   expects: ['BRG-001'],
   takesPlatform: false,
   platform: bareMachine,
-  deviceModels: () => [
+  deviceModels: (env) => [
     q35Qemu(
+      env,
       { names: 'realised', configBytes: 256 },
       [placed(emptyRootPort(), ROOT_PORT, null, 'rp1')],
       [sharedMemory(16 * MIB)],

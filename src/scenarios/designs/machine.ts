@@ -7,6 +7,7 @@ import type { PlacedFunction } from '../../models/qemu/create.js';
 import { deviceType, slotPort } from '../../models/qemu/devices/device-types.js';
 import type { FunctionBytes } from '../../models/qemu/image.js';
 import { bdf } from '../../pci/sbdf.js';
+import type { Releases } from '../../policy/has.js';
 import {
   bareMachine,
   buildGuest,
@@ -73,7 +74,7 @@ const functions = (): PlacedFunction[] => [
  * PCI, endpoints. Two things are beyond QEMU 7.2, as every design of 2018 needs them: it registers its functions anew when
  * the guest renumbers, and answers registers above 0xff. @source facts/q35-qemu 3.2, 3.3, 3.6
  */
-export const fullQemu = (nativeHotplug = true): QemuModel =>
+export const fullQemu = (releases: Releases, nativeHotplug = true): QemuModel =>
   new QemuModel(
     { name: 'qemu', latencyNs: 20_000, names: 'announced', configBytes: 4096 },
     {
@@ -83,6 +84,8 @@ export const fullQemu = (nativeHotplug = true): QemuModel =>
         nativeHotplug,
         pciexbarMasks: 'qemu',
         lowMemoryOnly: false,
+        smbaseSmram: true,
+        releases,
       },
       functions: functions(),
       pluggable: [sharedMemory(16 * MIB)],
@@ -90,9 +93,9 @@ export const fullQemu = (nativeHotplug = true): QemuModel =>
   );
 
 /** Both device models of the guest; the emulator registers bus 1. */
-export const bothModels = (): DeviceModel[] => [
-  fullQemu(),
-  vgpuEmulator({ name: 'vgpu', latencyNs: 5_000, bus: 1, functions: ['gpu', 'audio'] }),
+export const bothModels = (releases: Releases): DeviceModel[] => [
+  fullQemu(releases),
+  vgpuEmulator(releases, { name: 'vgpu', latencyNs: 5_000, bus: 1, functions: ['gpu', 'audio'] }),
 ];
 
 export const VGPU = bdf(1, 0, 0);

@@ -57,8 +57,8 @@ export const malformedBridges: Scenario = {
   expects: ['BRG-005', 'BRG-006', 'BRG-001', 'BRG-002', 'BRG-004', 'BRG-003', 'BRG-011', 'IOR-013'],
   takesPlatform: false,
   platform: bareMachine,
-  deviceModels: () => [
-    q35Qemu({ names: 'live', configBytes: 256 }, [
+  deviceModels: (env) => [
+    q35Qemu(env, { names: 'live', configBytes: 256 }, [
       placed(q35Function('ioh3420'), PORT_A, null, 'a'),
       placed(q35Function('ioh3420'), PORT_B, null, 'b'),
       placed(q35Function('ioh3420'), PORT_C, null, 'c'),

@@ -25,10 +25,10 @@ export const movedUnderEcam: Scenario = {
   expects: ['IOR-001', 'IOR-002'],
   takesPlatform: false,
   platform: bareMachine,
-  deviceModels: () => [
-    fullQemu(),
+  deviceModels: (env) => [
+    fullQemu(env),
     ...['vgpu', 'vgpu2'].map((name) =>
-      vgpuEmulator({ name, latencyNs: 5_000, bus: 1, functions: ['gpu', 'audio'] }),
+      vgpuEmulator(env, { name, latencyNs: 5_000, bus: 1, functions: ['gpu', 'audio'] }),
     ),
   ],
   programs: () => ({

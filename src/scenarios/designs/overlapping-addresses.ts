@@ -50,8 +50,8 @@ export const overlappingAddresses: Scenario = {
   expects: ['BRG-009', 'BRG-002', 'BRG-007', 'BRG-008', 'BRG-001'],
   takesPlatform: false,
   platform: bareMachine,
-  deviceModels: () => [
-    q35Qemu({ names: 'live', configBytes: 4096 }, [
+  deviceModels: (env) => [
+    q35Qemu(env, { names: 'live', configBytes: 4096 }, [
       placed(q35Function('ioh3420'), PORT_A, null, 'a'),
       placed(q35Function('ioh3420'), PORT_B, null, 'b'),
       placed(q35Function('x3130-upstream'), 0, FIRST, 'switch'),

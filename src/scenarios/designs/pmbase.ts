@@ -26,7 +26,7 @@ export const pmbase: Scenario = {
   expects: [],
   takesPlatform: false,
   platform: bareMachine,
-  deviceModels: () => [fullQemu(false)],
+  deviceModels: (env) => [fullQemu(env, false)],
   programs: () => ({
     toolstack: buildGuest(1),
     *machine(machine) {

@@ -3,12 +3,14 @@ import { QemuModel, type QemuModelOptions } from '../../emulators/qemu-model.js'
 import type { MachineView } from '../../machine/program.js';
 import type { PlacedFunction } from '../../models/qemu/create.js';
 import type { FunctionBytes } from '../../models/qemu/image.js';
+import type { Releases } from '../../policy/has.js';
 import { cf8, guest, type Part } from '../ioreq/parts.js';
 
 export const ECAM_BASE = 0xb000_0000;
 
 /** A Q35 of QEMU with its memory controller hub and LPC bridge; `functions` count from 2 as parents. */
 export const q35Qemu = (
+  releases: Releases,
   options: Pick<QemuModelOptions, 'names' | 'configBytes'>,
   functions: readonly PlacedFunction[],
   pluggable: readonly FunctionBytes[] = [],
@@ -22,6 +24,8 @@ export const q35Qemu = (
         nativeHotplug: true,
         pciexbarMasks: 'qemu',
         lowMemoryOnly: false,
+        smbaseSmram: true,
+        releases,
       },
       functions: [placed(q35Function('mch'), 0), placed(q35Function('ICH9-LPC'), 0xf8), ...functions],
       pluggable,

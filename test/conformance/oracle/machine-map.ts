@@ -87,6 +87,12 @@ export class MachineMap {
     return this.readAt(this.bdf(fn), at, size);
   }
 
+  /** Whether or not ECAM is on. */
+  *readByPorts(bdf: number, at: number): Generator<string> {
+    yield `outl 0xcf8 ${0x8000_0000 + bdf * 256 + (at & 0xfc)}`;
+    yield 'inl 0xcfc';
+  }
+
   /** ECAM on, bus numbers, windows and BARs for everything. */
   *setUp(): Generator<string> {
     if (!this.isPc) {

@@ -142,6 +142,48 @@ function* reset(map: MachineMap): Generator<string> {
   if (machine.state.functions.includes(bridge)) yield* map.place(bridge);
 }
 
+/** The guest asks for a reset of the whole machine; what stays is looked at, then everything gets its place again. */
+function* machineReset(map: MachineMap): Generator<string> {
+  const { prng, isPc } = map;
+  const ask: readonly (readonly string[])[] = [
+    ['outb 0xcf9 2', 'outb 0xcf9 6'],
+    ['outb 0xcf9 14'],
+    ['outb 0x92 1'],
+    ['outb 0x64 0xfe'],
+    ['outb 0x64 0xf0'],
+    ['outb 0x64 0xd1', 'outb 0x60 2'],
+    ['outb 0xcf9 1', 'outb 0x64 0xd1', 'outb 0x60 3', 'outb 0x64 0xff'],
+  ];
+  yield* prng.pick(ask);
+  yield 'inb 0xcf9';
+  yield 'inl 0xcf8';
+  for (const at of isPc ? [0x58, 0x70] : [0x50, 0x60, 0x64, 0x90, 0x9c]) yield* map.readByPorts(0, at);
+  const bridge = isPc ? 0x08 : 0xf8;
+  for (const at of [0x40, 0x44, 0x60, 0x68, 0x80, 0xa0, 0xf0]) yield* map.readByPorts(bridge, at);
+  const fn = map.some(({ bus }) => bus === 0);
+  if (fn !== null) for (let at = 0; at < 256; at += 4) yield* map.readByPorts(fn.devfn, at);
+  yield* map.setUp();
+  const below = map.some(({ bus }) => bus !== 0);
+  if (below !== null) for (let at = 0; at < 256; at += 4) yield* map.readByPorts(map.bdf(below), at);
+}
+
+/** Power management: its base, its enable bits, a status that raises the interrupt. */
+function* powerManagement(map: MachineMap): Generator<string> {
+  const { prng, isPc } = map;
+  const base = 0x600;
+  if (isPc) {
+    yield* map.writeAt(0x0b, 0x40, 4, base + 1);
+    yield* map.writeAt(0x0b, 0x80, 1, 1);
+  } else {
+    yield* map.writeAt(0xf8, 0x40, 4, base);
+    yield* map.writeAt(0xf8, 0x44, 1, 0x80 + prng.pick([0, 1, 2, 4]));
+    yield* map.writeAt(0xf8, 0xf0, 4, 0xfed1_c001);
+  }
+  yield `outw ${base + 2} ${prng.pick([0, 0x1, 0x120])}`;
+  yield `inl ${base}`;
+  yield `inw ${base + 4}`;
+}
+
 /** A message aimed at RAM, from edu or from a port whose slot completes a command. */
 function* message(map: MachineMap): Generator<string> {
   const { machine, prng } = map;
@@ -225,4 +267,6 @@ const KINDS: readonly Kind[] = [
   vector,
   pin,
   route,
+  machineReset,
+  powerManagement,
 ];

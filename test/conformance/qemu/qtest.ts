@@ -1,8 +1,15 @@
 import { setIrq } from '../../../src/models/qemu/chipset/pirq.js';
 import { injectError, namedError } from '../../../src/models/qemu/function/aer.js';
-import { busNumber, imageOf, type QemuMachine, rootBusOf } from '../../../src/models/qemu/machine.js';
+import {
+  busNumber,
+  type Effect,
+  imageOf,
+  type QemuMachine,
+  rootBusOf,
+} from '../../../src/models/qemu/machine.js';
 import { functionById, plug, UNKNOWN_DEVICE, unplug } from '../../../src/models/qemu/plugging/hotplug.js';
-import { readMemory, readPorts, writeMemory, writePorts } from '../../../src/models/qemu/space/access.js';
+import { get8 } from '../../../src/models/qemu/registers.js';
+import { readMemory, readPorts, writeFromBus, writePorts } from '../../../src/models/qemu/space/access.js';
 import { HotAdded } from './hot-added.js';
 
 /** What the model says to one command. `reply` null: it declines, with the reason. */
@@ -17,6 +24,8 @@ export class QtestMachine {
   readonly machine: QemuMachine;
   readonly #hotAdded: HotAdded;
   #intercepted = false;
+  /** Lines of a reset: it is carried out after the reply, so they stand before the next one. */
+  #late: readonly string[] = [];
 
   /** @param args The machine's command line: what it takes, a hot-added device cannot have. */
   constructor(machine: QemuMachine, args: readonly string[] = []) {
@@ -26,15 +35,36 @@ export class QtestMachine {
 
   /** Answers one command line; `qmp …` goes to the monitor. */
   answer(line: string): Answer {
-    this.machine.effects.length = 0;
+    const { effects } = this.machine;
+    effects.length = 0;
     const before = this.#intercepted;
     const answer = line.startsWith('qmp ') ? this.#monitor(line.slice(4)) : this.#command(line.split(' '));
-    const lines = this.machine.effects.flatMap((effect) =>
-      effect.kind === 'irq' && before && effect.pin < 24
-        ? [`IRQ ${effect.level ? 'raise' : 'lower'} ${effect.pin}`]
-        : [],
-    );
-    return { ...answer, async: lines };
+    const reset = effects.findIndex(({ kind }) => kind === 'reset');
+    const atOnce = reset < 0 ? effects.length : reset;
+    const async = [...this.#late, ...(before ? effects.slice(0, atOnce).flatMap(irqLine) : [])];
+    this.#late = before ? effects.slice(atOnce).flatMap(irqLine) : [];
+    return { ...answer, async };
+  }
+
+  /**
+   * Whether QEMU dies of a command: a system management interrupt by port 0xb2 needs the processor that asked for it,
+   * and under qtest there is none.
+   * @source QEMU hw/isa/lpc_ich9.c ich9_apm_ctrl_changed, hw/isa/apm.c apm_ioport_writeb (7.2)
+   */
+  ends(line: string): boolean {
+    const [name = '', port = '', data = ''] = line.split(' ');
+    const { board, state } = this.machine;
+    if (!/^out[bwl]$/.test(name) || board.kind === 'virt' || Number(port) !== APM_COMMAND) return false;
+    const switches = board.kind === 'q35' ? [0x02, 0x03] : [0xf1, 0xf0];
+    if (switches.includes(Number(data) & 0xff)) return false;
+    return board.kind === 'q35' ? (state.pm.smiEnable & SMI_BY_APM) !== 0 : this.#smiByPiix4();
+  }
+
+  /** PIIX4 sends one when DEVACTB (0x58) bit 25 is set. */
+  #smiByPiix4(): boolean {
+    const { functions } = this.machine.state;
+    const pm = functions.find((fn) => fn !== null && imageOf(this.machine, fn).type === 'PIIX4_PM');
+    return pm !== undefined && pm !== null && (get8(this.machine, pm, 0x5b) & 0x02) !== 0;
   }
 
   #command(words: readonly string[]): Omit<Answer, 'async'> {
@@ -122,7 +152,7 @@ export class QtestMachine {
 
   #store(address: string, bytes: Uint8Array): void {
     const { page, offset } = place(address);
-    writeMemory(this.machine, page, bytes, offset);
+    writeFromBus(this.machine, page, bytes, offset);
   }
 
   #monitor(text: string): Omit<Answer, 'async'> {
@@ -178,6 +208,13 @@ export class QtestMachine {
     return printed(`OK id: ${id} root bus: 0000:${root}, bus: ${bus} devfn: ${devfn}\n`);
   }
 }
+
+const APM_COMMAND = 0xb2;
+/** SMI_EN.APMC_EN. */
+const SMI_BY_APM = 0x20;
+
+const irqLine = (effect: Effect): readonly string[] =>
+  effect.kind === 'irq' && effect.pin < 24 ? [`IRQ ${effect.level ? 'raise' : 'lower'} ${effect.pin}`] : [];
 
 /** QEMU takes these for PCIe devices wherever they sit, and writes into their header when told to record errors. */
 const EXPRESS_WITHOUT_CAPABILITY = new Set(['qemu-xhci', 'nec-usb-xhci', 'vmxnet3']);

@@ -2,6 +2,9 @@ import { Trouble } from '../../../src/base/errors.js';
 import type { MachineDescription, PlacedFunction } from '../../../src/models/qemu/create.js';
 import type { FunctionBytes } from '../../../src/models/qemu/image.js';
 import type { Board } from '../../../src/models/qemu/machine.js';
+import { currentBehaviour } from '../../../src/policy/behaviours.js';
+import { type QemuRelease, qemuReleases } from '../../../src/policy/releases.js';
+import { defaultSwitches } from '../../../src/policy/switches.js';
 
 /** One device of `topologies.json` / `devices.json`: power-on bytes and masks of a function. */
 export interface RecordedFunction {
@@ -15,6 +18,8 @@ export interface RecordedFunction {
 }
 
 export interface RecordedTopology {
+  /** Version of the QEMU that was recorded; 7.2 where a recording does not say it. */
+  readonly qemu?: string;
   readonly args: readonly string[];
   readonly devices: readonly RecordedFunction[];
 }
@@ -32,7 +37,7 @@ export function describeMachine(
     const placed = { ...functionBytes(device), id, parent, devfn: device.devfn };
     return rootBus === null ? placed : { ...placed, rootBus };
   });
-  return { board: boardOf(topology.args, ramMib), functions, pluggable };
+  return { board: boardOf(topology, ramMib), functions, pluggable };
 }
 
 /** @throws {Trouble} CNF-010 the function has no bytes */
@@ -54,21 +59,40 @@ const fromHex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, '
 
 const MIB = 0x10_0000;
 
-function boardOf(args: readonly string[], ramMib: number): Board {
+function boardOf({ args, qemu = '7.2' }: RecordedTopology, ramMib: number): Board {
   const at = args.findIndex((arg) => arg === '-M' || arg === '-machine');
   const machine = args[at + 1] ?? 'q35';
   const kind = machine.startsWith('virt') ? 'virt' : /^pc(,|$|-i440fx)/.test(machine) ? 'pc' : 'q35';
   // Machine types of QEMU before 6.1 left hot-plug to the slots.
-  const old = /^pc-q35-(\d+)\.(\d+)/.exec(machine);
-  const beforeAcpi = old !== null && Number(old[1]) * 100 + Number(old[2]) < 601;
+  const type = /^(?:pc-q35|pc-i440fx|virt)-(\d+\.\d+)/.exec(machine)?.[1] ?? null;
+  const beforeAcpi = kind === 'q35' && type !== null && version(type) < 601;
   return {
     kind,
     ramBytes: ramMib * MIB,
     nativeHotplug: beforeAcpi || args.some((arg) => arg.includes('acpi-pci-hotplug-with-bridge-support=off')),
     pciexbarMasks: 'qemu',
     lowMemoryOnly: machine.includes('highmem=off'),
+    smbaseSmram: !args.includes('mch.smbase-smram=off') && (type === null || version(type) > 402),
+    releases: {
+      switches: {
+        ...defaultSwitches,
+        qemu: nearest(qemu),
+        'qemu-machine': type === null ? 'newest' : nearest(type),
+      },
+      behaviour: currentBehaviour,
+    },
   };
 }
+
+/** `7.2.22 (Debian …)` as 702. */
+function version(text: string): number {
+  const [major = 0, minor = 0] = text.split('.').map((part) => Number.parseInt(part, 10));
+  return major * 100 + minor;
+}
+
+/** The newest release the models know that is not newer; the oldest one for what is older. */
+const nearest = (text: string): QemuRelease =>
+  qemuReleases.findLast((known) => version(known) <= version(text)) ?? qemuReleases[0];
 
 /** Every `-device` of a command line, in order, with its options. */
 export function* deviceOptions(
@@ -123,6 +147,12 @@ function creationOrder(topology: RecordedTopology): Created[] {
     if (number !== undefined) expanders.add(found);
     const rootBus = number === undefined ? null : Number(number);
     added.push({ device: found, id: options['id'] ?? '', rootBus, parent });
+    // Behind a conventional expander stands a bridge of its own, which has its name and takes its devices.
+    const bridge = type === 'pxb' ? (internalBridge(left, found) ?? null) : null;
+    if (bridge === null) continue;
+    left.delete(bridge);
+    if (options['id'] !== undefined) byId.set(options['id'], bridge);
+    added.push({ device: bridge, id: options['id'] ?? '', rootBus: null, parent: found });
   }
   const onRoot = new Map(
     [...added, ...[...left].map((device) => ({ device }))].map(({ device }) => [device.path, device]),
@@ -132,6 +162,15 @@ function creationOrder(topology: RecordedTopology): Created[] {
   });
   return [...builtIn, ...added];
 }
+
+/** The bridge QEMU puts on the bus of a `pxb`: the one below the expander's path, or a path that begins anew. */
+const internalBridge = (
+  left: ReadonlySet<RecordedFunction>,
+  expander: RecordedFunction,
+): RecordedFunction | undefined =>
+  [join(expander.path, '00.0'), '00.0']
+    .map((path) => [...left].find((device) => device.qemu_name === 'pci-bridge' && device.path === path))
+    .find((device) => device !== undefined);
 
 const join = (parent: string, own: string): string => (parent === '' ? own : `${parent}/${own}`);
 

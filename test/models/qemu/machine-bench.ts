@@ -5,6 +5,8 @@ import { createMachine, type PlacedFunction } from '../../../src/models/qemu/cre
 import type { FunctionBytes } from '../../../src/models/qemu/image.js';
 import type { Board, QemuMachine } from '../../../src/models/qemu/machine.js';
 import { findFunction } from '../../../src/models/qemu/routing.js';
+import { currentBehaviour } from '../../../src/policy/behaviours.js';
+import { defaultSwitches } from '../../../src/policy/switches.js';
 import { QtestMachine } from '../../conformance/qemu/qtest.js';
 import {
   functionBytes,
@@ -36,6 +38,8 @@ export const q35: Board = {
   nativeHotplug: true,
   pciexbarMasks: 'qemu',
   lowMemoryOnly: false,
+  smbaseSmram: true,
+  releases: { switches: defaultSwitches, behaviour: currentBehaviour },
 };
 
 /** `[type, parent index or null, devfn, id]`, in creation order. */

@@ -27,7 +27,7 @@ export function mchWritten(machine: QemuMachine, mch: FunctionState, at: number,
   if (overlaps(at, length, EXT_TSEG, 2) && get16(machine, mch, EXT_TSEG) === 0xffff) {
     set16(machine, mch, EXT_TSEG, EXT_TSEG_MIB);
   }
-  if (overlaps(at, length, SMBASE_LOCK, 1)) updateSmbaseLock(machine, mch);
+  if (machine.board.smbaseSmram && overlaps(at, length, SMBASE_LOCK, 1)) updateSmbaseLock(machine, mch);
 }
 
 /** PCIEXBAR as decoded: `reserved` when the size code is 3. */

@@ -1,4 +1,5 @@
 import { barOffset, barType, reg } from '../../../pci/header.js';
+import { resetChipset } from '../chipset/reset.js';
 import { portType } from '../image.js';
 import { functionsOn, imageOf, type QemuMachine } from '../machine.js';
 import { resetShpc } from '../plugging/shpc.js';
@@ -97,6 +98,8 @@ function resetDevice(machine: QemuMachine, fn: FunctionState): void {
       } else if (image.type === 'ivshmem-plain') {
         delete fn.own[IVSHMEM_MASK];
         delete fn.own[IVSHMEM_STATUS];
+      } else {
+        resetChipset(machine, fn);
       }
   }
 }

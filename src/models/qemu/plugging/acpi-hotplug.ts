@@ -73,6 +73,14 @@ function ejectSlot(machine: QemuMachine, select: number, slots: number): void {
   });
 }
 
+/** What a machine reset does: devices that were asked to leave go; what was announced stays so. */
+export function ejectPending(machine: QemuMachine): void {
+  const { acpiHotplug: hp, bsel } = machine.state;
+  for (const select of bsel.keys()) {
+    while ((hp.down[select] ?? 0) !== 0) ejectSlot(machine, select, hp.down[select]!);
+  }
+}
+
 /** Tells the guest that a slot of `bus` changed: its bit in the bitmap and GPE 1. */
 export function signalAcpi(machine: QemuMachine, bus: number, slot: number, up: boolean): void {
   const select = machine.state.bsel.indexOf(bus);

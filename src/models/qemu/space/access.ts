@@ -1,6 +1,6 @@
 import type { QemuMachine } from '../machine.js';
 import type { Target } from '../region.js';
-import { memoryTarget } from './memory-map.js';
+import { busTarget, memoryTarget } from './memory-map.js';
 import { portTarget } from './ports.js';
 
 type Decode = (machine: QemuMachine, address: number) => Target;
@@ -23,9 +23,19 @@ export function readMemory(
   return read(machine, memoryTarget, address, offsetBytes, out);
 }
 
-/** Stores bytes; like every store it cannot fail. */
+/** Stores bytes as a processor does; like every store it cannot fail. */
 export function writeMemory(machine: QemuMachine, address: number, bytes: Uint8Array, offsetBytes = 0): void {
   write(machine, memoryTarget, address, offsetBytes, bytes);
+}
+
+/** Stores bytes as a device does, or a test without a processor. */
+export function writeFromBus(
+  machine: QemuMachine,
+  address: number,
+  bytes: Uint8Array,
+  offsetBytes = 0,
+): void {
+  write(machine, busTarget, address, offsetBytes, bytes);
 }
 
 export const readPorts = (machine: QemuMachine, port: number, out: Uint8Array): string | null =>

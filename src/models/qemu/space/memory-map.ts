@@ -11,9 +11,19 @@ import { pciTarget } from './pci-space.js';
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
 
-/** What answers at a physical address. O(1) plus the PCI search for addresses outside RAM and ECAM. */
+/** What answers a processor at a physical address. O(1) plus the PCI search for addresses outside RAM and ECAM. */
 export function memoryTarget(machine: QemuMachine, address: number): Target {
   return machine.board.kind === 'virt' ? virtTarget(machine, address) : pcTarget(machine, address);
+}
+
+/**
+ * What answers a device, or a test without a processor: read-only shadow RAM is RAM to them, for only a processor's
+ * stores are checked against the section's flag.
+ * @source QEMU softmmu/physmem.c memory_access_is_direct, hw/pci-host/pam.c (7.2); tests/qtest/i440fx-test.c
+ */
+export function busTarget(machine: QemuMachine, address: number): Target {
+  const target = memoryTarget(machine, address);
+  return target.region === shadowRom ? { ...target, region: ram } : target;
 }
 
 /**

@@ -1,10 +1,12 @@
 import { CF8_PORT, CFC_PORT } from '../../../pci/cf8.js';
 import { CONVENTIONAL_CONFIG_BYTES } from '../../../pci/header.js';
+import { hasBehaviour } from '../../../policy/behaviours.js';
 import { apmPorts } from '../chipset/apm.js';
 import { piix4Gpe, pmRegister } from '../chipset/pm-registers.js';
 import { legacyVgaAt } from '../devices/vga.js';
 import { NO_RESPONSE, readConfig, writeConfig } from '../function/config-space.js';
 import type { QemuMachine } from '../machine.js';
+import { resetMachine } from '../machine-reset.js';
 import { acpiHotplug } from '../plugging/acpi-hotplug.js';
 import { ownRegisters, type Region, region, type Target } from '../region.js';
 import { findFunction } from '../routing.js';
@@ -73,13 +75,14 @@ const configData: Region = region('pci-conf-data', {
   },
 });
 
-/** Reset control keeps two bits (PIIX3: one); a reset request itself is the machine's, not this model's. */
+/** Reset control: bit 2 resets the machine, else two bits are kept (PIIX3: one). */
 const resetRegion = (name: string, kept: number, maxStep: number): Region =>
   region(name, {
     maxStep,
     read: (machine) => machine.state.resetControl,
     write: (machine, _target, _at, _size, value) => {
-      if ((value & 4) === 0) machine.state.resetControl = value & kept;
+      if ((value & 4) !== 0) requestReset(machine);
+      else machine.state.resetControl = value & kept;
     },
   });
 
@@ -90,6 +93,41 @@ const resetControl = {
 
 const ISA_REASON = 'ISA device: timers, keyboard, clock and controllers of the board';
 const isa = ownRegisters('ISA port', ISA_REASON);
+
+/** The keyboard controller, of which the model has the ways to reset the machine. */
+const keyboardCommand: Region = {
+  ...isa,
+  maxStep: 1,
+  write: (machine, _target, _at, _size, value) => {
+    const pulse = value >= 0xf0 && (value & 1) === 0;
+    if (pulse) requestReset(machine);
+    else machine.state.keyboardCommand = value === WRITE_OUTPUT_PORT ? value : 0;
+  },
+};
+const keyboardData: Region = {
+  ...isa,
+  maxStep: 1,
+  write: (machine, _target, _at, _size, value) => {
+    const toOutputPort = machine.state.keyboardCommand !== 0;
+    machine.state.keyboardCommand = 0;
+    if (toOutputPort && (value & 1) === 0) requestReset(machine);
+  },
+};
+
+/** Port 0x92: bit 0 resets. */
+const fastReset: Region = {
+  ...isa,
+  maxStep: 1,
+  write: (machine, _target, _at, _size, value) => {
+    if ((value & 1) !== 0) requestReset(machine);
+  },
+};
+
+/** Traces of releases before 0.3.0 know no reset of the machine. */
+function requestReset(machine: QemuMachine): void {
+  if (hasBehaviour(machine.board.releases.behaviour, 'qemu-as-released')) resetMachine(machine);
+}
+
 const smbusPorts = ownRegisters('pm-smbus', 'SMBus controller');
 const cpuHotplugSwitched = ownRegisters(
   'acpi-cpu-hotplug',
@@ -132,6 +170,10 @@ const PC_PORTS: readonly (readonly [number, number])[] = [
   [0x376, 0x376],
   [0x3f1, 0x3f7],
 ];
+const KEYBOARD_DATA = 0x60;
+const KEYBOARD_COMMAND = 0x64;
+const WRITE_OUTPUT_PORT = 0xd1;
+const FAST_RESET = 0x92;
 const APM_PORT = 0xb2;
 const HOTPLUG_PORTS = 24;
 const CPU_PORTS = 32;
@@ -152,6 +194,9 @@ function fixedPort(machine: QemuMachine, port: number): Target | null {
     return { region, offset: port - cpuBase, fn: null };
   }
   if (isPc && within(port, 0xafe0, 4)) return { region: piix4Gpe, offset: port - 0xafe0, fn: null };
+  if (port === KEYBOARD_DATA) return { region: keyboardData, offset: 0, fn: null };
+  if (port === KEYBOARD_COMMAND) return { region: keyboardCommand, offset: 0, fn: null };
+  if (port === FAST_RESET) return { region: fastReset, offset: 0, fn: null };
   const owners = isPc ? [...ISA_PORTS, ...PC_PORTS] : ISA_PORTS;
   const owner = owners.find(([first, last]) => port >= first && port <= last);
   return owner === undefined ? null : { region: isa, offset: port - owner[0], fn: null };
