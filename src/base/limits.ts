@@ -98,6 +98,12 @@ export const limits = {
   whatIfCharacters: 8 << 10,
   /** Accesses that differ and may still be spoken of, behind those that are told: requests under way in any run. */
   whatIfOpen: 1 << 14,
+  /** A line of a text that people paste: base64 without line ends and pages of HTML have some hundred kB. */
+  pastedLineBytes: 4 << 20,
+  /** Lines that wait for a place where no wrapped line and no paragraph is cut. */
+  pastedLinesAhead: 1024,
+  /** Functions one listing shows; a machine has fewer. */
+  listedFunctions: 1 << 16,
   /** Text of one report; the largest logs that people attach have some tens of MiB. */
   reportBytes: 256 << 20,
 } as const;

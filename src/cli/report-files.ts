@@ -1,15 +1,19 @@
+import { createHash } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Trouble } from '../base/errors.js';
 import { limits } from '../base/limits.js';
 import type { ReportFile } from '../diagnose/read.js';
+import type { Source } from '../importers/feed.js';
 import { nodeSource } from '../importers/node-source.js';
+import { formatOf, formats, headBytes } from '../importers/registry.js';
+import { isText } from '../importers/text/is-text.js';
 import { pipedPieces } from './input.js';
 
 /** The files of a report, and those in it that are no text. */
 export interface Report {
   readonly files: readonly ReportFile[];
-  readonly binaries: readonly string[];
+  readonly binaries: readonly { readonly name: string; readonly content: Uint8Array }[];
 }
 
 /**
@@ -19,7 +23,7 @@ export interface Report {
  */
 export async function readReportFiles(names: readonly string[]): Promise<Report> {
   const files: ReportFile[] = [];
-  const binaries: string[] = [];
+  const binaries: { name: string; content: Uint8Array }[] = [];
   let bytes = 0;
   for (const name of names.flatMap((given) => filesOf(given))) {
     const source = await nodeSource(name, pipedPieces(name), 0);
@@ -37,7 +41,7 @@ export async function readReportFiles(names: readonly string[]): Promise<Report>
     }
     const content = Buffer.concat(pieces);
     if (isText(content)) files.push({ name, text: new TextDecoder().decode(content) });
-    else binaries.push(name);
+    else binaries.push({ name, content });
   }
   return { files, binaries };
 }
@@ -50,10 +54,43 @@ function filesOf(name: string): string[] {
     .sort((a, b) => (a < b ? -1 : 1));
 }
 
-/** Logs have runs of zeros where a machine died; a file that is mostly no text is something else. */
-function isText(content: Uint8Array): boolean {
-  const head = content.subarray(0, 4096);
-  const strange = head.filter((byte) => byte !== 0 && byte < 32 && ![9, 10, 13, 27].includes(byte)).length;
-  const zeros = head.filter((byte) => byte === 0).length;
-  return strange * 20 < head.length && zeros * 2 < Math.max(1, head.length);
+/** The same files as an import reads them. */
+export interface ReportSources {
+  readonly sources: readonly Source[];
+  /** Sums of the files as they were read, unpacked. */
+  readonly sha256: readonly string[];
+  /** Files that no importer reads. */
+  readonly unknown: readonly string[];
+}
+
+/** What a report holds, for `merge`: each file by its own format, any other text as a report. */
+export function reportSources({ files, binaries }: Report): ReportSources {
+  const sources: Source[] = [];
+  const sha256: string[] = [];
+  const unknown: string[] = [];
+  const texts = files.map(({ name, text }) => ({
+    name,
+    content: new TextEncoder().encode(text),
+    isText: true,
+  }));
+  for (const { name, content, isText: text } of [
+    ...texts,
+    ...binaries.map((file) => ({ ...file, isText: false })),
+  ]) {
+    const head = content.subarray(0, headBytes);
+    const format = formats.find((one) => one.detect(head)) ?? (text ? formatOf(head, 'report') : null);
+    if (format === null) {
+      unknown.push(name);
+      continue;
+    }
+    sha256.push(createHash('sha256').update(content).digest('hex'));
+    sources.push({
+      file: name,
+      format,
+      async *chunks() {
+        yield content;
+      },
+    });
+  }
+  return { sources, sha256, unknown };
 }

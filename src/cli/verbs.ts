@@ -52,7 +52,7 @@ export const verbs: readonly Verb[] = [
     summary: 'turn artefacts into one trace',
     options: [
       ['-o, --output <file>', 'the trace to write; - for standard output'],
-      ['--format <name>', 'dtb, ndjson, qemu-log or xentrace; detected unless given'],
+      ['--format <name>', 'as lspci or xentrace; detected unless given'],
       force,
       json,
     ],
@@ -62,7 +62,7 @@ export const verbs: readonly Verb[] = [
   {
     usage: 'diagnose <report...>',
     summary: 'from the logs, listings and mails of a report to a verdict',
-    options: [json],
+    options: [['-o, --output <file>', 'keep what the report holds as a trace'], force, json],
     example: 'xpr diagnose mail.txt dmesg.log',
     exits: '0 nothing wrong found, 1 a verdict, 2 trouble, 3 nothing could be judged.',
     load: () => import('./verbs/diagnose.js'),

@@ -1,5 +1,6 @@
 import { type Spoken, spoken } from '../importers/paste/prefix.js';
 import { readPaste } from '../importers/paste/read.js';
+import { commandIn } from '../importers/text/commands.js';
 import { messageIndex } from '../messages/catalogue.js';
 import { readDevice } from '../messages/field.js';
 import type { Artefact, Evidence, Option, Place, Release, Sighting, Typed } from './evidence.js';
@@ -18,9 +19,6 @@ export function readReport(files: readonly ReportFile[]): Evidence {
   return reader.end();
 }
 
-const PROMPT = /^(?:[\w.-]+@[\w.-]+[:\s]\S*\s?[#$]|\[[\w.-]+@[\w.-]+ \S+\][#$]|[#$]|\+)\s+(.*)$/;
-/** Lines of scripts that do something to a PCI device. */
-const SCRIPTED = /^(?:echo \S+ *>[|>]? *"?\/sys\/|xl (?:pci|create|destroy)|setpci |virsh )/;
 const OPTION =
   /(?<![\w.-])((?:xen-?pciback\.|pcie?_?|iommu|intel_iommu|amd_iommu|extra_guest_irqs|pci-phantom|rmrr|ats|dom0-iommu|dom0_mem|dom0|nr_irqs|msi|loglvl|guest_loglvl|irq-max-guests)[\w.-]*)(?:=(\S+))?(?![\w])/g;
 
@@ -76,9 +74,9 @@ class ReportReader {
       this.#listing.take(place);
       return;
     }
-    const prompt = PROMPT.exec(place.text);
-    if (prompt !== null || SCRIPTED.test(place.text.trim())) {
-      const words = (prompt?.[1] ?? place.text).trim().split(/\s+/);
+    const command = commandIn(place.text);
+    if (command !== null) {
+      const words = command.split(/\s+/);
       const asked = words[0] === 'lspci' ? (words[words.indexOf('-s') + 1] ?? '') : '';
       this.#listing.break(askedDevice(asked));
       this.#typed.push({ words, place });

@@ -16,6 +16,7 @@ import { ioreqKinds } from './kinds/ioreq.js';
 import { irqKinds } from './kinds/irq.js';
 import { itsKinds } from './kinds/its.js';
 import { linuxTreeKinds } from './kinds/linux-tree.js';
+import { logKinds } from './kinds/log.js';
 import { machineKinds } from './kinds/machine.js';
 import { mmconfigKinds } from './kinds/mmconfig.js';
 import { msiKinds } from './kinds/msi.js';
@@ -64,6 +65,7 @@ export const catalogue = {
   ...mmconfigKinds,
   ...touchKinds,
   ...machineKinds,
+  ...logKinds,
 };
 
 type Catalogue = typeof catalogue;

@@ -1,4 +1,5 @@
 import { Trouble } from '../base/errors.js';
+import { limits } from '../base/limits.js';
 import { creator } from '../base/release.js';
 import type { Provenance, TraceHeader } from '../log/header.js';
 import { functionId } from '../pci/function-id.js';
@@ -6,6 +7,7 @@ import {
   defaultX86Facts,
   emptyPlatform,
   type HostBridge,
+  type HostWindow,
   type Platform,
   type PlatformFunction,
   type X86Facts,
@@ -14,6 +16,7 @@ import { defaultPolicies, type Policies } from '../policy/axes.js';
 import { currentBehaviour } from '../policy/behaviours.js';
 import { isLinuxRelease, statedXen } from '../policy/releases.js';
 import { defaultSwitches, type SwitchName, switchTable } from '../policy/switches.js';
+import { better, isPc, sameWindow, united, withoutWindow } from './from-several.js';
 import type { MachineFact } from './importer.js';
 
 /** A fact and the file that said it. */
@@ -21,6 +24,9 @@ interface Said<T> {
   readonly value: T;
   readonly file: string;
 }
+
+/** What becomes of a file that says something else about the machine than another: an error, or an event of its own. */
+export type Contradictions = 'refused' | 'told';
 
 /**
  * The machine that several files describe, put together fact by fact. Two files may say the same, or one more than the
@@ -38,12 +44,30 @@ export class Machine {
   readonly #functions = new Map<number, Said<PlatformFunction>>();
   readonly #x86 = new Map<keyof X86Facts, Said<unknown>>();
   readonly #texts = new Map<string, Said<string>>();
+  /** Bridges that stand for a segment whose window nobody has told, by place. */
+  readonly #unplaced = new Map<number, number>();
+  readonly #windows = new Map<number, HostWindow[]>();
+  readonly #contradictions: Contradictions;
   readonly #policies: Partial<Policies> = {};
   readonly #switches: Partial<Record<SwitchName, string>> = {};
+
+  constructor(contradictions: Contradictions = 'refused') {
+    this.#contradictions = contradictions;
+  }
 
   /** @returns Whether the header tells it; otherwise it has to be told by an event. */
   learn(fact: MachineFact, file: string): boolean {
     if (this.isClosed) return false;
+    try {
+      return this.#learn(fact, file);
+    } catch (error) {
+      if (this.#contradictions === 'told' && error instanceof Trouble && error.code === 'IMP-002')
+        return false;
+      throw error;
+    }
+  }
+
+  #learn(fact: MachineFact, file: string): boolean {
     switch (fact.is) {
       case 'header':
         this.#own = alone(this.#own, { value: fact, file });
@@ -59,10 +83,25 @@ export class Machine {
         this.#arch = same('the architecture', this.#arch, { value: fact.arch, file });
         return true;
       case 'function': {
-        const { bridge, bdf, name, config, behind } = fact;
-        const id = functionId(bridge, bdf);
-        const base = { function: id, name, config, writeMask: null, clearMask: null, present: true };
-        this.#function({ value: behind === undefined ? base : { ...base, behind }, file });
+        const { bridge, bdf, name, config, known, behind } = fact;
+        return this.#function({
+          value: {
+            function: functionId(bridge, bdf),
+            name,
+            config,
+            ...(known === undefined ? {} : { known }),
+            writeMask: null,
+            clearMask: null,
+            present: true,
+            ...(behind === undefined ? {} : { behind }),
+          },
+          file,
+        });
+      }
+      case 'window': {
+        const windows = this.#windows.get(fact.bridge) ?? [];
+        this.#windows.set(fact.bridge, windows);
+        if (!windows.some((one) => sameWindow(one, fact.window))) windows.push(fact.window);
         return true;
       }
       case 'x86':
@@ -86,7 +125,21 @@ export class Machine {
     const inWhole = known.findIndex(({ cfgBase }) => cfgBase === bridge.cfgBase);
     if (inWhole >= 0) return inWhole;
     const found = this.#bridges.findIndex(({ value }) => value.cfgBase === bridge.cfgBase);
-    if (found >= 0) return known.length + found;
+    if (found >= 0) {
+      this.#bridges[found] = { value: better(this.#bridges[found]!.value, bridge), file };
+      return known.length + found;
+    }
+    const segment = bridge.pciDomain ?? 0;
+    const standIn =
+      this.#unplaced.get(segment) ??
+      this.#bridges.findIndex(
+        ({ value }) => value.access === 'cf8' && (value.pciDomain ?? 0) === segment && known.length === 0,
+      );
+    if (standIn >= 0 && !this.isClosed && isPc(bridge)) {
+      this.#bridges[standIn] = { value: { ...bridge, pciDomain: segment }, file };
+      if (bridge.access !== 'cf8') this.#unplaced.delete(segment);
+      return standIn;
+    }
     if (this.isClosed) {
       throw new Trouble('IMP-005', 'a host bridge is found too late', {
         file,
@@ -97,6 +150,24 @@ export class Machine {
     }
     this.#bridges.push({ value: bridge, file });
     return known.length + this.#bridges.length - 1;
+  }
+
+  /** @see Out.segment */
+  segment(segment: number): number | null {
+    const known = this.#whole?.value.bridges ?? [];
+    const standIn = this.#unplaced.get(segment);
+    if (standIn !== undefined) return standIn;
+    const numbered = known.findIndex(({ pciDomain }) => pciDomain === segment);
+    if (numbered >= 0) return numbered;
+    if (known.length > 0) return known.length === 1 && segment === 0 ? 0 : null;
+    const found = this.#bridges.findIndex(
+      ({ value }) => value.pciDomain === segment || (value.pciDomain === null && segment === 0),
+    );
+    if (found >= 0) return found;
+    if (this.isClosed || this.#bridges.length >= limits.bridges) return null;
+    this.#bridges.push({ value: withoutWindow(segment), file: '' });
+    this.#unplaced.set(segment, this.#bridges.length - 1);
+    return this.#bridges.length - 1;
   }
 
   /** The files that one of our own traces says it was made of; null when none is among the files. */
@@ -137,7 +208,9 @@ export class Machine {
     };
     const platform = {
       ...base,
-      bridges: [...base.bridges, ...this.#bridges.map(({ value }) => value)],
+      bridges: [...base.bridges, ...this.#bridges.map(({ value }) => value)].map((bridge, i) =>
+        bridge.windows.length > 0 ? bridge : { ...bridge, windows: this.#windows.get(i) ?? [] },
+      ),
       functions: [
         ...base.functions,
         ...[...this.#functions.values()]
@@ -150,14 +223,15 @@ export class Machine {
     return { ...platform, x86: { ...defaultX86Facts, ...platform.x86, ...told } };
   }
 
-  #function(said: Said<PlatformFunction>): void {
+  /** @returns Whether all of it stands in the header: bytes that another file knew otherwise do not. */
+  #function(said: Said<PlatformFunction>): boolean {
     const id = said.value.function;
     const inWhole = this.#whole?.value.functions.find((one) => one.function === id);
     const known =
       this.#functions.get(id) ?? (inWhole === undefined ? null : { value: inWhole, file: this.#whole!.file });
     if (known === null) {
       this.#functions.set(id, said);
-      return;
+      return true;
     }
     const [had, has] = [identity(known.value), identity(said.value)];
     if (had !== null && has !== null && had !== has) {
@@ -167,6 +241,9 @@ export class Machine {
         { value: has, file: said.file },
       );
     }
+    const both = united(known.value, said.value);
+    if (inWhole === undefined) this.#functions.set(id, { value: both.value, file: known.file });
+    return both.agree;
   }
 
   #text(what: string, key: string, said: Said<string>): void {

@@ -17,6 +17,8 @@ import {
 export interface Source {
   /** As the user gave it, for errors and provenance. */
   readonly file: string;
+  /** As events name it; the last part of `file` unless given. */
+  readonly label?: string;
   readonly format: Format;
   /** Its bytes, unpacked, once. */
   chunks(): AsyncIterable<Uint8Array>;
@@ -100,6 +102,18 @@ export class Feed implements Out {
   fact(fact: MachineFact): void {
     if (!this.#machine.learn(fact, this.source.file))
       this.#items.push({ is: 'fact', fact, atNs: this.#atNs });
+  }
+
+  told(fact: MachineFact): void {
+    this.#items.push({ is: 'fact', fact, atNs: this.#atNs });
+  }
+
+  get file(): string {
+    return this.source.label ?? this.source.file.replace(/^.*[/\\]/, '');
+  }
+
+  segment(segment: number): number | null {
+    return this.#machine.segment(segment);
   }
 
   bridge(bridge: Parameters<Out['bridge']>[0]): number {

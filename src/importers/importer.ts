@@ -2,7 +2,7 @@ import type { EventSeq } from '../base/brand.js';
 import type { Actor, DataOf, InputDraft, KindName, Origin, TraceEvent } from '../events/catalogue.js';
 import type { Provenance, TraceHeader } from '../log/header.js';
 import type { Bdf } from '../pci/sbdf.js';
-import type { HostBridge, Platform, PlatformFunction, X86Facts } from '../platform/platform.js';
+import type { HostBridge, HostWindow, Platform, PlatformFunction, X86Facts } from '../platform/platform.js';
 
 /**
  * One foreign format: how to know it and how to read it. A new one is a folder beside this file with an object of
@@ -34,6 +34,8 @@ export interface Format {
    * order of the registry: be sure rather than generous.
    */
   detect(head: Uint8Array): boolean;
+  /** The file is about the machine alone and is read before all others, whatever the order they are given in. */
+  readonly describesMachine?: true;
   /** Begins to read one file. */
   open(out: Out): Importer;
 }
@@ -50,14 +52,25 @@ export interface Importer {
 export interface Out {
   /** Records of the source; an importer counts them up as it goes. */
   readonly counts: Counts;
+  /** The name of the file, for events that name their place in it. */
+  readonly file: string;
   /** What `atNs` of this file counts from. */
   clock(clock: Clock): void;
   fact(fact: MachineFact): void;
+  /** The same of what may be another machine, or the same after another boot: an event, never the header's. */
+  told(fact: MachineFact): void;
   /**
    * A host bridge, known by `cfgBase`, and its place in the platform: the first half of every `FunctionId`. Saying one
    * again, or one that another file described better, gives the place it has.
    */
   bridge(bridge: HostBridge): number;
+  /**
+   * Place of the host bridge whose functions have this segment (a PCI domain of Linux) in their names. Where no file has
+   * told its window yet, a bridge of unknown window stands for it, which takes the window when one does. Null where a
+   * device tree describes several bridges and none of them says that it has the number: names of its functions are then
+   * not known to mean one of them.
+   */
+  segment(segment: number): number | null;
   /** Something happened, and this is all there is to know of it: no model decides it again while importing. */
   event<K extends KindName>(draft: EventDraft<K>): Told;
   /**
@@ -79,6 +92,8 @@ export interface Counts {
   skipped: number;
   /** Missing from the source, or torn. */
   lost: number;
+  /** Of text: how many lines of which kind, read, passed over and lost ones. */
+  kinds?: Record<string, number>;
 }
 
 /**
@@ -90,6 +105,8 @@ export type Clock =
   | { readonly is: 'wall'; readonly zeroUs: number }
   /** Microseconds since the machine started at which `atNs` is 0. */
   | { readonly is: 'boot'; readonly zeroUs: number }
+  /** Microseconds since the hardware domain's kernel started at which `atNs` is 0. */
+  | { readonly is: 'linux'; readonly zeroUs: number }
   /** The machine's time stamp counter at 2.4 GHz, in microseconds since it was 0. */
   | { readonly is: 'tsc'; readonly zeroUs: number }
   /** From the first record of the file on; nobody says when that was. */
@@ -139,8 +156,12 @@ export type MachineFact =
       readonly name: string;
       /** Bytes 0 on of its configuration space; what nobody knows is 0. */
       readonly config: Uint8Array;
+      /** Bits of `config` that are known, per byte; absent: all. */
+      readonly known?: Uint8Array;
       readonly behind?: PlatformFunction['behind'];
     }
+  /** A window of a host bridge, from whoever lists them. `bridge` is what `Out.bridge` or `Out.segment` gave. */
+  | { readonly is: 'window'; readonly bridge: number; readonly window: HostWindow }
   /** Tables of a PC: I/O APICs, reserved regions, interrupt remapping. */
   | { readonly is: 'x86'; readonly facts: Partial<X86Facts> }
   /** As the program prints it, `4.17.7` or `6.1.0-56-amd64`. */

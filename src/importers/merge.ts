@@ -10,7 +10,7 @@ import type { Platform } from '../platform/platform.js';
 import type { Env } from '../state/env.js';
 import { envOf } from '../state/trace-env.js';
 import { evolve } from '../state/world.js';
-import { Machine } from './assemble.js';
+import { type Contradictions, Machine } from './assemble.js';
 import { Feed, type Item, type Source } from './feed.js';
 import { type Counts, type MachineFact, Told } from './importer.js';
 
@@ -38,33 +38,41 @@ const BATCH = 4_096;
  * Makes one trace of several files: each is read far enough for its facts about the machine, which give the header;
  * then their events are taken in the order of time, numbered, and handed to the models where those decide.
  * @param ahead Events of each file that are waited for before the header is made.
+ * @param contradictions Whether files that say different things about the machine are refused.
  * @throws {Trouble} IMP-002, IMP-005, IMP-006, and whatever the importers say, with the file named
  * @cost Memory: `ahead` events and one piece of each file
  */
 export async function merge(
   sources: readonly Source[],
   ahead: number = limits.importAheadEvents,
+  contradictions: Contradictions = 'refused',
 ): Promise<Merged> {
-  const machine = new Machine();
+  const machine = new Machine(contradictions);
   const feeds = sources.map((source) => new Feed(source, machine));
-  for (const feed of feeds) await named(feed, () => feed.fill(ahead));
+  const first = feeds.filter(({ source }) => source.format.describesMachine === true);
+  for (const feed of [...first, ...feeds.filter((one) => !first.includes(one))])
+    await named(feed, () => feed.fill(ahead));
   const header = machine.close(sources.map(({ file }) => file));
   return {
     header,
     recordedSources: machine.recordedSources,
-    events: () => merged(feeds, header),
+    events: () => merged(feeds, header, contradictions),
     counts: () =>
-      feeds.map(({ source, counts, timesBack }) => ({
-        file: source.file,
-        format: source.format.name,
-        ...counts,
-        timesBack,
+      feeds.map((feed) => ({
+        file: feed.file,
+        format: feed.source.format.name,
+        ...feed.counts,
+        timesBack: feed.timesBack,
       })),
   };
 }
 
-async function* merged(feeds: readonly Feed[], header: TraceHeader): AsyncGenerator<readonly TraceEvent[]> {
-  const zeroNs = zeros(feeds);
+async function* merged(
+  feeds: readonly Feed[],
+  header: TraceHeader,
+  contradictions: Contradictions,
+): AsyncGenerator<readonly TraceEvent[]> {
+  const zeroNs = contradictions === 'told' ? near(zeros(feeds)) : zeros(feeds);
   const numbering = new Numbering(header);
   try {
     for (;;) {
@@ -92,13 +100,19 @@ async function* merged(feeds: readonly Feed[], header: TraceHeader): AsyncGenera
 /** What each file's times count from, in nanoseconds of the trace. */
 function zeros(feeds: readonly Feed[]): number[] {
   const never = Number.POSITIVE_INFINITY;
-  const earliest = { wall: never, boot: never, tsc: never };
+  const earliest = { wall: never, boot: never, linux: never, tsc: never };
   for (const { clockOf: clock } of feeds)
     if (clock !== null && clock.is !== 'own') earliest[clock.is] = Math.min(earliest[clock.is], clock.zeroUs);
   return feeds.map(({ clockOf: clock }) =>
     clock === null || clock.is === 'own' ? 0 : (clock.zeroUs - earliest[clock.is]) * 1_000,
   );
 }
+
+/** Some 52 days: what is further from the first log is of another time, and then nobody knows how they lie. */
+const FAR_NS = 2 ** 52;
+
+/** Of logs that may be of different times, those too far from the first begin together with it. */
+const near = (zeroNs: readonly number[]): number[] => zeroNs.map((ns) => (ns < FAR_NS ? ns : 0));
 
 function time(ns: number, { source }: Feed): TraceNs {
   if (Number.isSafeInteger(ns) && ns >= 0) return ns as TraceNs;
@@ -207,6 +221,10 @@ function telling(fact: MachineFact): InputDraft {
         function: functionId(fact.bridge, fact.bdf),
         details: registersOf(fact.config),
       });
+    case 'window': {
+      const { space, prefetchable, pciAddress, sizeBytes } = fact.window;
+      return told({ what: 'window', details: { space, prefetchable, pciAddress, sizeBytes } });
+    }
     case 'x86':
       return told({ what: 'tables', text: JSON.stringify(fact.facts) });
     case 'release':

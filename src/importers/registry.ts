@@ -4,6 +4,7 @@ import { dtbFormat } from './dtb/format.js';
 import type { Format } from './importer.js';
 import { ndjsonFormat } from './ndjson/format.js';
 import { qemuLogFormat } from './qemu-log/format.js';
+import { textFormats } from './text/formats.js';
 import { xenConsoleFormat } from './xen-console/format.js';
 import { xenTapFormat } from './xen-tap/format.js';
 import { xenstoredFormat } from './xenstored/format.js';
@@ -19,6 +20,7 @@ export const formats: readonly Format[] = [
   xenTapFormat,
   xenstoredFormat,
   xenConsoleFormat,
+  ...textFormats,
 ];
 
 /** Bytes of a file that formats may look at. */

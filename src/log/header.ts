@@ -11,6 +11,8 @@ export interface Provenance {
   readonly lost: number;
   /** Records whose time was before that of the record before them; their events stand at the later time. Absent: none. */
   readonly timesBack?: number;
+  /** Of text: lines of each kind, read, passed over and lost ones. Absent elsewhere. */
+  readonly kinds?: Readonly<Record<string, number>>;
 }
 
 /**

@@ -56,6 +56,8 @@ export const deciders: Deciders = {
   'config.requested': decideConfigRequest,
   'bridge.probed': decideBridgeProbe,
   'bridge.unbound': decideBridgeUnbind,
+  'log.printed': nothingFollows,
+  'log.typed': nothingFollows,
   'machine.told': nothingFollows,
   'device.plugged': nothingFollows,
   'device.unplugged': nothingFollows,

@@ -5,6 +5,7 @@ import type {
   IdMap,
   IdMapEntry,
   IoApic,
+  IommuUnit,
   MsiController,
   Platform,
   PlatformFunction,
@@ -83,6 +84,7 @@ const device = map<PlatformFunction>({
   function: number(),
   name: text,
   config: image,
+  known: optional(image),
   writeMask: orNull(image),
   clearMask: orNull(image),
   present: flag,
@@ -124,6 +126,14 @@ const reserved = map<ReservedRegion>({
   devices: list(number(0xffff)),
 });
 
+const iommuUnit = map<IommuUnit>({
+  model: oneOf('vt-d', 'amd-vi'),
+  segment: number(),
+  base: number(),
+  includesAll: flag,
+  devices: list(number(0xffff)),
+});
+
 const x86 = map<X86Facts>({
   ioapics: list(ioApic),
   nrIrqs: number(1 << 20),
@@ -135,6 +145,7 @@ const x86 = map<X86Facts>({
   ownPorts: list(list(number(0xffff))),
   addressBits: number(64),
   reservedRegions: optional(list(reserved)),
+  iommuUnits: optional(list(iommuUnit)),
 });
 
 const platform = map<Platform>({

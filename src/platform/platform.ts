@@ -76,6 +76,8 @@ export interface PlatformFunction {
   readonly name: string;
   /** 256 or 4096 bytes of configuration space at power-on. */
   readonly config: Uint8Array;
+  /** Bits of `config` that somebody read or said, per byte; the others stand as 0 and mean nothing. Absent: all. */
+  readonly known?: Uint8Array;
   /** Bits software can change, per byte; null: none. */
   readonly writeMask: Uint8Array | null;
   /** Bits that a written 1 clears, per byte; null: none. */
@@ -146,6 +148,20 @@ export interface X86Facts {
   readonly addressBits: number;
   /** Reserved memory of a VT-d machine, in the order of the DMAR table; absent: none. */
   readonly reservedRegions?: readonly ReservedRegion[];
+  /** IOMMUs in the order of their table; absent: not known. */
+  readonly iommuUnits?: readonly IommuUnit[];
+}
+
+/** An IOMMU of a PC and the functions it translates. @source VT-d specification, DRHD; AMD I/O Virtualization, IVHD */
+export interface IommuUnit {
+  readonly model: 'vt-d' | 'amd-vi';
+  readonly segment: number;
+  /** First byte of its registers. */
+  readonly base: number;
+  /** It has every function of its segment that no other unit names. */
+  readonly includesAll: boolean;
+  /** Functions of its device scope; a bridge stands for what is behind it. */
+  readonly devices: readonly Bdf[];
 }
 
 /**

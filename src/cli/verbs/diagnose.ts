@@ -2,11 +2,14 @@ import { couldJudge, type Diagnosis, diagnose } from '../../diagnose/diagnose.js
 import type { Evidence, Place } from '../../diagnose/evidence.js';
 import { readReport } from '../../diagnose/read.js';
 import type { Verdict } from '../../diagnose/verdict.js';
+import { merge } from '../../importers/merge.js';
 import { labelled } from '../../tell/wrap.js';
 import { required } from '../choices.js';
-import { print, printJson, say } from '../io.js';
-import { readReportFiles } from '../report-files.js';
+import { print, printJson, say, sayNext } from '../io.js';
+import { chooseOutput, type Output, outputKinds } from '../output.js';
+import { type Report, readReportFiles, reportSources } from '../report-files.js';
 import type { RunVerb } from '../verb.js';
+import { passedOver, writeImport } from '../write-import.js';
 
 const WIDTH = 80;
 /** Lines shown under a verdict; the JSON has all. */
@@ -14,15 +17,33 @@ const MOST_LINES = 6;
 
 export const run: RunVerb = async ([given], options) => {
   const names = (Array.isArray(given) ? given : [given]).map((name) => required(name, 'the report'));
-  const { files, binaries } = await readReportFiles(names);
+  const output =
+    typeof options['output'] === 'string' ? chooseTrace(options['output'], names, options) : null;
+  const report = await readReportFiles(names);
+  const { files } = report;
+  const binaries = report.binaries.map(({ name }) => name);
   const evidence = readReport(files);
   const diagnosis = diagnose(evidence);
   if (options['json'] === true) printJson(document(evidence, diagnosis, binaries));
   else print(told(evidence, diagnosis));
-  if (binaries.length > 0) say(`not read, being no text: ${binaries.join(', ')} (xpr import reads traces)`);
+  if (binaries.length > 0) say(`not judged, being no text: ${binaries.join(', ')}`);
+  if (output !== null) await keep(output, report);
   if (!couldJudge(evidence)) return 3;
   return diagnosis.verdicts.length > 0 || diagnosis.unexplained.length > 0 ? 1 : 0;
 };
+
+const chooseTrace = (name: string, inputs: readonly string[], options: Parameters<RunVerb>[1]): Output =>
+  chooseOutput(name, outputKinds.trace, { inputs, options });
+
+/** Keeps what the report holds as a trace: facts about the machine, and what was observed. */
+async function keep(output: Output, report: Report): Promise<void> {
+  const { sources, sha256, unknown } = reportSources(report);
+  const merged = await merge(sources, undefined, 'told');
+  const { events, digest } = await writeImport(output, merged, () => sha256);
+  say(`${output.name}: ${events} events, digest ${digest.slice(0, 16)}${passedOver(merged.counts())}`);
+  if (unknown.length > 0) say(`not in the trace, their format not being known: ${unknown.join(', ')}`);
+  sayNext('show', { file: output.name });
+}
 
 function told(evidence: Evidence, { verdicts, unexplained, needed, notes, first }: Diagnosis): string[] {
   const read = evidence.artefacts.map(

@@ -1,18 +1,15 @@
-import { basename } from 'node:path';
 import { counted } from '../../base/counted.js';
 import type { Source } from '../../importers/feed.js';
-import { type FileCounts, type Merged, merge } from '../../importers/merge.js';
+import { merge } from '../../importers/merge.js';
 import { type NodeSource, nodeSource } from '../../importers/node-source.js';
 import { formatOf, headBytes } from '../../importers/registry.js';
-import type { Provenance } from '../../log/header.js';
-import { Recorder } from '../../machine/recorder.js';
-import { envOf } from '../../state/trace-env.js';
 import { required } from '../choices.js';
 import { pipedPieces } from '../input.js';
 import { printJson, say, sayNext } from '../io.js';
 import { chooseOutput, outputKinds } from '../output.js';
 import { inFile } from '../trace-file.js';
 import type { RunVerb } from '../verb.js';
+import { passedOver, writeImport } from '../write-import.js';
 
 /** A file and how it is read. */
 interface Part {
@@ -29,19 +26,11 @@ export const run: RunVerb = async ([given], options) => {
   const parts: Part[] = [];
   for (const file of files) parts.push(await openPart(file, options['format']));
   const merged = await merge(parts.map(({ source }) => source));
-  let sources: readonly Provenance[] = [];
-  const { events, bytes, digest } = await output.write(async (target) => {
-    const recorder = new Recorder(target, merged.header, envOf(merged.header));
-    for await (const batch of merged.events()) {
-      recorder.append(batch);
-      // Ctrl-C is heard between two turns of the event loop.
-      await new Promise((turn) => setImmediate(turn));
-    }
-    sources = provenance(merged, parts);
-    return recorder.finish(undefined, sources.slice(merged.header.provenance.length));
-  });
+  const { events, bytes, digest, provenance } = await writeImport(output, merged, () =>
+    parts.map(({ file }) => file.sha256()),
+  );
   if (options['json'] === true)
-    printJson({ schema: 'import/1', file: output.name, events, bytes, digest, provenance: sources });
+    printJson({ schema: 'import/1', file: output.name, events, bytes, digest, provenance });
   else
     say(
       `${output.name}: ${counted(events, 'event')}, digest ${digest.slice(0, 16)}${passedOver(merged.counts())}`,
@@ -58,36 +47,4 @@ async function openPart(name: string, format: unknown): Promise<Part> {
   } catch (error) {
     throw inFile(error, name);
   }
-}
-
-/** Where the trace came from: what one of our own says, else the files. */
-function provenance(merged: Merged, parts: readonly Part[]): readonly Provenance[] {
-  if (merged.recordedSources !== null) return merged.recordedSources;
-  return merged.counts().map(({ file, timesBack, ...rest }, i) => ({
-    file: basename(file),
-    sha256: parts[i]!.file.sha256(),
-    ...rest,
-    ...(timesBack === 0 ? {} : { timesBack }),
-  }));
-}
-
-/** What did not become events, or not at its time; empty when everything did. */
-function passedOver(sources: readonly FileCounts[]): string {
-  const sum = (count: (source: FileCounts) => number): number =>
-    sources.reduce((total, source) => total + count(source), 0);
-  const say = (count: number, what: string): string => (count === 0 ? '' : `; ${count} ${what}`);
-  return [
-    say(
-      sum(({ skipped }) => skipped),
-      'records not about PCI',
-    ),
-    say(
-      sum(({ lost }) => lost),
-      'torn',
-    ),
-    say(
-      sum(({ timesBack }) => timesBack),
-      'times that go back, kept at the later one',
-    ),
-  ].join('');
 }

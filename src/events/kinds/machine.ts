@@ -6,7 +6,21 @@ export const machineKinds = {
     'A recording told something about the machine it is of, after the trace had begun; what is known before stands in its header.',
     {
       what: choice(
-        ['arch', 'command-line', 'function', 'name', 'platform', 'release', 'tables'],
+        [
+          'arch',
+          'command-line',
+          'domain',
+          'function',
+          'guest',
+          'interrupt',
+          'name',
+          'owner',
+          'platform',
+          'region',
+          'release',
+          'tables',
+          'window',
+        ],
         'what it is about',
       ),
       of: text('the program or device it is about; empty where there is none'),

@@ -9,6 +9,7 @@ const FDT_MAGIC = [0xd0, 0x0d, 0xfe, 0xed];
 export const dtbFormat: Format = {
   name: 'dtb',
   doc: 'a flattened device tree: the machine itself',
+  describesMachine: true,
   detect: (head) => FDT_MAGIC.every((byte, i) => head[i] === byte),
   open(out) {
     const pieces: Uint8Array[] = [];

@@ -8,6 +8,8 @@ export interface Spoken {
   readonly domid: number | null;
   /** Time since the speaker's boot; null without a stamp. */
   readonly sinceBootNs: number | null;
+  /** The machine's time stamp counter, where Xen printed that. */
+  readonly cycles: number | null;
   /** Time of day as it stands there: stamps of one style compare, of different styles they do not. */
   readonly wallClock: string | null;
   /** libxl's: error, warning, … */
@@ -52,7 +54,10 @@ const steps: readonly Step[] = [
   },
   { pattern: /^<\d{1,2}>/, take: () => ({}) },
   // Xen's stamps by its cycle counter (console_timestamps=raw).
-  { pattern: /^\[[0-9a-f]{16}\]\s?/, take: () => ({}) },
+  {
+    pattern: /^\[(?<cycles>[0-9a-f]{16})\]\s?/,
+    take: ({ cycles }) => ({ cycles: Number.parseInt(cycles!, 16) }),
+  },
   { pattern: /^\(XEN\)\s?/, take: () => ({ voice: 'xen' }) },
   {
     pattern: /^\(d(?<domid>\d+)\)\s?/,
@@ -98,6 +103,7 @@ export function spoken(line: string): Spoken {
     voice: null,
     domid: null,
     sinceBootNs: null,
+    cycles: null,
     wallClock: null,
     level: null,
     at: null,

@@ -22,7 +22,8 @@ function physicalLines(text: string): PastedLine[] {
     .map((line, i) => ({ line: i + 1, lastLine: i + 1, text: line.replace(/\r+$/, '') }));
 }
 
-function undressed(lines: readonly PastedLine[], known: (text: string) => number): PastedLine[] {
+/** The lines of one text without what was put around and between them; whole paragraphs at a time. */
+export function undressed(lines: readonly PastedLine[], known: (text: string) => number): PastedLine[] {
   const plain = paragraphs(lines).flatMap((paragraph) =>
     isQuotedPrintable(paragraph.map(({ text }) => text)) ? decodeQuotedPrintable(paragraph) : paragraph,
   );

@@ -10,6 +10,9 @@ const LINUX =
 /** A host bridge of a device tree: its configuration window, then that it has a bus. */
 const WINDOW = /^\[ *[\d.]+\] pci-host-generic (\S+): ECAM (?:area )?at? ?\[mem 0x([0-9a-f]+)-/;
 const BOUND = /^\[ *[\d.]+\] pci-host-generic (\S+): PCI host bridge to bus [0-9a-f]{4,}:[0-9a-f]{2}$/;
+/** What only a Xen on a PC prints. */
+const PC =
+  /^\(XEN\) (?:\[[^\]]*\] )?(?:Xen-e820 RAM map|EFI RAM map|PVH start info|Disc information|CPU Vendor:|PCI: MCFG)/;
 /** Xen stopped while it probed its bridges. */
 const STOPPED = /^\(XEN\) .*Inconsistent "linux,pci-domain" property in DT/;
 
@@ -20,11 +23,11 @@ const STOPPED = /^\(XEN\) .*Inconsistent "linux,pci-domain" property in DT/;
 export const xenConsoleFormat: Format = {
   name: 'xen-console',
   doc: "the console of Xen and its Dom0: releases, options, the order of Dom0's host bridges",
-  detect: (head) =>
-    new TextDecoder('latin1')
-      .decode(head)
-      .split('\n', 400)
-      .some((line) => VERSION.test(line)),
+  detect: (head) => {
+    const some = new TextDecoder('latin1').decode(head).split('\n', 400);
+    // A PC's has no host bridges that Dom0 may number its own way: `xl-dmesg` reads more of it.
+    return some.some((line) => VERSION.test(line)) && !some.some((line) => PC.test(line));
+  },
   open: (out) => readConsole(out),
 };
 
