@@ -19,7 +19,6 @@ const text = (head: Uint8Array): string => new TextDecoder('latin1').decode(head
 
 export const outputKinds = {
   trace: { name: 'trace', binary: true, isOne: (head) => preamble.every((byte, i) => head[i] === byte) },
-  ndjson: { name: 'export', binary: false, isOne: (head) => text(head).startsWith('{"schema":"xpr-ndjson/') },
   junit: {
     name: 'JUnit report',
     binary: false,

@@ -1,3 +1,4 @@
+import { exportNames } from '../exporters/registry.js';
 import type { Verb } from './verb.js';
 
 const json = ['--json', 'one JSON document'] as const;
@@ -210,7 +211,7 @@ export const verbs: readonly Verb[] = [
     usage: 'export <trace>',
     summary: 'write a trace in another format',
     options: [
-      ['--to <format>', 'ndjson'],
+      ['--to <format>', exportNames.join(', ')],
       ['-o, --output <file>', 'the file to write; - for standard output'],
       force,
       json,

@@ -2,6 +2,7 @@ import type { TraceEvent } from '../events/catalogue.js';
 import type { Provenance, TraceHeader } from '../log/header.js';
 import type { BridgeTable } from '../pci/function-id.js';
 import { presentEvent } from '../tell/present.js';
+import type { Exporter } from './exporter.js';
 
 /** First line of an export: what the log's header holds, byte arrays as `{"$base64": …}`. */
 export interface HeaderLine {
@@ -24,3 +25,9 @@ export function* ndjsonLines(
   );
   for (const event of events) yield JSON.stringify(presentEvent(event, table));
 }
+
+/** What `import` reads back to the byte. */
+export const ndjsonExporter: Exporter = {
+  lines: ({ header, platform, events, sources }) => ndjsonLines(header, platform, events, sources),
+  isOne: (head) => new TextDecoder('latin1').decode(head).startsWith('{"schema":"xpr-ndjson/'),
+};

@@ -79,6 +79,7 @@ describe('the command as a process', () => {
       'src/cli/main.js',
       'src/cli/run.js',
       'src/cli/verbs.js',
+      'src/exporters/registry.js',
       'src/log/descriptor.js',
     ]);
   });

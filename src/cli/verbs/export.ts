@@ -1,41 +1,28 @@
 import { counted } from '../../base/counted.js';
 import { Trouble } from '../../base/errors.js';
+import { didYouMean } from '../../base/near.js';
 import { allProcessed } from '../../events/broke-off.js';
 import type { TraceEvent } from '../../events/catalogue.js';
-import { ndjsonLines } from '../../exporters/ndjson.js';
+import type { Exporter } from '../../exporters/exporter.js';
+import { exporters, exportNames } from '../../exporters/registry.js';
 import { required } from '../choices.js';
 import { printJson, say } from '../io.js';
-import { chooseOutput, outputKinds } from '../output.js';
+import { chooseOutput } from '../output.js';
 import { type OpenTrace, withTrace } from '../trace-file.js';
 import type { RunVerb } from '../verb.js';
-
-/** Formats by name: the lines of the export. */
-const formats: Readonly<Record<string, (trace: OpenTrace) => Iterable<string>>> = {
-  ndjson: ({ reader, env }) =>
-    allOf(
-      reader.events,
-      (events) => ndjsonLines(reader.header, env.platform, events, reader.index.sources),
-      reader.readEvents(),
-    ),
-};
 
 export const run: RunVerb = ([file], options) =>
   withTrace(required(file, 'the trace'), async (trace) => {
     const name = required(options['to'], '--to FORMAT');
-    const format = Object.hasOwn(formats, name) ? formats[name] : undefined;
-    if (format === undefined) {
-      throw new Trouble('CLI-010', `no export format ${name}`, {
-        actual: name,
-        expected: Object.keys(formats).join(', '),
-      });
-    }
-    const output = chooseOutput(required(options['output'], '-o FILE'), outputKinds.ndjson, {
-      inputs: [trace.file],
-      options,
-    });
+    const exporter = await exporterNamed(name);
+    const output = chooseOutput(
+      required(options['output'], '-o FILE'),
+      { name: 'export', binary: false, isOne: (head) => exporter.isOne(head) },
+      { inputs: [trace.file], options },
+    );
     const { events } = trace.reader;
     await output.write((target) => {
-      for (const chunk of chunks(format(trace))) target.write(Buffer.from(chunk));
+      for (const chunk of chunks(linesOf(trace, exporter))) target.write(Buffer.from(chunk));
       target.commit();
     });
     if (options['json'] === true) printJson({ schema: 'export/1', file: output.name, format: name, events });
@@ -43,21 +30,33 @@ export const run: RunVerb = ([file], options) =>
     return 0 as const;
   });
 
+/** @throws {Trouble} CLI-010 */
+function exporterNamed(name: string): Promise<Exporter> {
+  const load = Object.hasOwn(exporters, name) ? exporters[name] : undefined;
+  if (load !== undefined) return load();
+  throw new Trouble('CLI-010', `no export format ${name}`, {
+    actual: name,
+    expected: exportNames.join(', '),
+    hint: didYouMean(name, exportNames) ?? 'xpr export --help lists them',
+  });
+}
+
 /** The lines of all events; an error before the file is finished when some are missing. */
-function* allOf(
-  events: number,
-  lines: (events: Iterable<TraceEvent>) => Iterable<string>,
-  source: Iterable<TraceEvent>,
-): Generator<string> {
+function* linesOf({ reader, env }: OpenTrace, exporter: Exporter): Generator<string> {
   let processed = 0;
   const counted = function* (): Generator<TraceEvent> {
-    for (const event of source) {
+    for (const event of reader.readEvents()) {
       yield event;
       processed += 1;
     }
   };
-  yield* lines(counted());
-  allProcessed(processed, events);
+  yield* exporter.lines({
+    header: reader.header,
+    platform: env.platform,
+    sources: reader.index.sources,
+    events: counted(),
+  });
+  allProcessed(processed, reader.events);
 }
 
 /** Characters gathered before a write. */
