@@ -72,11 +72,13 @@ describe('the command as a process', () => {
     expect(names).toEqual([
       'src/base/errors.js',
       'src/base/limits.js',
+      'src/base/near.js',
       'src/base/release.js',
       'src/base/shell-word.js',
       'src/base/visible.js',
       'src/cli/io.js',
       'src/cli/main.js',
+      'src/cli/missing-file.js',
       'src/cli/run.js',
       'src/cli/verbs.js',
       'src/exporters/registry.js',
