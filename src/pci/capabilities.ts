@@ -1,5 +1,6 @@
 import { limits } from '../base/limits.js';
-import { CONVENTIONAL_CONFIG_BYTES, EXTENDED_CONFIG_BYTES, reg, status } from './header.js';
+import { conventionalSteps, extendedNext, extendedSteps, hasList } from './capability-walk.js';
+import { EXTENDED_CONFIG_BYTES } from './header.js';
 
 /** Capability ids. */
 export const capability = {
@@ -45,18 +46,17 @@ export interface CapabilityList {
  */
 export function capabilities(bytes: ArrayLike<number>): CapabilityList {
   const entries: CapabilityEntry[] = [];
-  if (((bytes[reg.status] ?? 0) & status.capabilityList) === 0) return { entries, fault: null };
+  const read = (at: number): number => bytes[at] ?? 0;
+  if (!hasList(read)) return { entries, fault: null };
   const seen = new Set<number>();
-  let at = (bytes[reg.capabilityPointer] ?? 0) & 0xfc;
-  while (at !== 0) {
-    if (at < 0x40 || at + 1 >= CONVENTIONAL_CONFIG_BYTES) return faulty(entries, 'pointer-outside', at);
+  for (const { at, id } of conventionalSteps(read, 'bytes')) {
+    if (at === 0) break;
+    if (id === null) return faulty(entries, 'pointer-outside', at);
     if (seen.has(at)) return faulty(entries, 'loop', at);
     if (entries.length >= limits.capabilities) return faulty(entries, 'too-many', at);
     seen.add(at);
-    const id = bytes[at] ?? 0;
     if (id === 0xff) return faulty(entries, 'all-ones', at);
     entries.push({ id, offsetBytes: at, version: 0 });
-    at = (bytes[at + 1] ?? 0) & 0xfc;
   }
   return { entries, fault: null };
 }
@@ -71,23 +71,19 @@ export function extendedCapabilities(bytes: ArrayLike<number>): CapabilityList {
   const entries: CapabilityEntry[] = [];
   if (bytes.length < EXTENDED_CONFIG_BYTES) return { entries, fault: null };
   const seen = new Set<number>();
-  let at: number = CONVENTIONAL_CONFIG_BYTES;
-  for (;;) {
-    if (at < CONVENTIONAL_CONFIG_BYTES || at > EXTENDED_CONFIG_BYTES - 4) {
-      return faulty(entries, 'pointer-outside', at);
-    }
+  let last = 0;
+  for (const { at, header } of extendedSteps((place) => dword(bytes, place))) {
     if (seen.has(at)) return faulty(entries, 'loop', at);
     if (entries.length >= limits.extendedCapabilities) return faulty(entries, 'too-many', at);
     seen.add(at);
-    const header = dword(bytes, at);
-    if (header === 0xffff_ffff) return faulty(entries, 'all-ones', at);
+    if (header === null || header === 0xffff_ffff) return faulty(entries, 'all-ones', at);
     // A null capability (id 0) at 0x100 only carries the pointer to the first real one.
     if ((header & 0xffff) !== 0) {
       entries.push({ id: header & 0xffff, offsetBytes: at, version: (header >>> 16) & 0xf });
     }
-    at = (header >>> 20) & 0xffc;
-    if (at === 0) return { entries, fault: null };
+    last = extendedNext(header);
   }
+  return last === 0 ? { entries, fault: null } : faulty(entries, 'pointer-outside', last);
 }
 
 /** Offset of the first capability `id` of a list; null when it has none. */

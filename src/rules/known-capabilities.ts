@@ -1,5 +1,12 @@
 import { capability, extendedCapability } from '../pci/capabilities.js';
-import { CONVENTIONAL_CONFIG_BYTES, EXTENDED_CONFIG_BYTES, reg, status } from '../pci/header.js';
+import {
+  conventionalSteps,
+  EXTENDED_FIRST,
+  extendedNext,
+  extendedSteps,
+  hasList,
+} from '../pci/capability-walk.js';
+import { CONVENTIONAL_CONFIG_BYTES, EXTENDED_CONFIG_BYTES, reg } from '../pci/header.js';
 import { byteOf, dwordOf, isKnown, type KnownFunction, wordOf } from './known-function.js';
 
 /** An entry of a capability list. */
@@ -32,28 +39,25 @@ export function walkConventional(fn: KnownFunction): Walk {
   const entries: KnownEntry[] = [];
   let fault: ListFault | null = null;
   if (fn.byte(reg.status) === null) return { entries, fault, complete: false };
-  if ((byteOf(fn, reg.status) & status.capabilityList) === 0) return { entries, fault, complete: true };
+  if (!hasList((at) => byteOf(fn, at))) return { entries, fault, complete: true };
+  const ended = (found: ListFault): Walk => ({ entries, fault: fault ?? found, complete: true });
   const seen = new Set<number>();
   let from: number = reg.capabilityPointer;
-  let pointer: number = from;
-  for (;;) {
-    const next = fn.byte(pointer);
-    if (next === null) return { entries, fault, complete: false };
-    const at = next & 0xfc;
-    if (next === 0) return { entries, fault, complete: true };
-    if (at < FIRST) return { entries, fault: fault ?? { kind: 'below', from, to: next }, complete: true };
-    if ((next & 3) !== 0) fault ??= { kind: 'misaligned', from, to: next };
-    if (seen.has(at)) return { entries, fault: fault ?? { kind: 'loop', from, to: at }, complete: true };
-    const id = fn.byte(at);
-    if (id === null) return { entries, fault, complete: false };
-    if (id === 0xff) return { entries, fault: fault ?? { kind: 'empty', from, to: at }, complete: true };
+  for (const { position, at, id } of conventionalSteps((place) => fn.byte(place), 'bytes')) {
+    if (position === null) break;
+    if (position === 0) return { entries, fault, complete: true };
+    if (at < FIRST) return ended({ kind: 'below', from, to: position });
+    if ((position & 3) !== 0) fault ??= { kind: 'misaligned', from, to: position };
+    if (seen.has(at)) return ended({ kind: 'loop', from, to: at });
+    if (id === null) break;
+    if (id === 0xff) return ended({ kind: 'empty', from, to: at });
     seen.add(at);
     entries.push({ id, at });
     if (at + lengthOf(fn, id, at) > CONVENTIONAL_CONFIG_BYTES)
       fault ??= { kind: 'too-long', from: at, to: id };
     from = at;
-    pointer = at + 1;
   }
+  return { entries, fault, complete: false };
 }
 
 const FIRST = 0x40;
@@ -63,13 +67,14 @@ export function walkExtended(fn: KnownFunction): Walk {
   const entries: KnownEntry[] = [];
   let fault: ListFault | null = null;
   const seen = new Set<number>();
-  let from = CONVENTIONAL_CONFIG_BYTES as number;
-  let at = from;
-  for (;;) {
-    if (!isKnown(fn, at, 4)) return { entries, fault, complete: false };
-    const header = dwordOf(fn, at);
+  let from: number = EXTENDED_FIRST;
+  let pointer: number = EXTENDED_FIRST;
+  const read = (at: number): number | null => (isKnown(fn, at, 4) ? dwordOf(fn, at) : null);
+  for (const { at, header } of extendedSteps(read)) {
+    if (seen.has(at)) return { entries, fault: fault ?? { kind: 'loop', from, to: at }, complete: true };
+    if (header === null) return { entries, fault, complete: false };
     if (header === 0xffff_ffff) {
-      if (at !== CONVENTIONAL_CONFIG_BYTES) fault ??= { kind: 'empty', from, to: at };
+      if (at !== EXTENDED_FIRST) fault ??= { kind: 'empty', from, to: at };
       return { entries, fault, complete: true };
     }
     seen.add(at);
@@ -80,15 +85,12 @@ export function walkExtended(fn: KnownFunction): Walk {
         fault ??= { kind: 'too-long', from: at, to: id };
     }
     from = at;
-    const next = header >>> 20;
-    if (next === 0) return { entries, fault, complete: true };
-    at = next & 0xffc;
-    if (at < CONVENTIONAL_CONFIG_BYTES) {
-      return { entries, fault: fault ?? { kind: 'below', from, to: next }, complete: true };
-    }
-    if ((next & 3) !== 0) fault ??= { kind: 'misaligned', from, to: next };
-    if (seen.has(at)) return { entries, fault: fault ?? { kind: 'loop', from, to: at }, complete: true };
+    pointer = header >>> 20;
+    if (pointer !== 0 && extendedNext(header) >= EXTENDED_FIRST && (pointer & 3) !== 0)
+      fault ??= { kind: 'misaligned', from, to: pointer };
   }
+  if (pointer !== 0) fault ??= { kind: 'below', from, to: pointer };
+  return { entries, fault, complete: true };
 }
 
 /** Bytes a capability takes at least; its own length where it says one. @source facts/arm-msi-iommu 8.3, 8.4; facts/xen 5.7 */

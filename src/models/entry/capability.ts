@@ -1,19 +1,13 @@
 import type { PhysicalAddress } from '../../base/brand.js';
+import { capability } from '../../pci/capabilities.js';
+import { conventionalSteps, hasList, MOST_CAPABILITIES, type Read } from '../../pci/capability-walk.js';
 import type { FunctionId } from '../../pci/function-id.js';
+import { command, reg } from '../../pci/header.js';
 import { decodeMsiControl, type MsiLayout, messageData, msiLayout } from '../../pci/msi.js';
 import type { Context } from '../context.js';
 import { readConfig } from '../hardware/config-space.js';
 import { drop } from '../xen/guest-msi/drop.js';
 import { send } from './send.js';
-
-const STATUS = 0x06;
-const HAS_CAPABILITIES = 0x10;
-const CAPABILITIES = 0x34;
-const COMMAND = 0x04;
-const BUS_MASTER = 0x4;
-const MSI = 0x05;
-/** Capabilities that fit between 0x40 and 0xff; a longer list is a loop. @source facts/arm-msi-iommu 8.3 */
-const MOST_CAPABILITIES = 48;
 
 /** The MSI capability of a function as its configuration space holds it. */
 interface Capability {
@@ -33,7 +27,7 @@ export function raiseFromCapability(context: Context, fn: FunctionId, vector: nu
     drop(context, 'MSI is not enabled in the function');
     return;
   }
-  if ((readConfig(context, fn, COMMAND, 2) & BUS_MASTER) === 0) {
+  if ((readConfig(context, fn, reg.command, 2) & command.busMaster) === 0) {
     drop(context, 'bus mastering is off: the function cannot send');
     return;
   }
@@ -100,12 +94,13 @@ function enabledCapability(context: Context, fn: FunctionId): Capability | null 
 
 /** Offset of the MSI capability; 0 when the function has none or is not there. */
 function findMsi(context: Context, fn: FunctionId): number {
-  const status = readConfig(context, fn, STATUS, 2);
-  if (status === 0xffff || (status & HAS_CAPABILITIES) === 0) return 0;
-  let at = readConfig(context, fn, CAPABILITIES, 1) & ~3;
-  for (let step = 0; step < MOST_CAPABILITIES && at >= 0x40; step++) {
-    if (readConfig(context, fn, at, 1) === MSI) return at;
-    at = readConfig(context, fn, at + 1, 1) & ~3;
+  const read: Read = (at, size) => readConfig(context, fn, at, size);
+  if (read(reg.status, 2) === 0xffff || !hasList(read)) return 0;
+  let steps = 0;
+  for (const { at, id } of conventionalSteps(read, 'bytes')) {
+    // The function knows its own list: an id of all ones hides nothing behind it.
+    if (id === capability.msi) return at;
+    if (++steps === MOST_CAPABILITIES) return 0;
   }
   return 0;
 }

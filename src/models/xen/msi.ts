@@ -1,6 +1,7 @@
 import type { DomainId } from '../../base/brand.js';
 import { domids } from '../../base/domid.js';
 import { errno } from '../../base/errno.js';
+import { findCapability, findExtendedCapability, type Read } from '../../pci/capability-walk.js';
 import { bdfOf, sbdf, segmentOf, type XenSbdf } from '../../pci/sbdf.js';
 import { sriov } from '../../pci/sriov.js';
 import { hasBehaviour } from '../../policy/behaviours.js';
@@ -48,33 +49,21 @@ function remembered(context: Context, name: XenSbdf, reg: number, size: 1 | 2 | 
   return peek(context, name, reg, size, asReleased ? heldConfig : readConfig);
 }
 
-/** Offset of a capability of the legacy list; 0 when the device has none of that id. At most 48 steps. */
-function capabilityAt(context: Context, name: XenSbdf, id: number): number {
-  if ((remembered(context, name, 0x06, 2) & 0x10) === 0) return 0;
-  let at = remembered(context, name, 0x34, 1) & ~3;
-  for (let step = 0; step < 48 && at >= 0x40; step++) {
-    const header = remembered(context, name, at, 2);
-    if ((header & 0xff) === id) return at;
-    if ((header & 0xff) === 0xff) return 0;
-    at = (header >>> 8) & ~3;
-  }
-  return 0;
-}
+/** Reads of what Xen remembers of a device. */
+const memoryOf =
+  (context: Context, name: XenSbdf): Read =>
+  (reg, size) =>
+    remembered(context, name, reg, size);
 
-/** Offset of an extended capability; 0 when there is none. */
-function extendedCapabilityAt(context: Context, name: XenSbdf, id: number): number {
-  let at = 0x100;
-  for (let step = 0; step < 480 && at >= 0x100; step++) {
-    const header = remembered(context, name, at, 4);
-    if (header === 0 || header === 0xffff_ffff) return 0;
-    if ((header & 0xffff) === id) return at;
-    at = (header >>> 20) & ~3;
-  }
-  return 0;
-}
+/** Steps of Xen's own walk over extended capabilities. @source xen/drivers/pci/pci.c (pci_find_next_ext_capability) */
+const EXTENDED_STEPS = 480;
 
-const msixAt = (context: Context, name: XenSbdf): number => capabilityAt(context, name, capability.MSIX);
-const msiAt = (context: Context, name: XenSbdf): number => capabilityAt(context, name, capability.MSI);
+const extendedCapabilityAt = (context: Context, name: XenSbdf, id: number): number =>
+  findExtendedCapability(memoryOf(context, name), id, EXTENDED_STEPS);
+const msixAt = (context: Context, name: XenSbdf): number =>
+  findCapability(memoryOf(context, name), capability.MSIX);
+const msiAt = (context: Context, name: XenSbdf): number =>
+  findCapability(memoryOf(context, name), capability.MSI);
 
 /** Entries of the MSI-X table; 0 without MSI-X. */
 const msixEntries = (context: Context, name: XenSbdf): number => {

@@ -1,5 +1,6 @@
 import type { DomainId } from '../../base/brand.js';
 import { errno } from '../../base/errno.js';
+import { findCapability } from '../../pci/capability-walk.js';
 import { type Bdf, bdf, formatSbdf, sbdf, segmentOf, type XenSbdf } from '../../pci/sbdf.js';
 import { hasBehaviour } from '../../policy/behaviours.js';
 import { has } from '../../policy/has.js';
@@ -136,7 +137,10 @@ function createSegment(context: Context, segment: number): void {
  */
 export function readType(context: Context, name: XenSbdf): string {
   const deviceClass = xenConfigRead(context, name, 0x0a, 2);
-  const express = findCapability(context, name, capabilityIds.express);
+  const express = findCapability(
+    (reg, size) => xenConfigRead(context, name, reg, size),
+    capabilityIds.express,
+  );
   if (deviceClass === 0x0604) {
     if (express === 0) return 'legacy-bridge';
     const port = (xenConfigRead(context, name, express + 2, 2) >>> 4) & 0xf;
@@ -145,19 +149,6 @@ export function readType(context: Context, name: XenSbdf): string {
   if (deviceClass === 0x0600) return 'host-bridge';
   if (deviceClass === 0xffff) return 'unknown';
   return express === 0 ? 'pci' : 'pcie-endpoint';
-}
-
-/** Walks the capability list of the device behind a name; 0 when the id is not in it. At most 48 steps. */
-function findCapability(context: Context, name: XenSbdf, id: number): number {
-  if ((xenConfigRead(context, name, 0x06, 2) & 0x10) === 0) return 0;
-  let at = xenConfigRead(context, name, 0x34, 1) & ~3;
-  for (let step = 0; step < 48 && at >= 0x40; step++) {
-    const header = xenConfigRead(context, name, at, 2);
-    if ((header & 0xff) === id) return at;
-    if ((header & 0xff) === 0xff) return 0;
-    at = (header >>> 8) & ~3;
-  }
-  return 0;
 }
 
 export const packName = (segment: number, bus: number, devfn: number): XenSbdf =>

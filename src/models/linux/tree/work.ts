@@ -1,5 +1,7 @@
 import type { PhysicalAddress } from '../../../base/brand.js';
 import type { DataOf } from '../../../events/catalogue.js';
+import { capability } from '../../../pci/capabilities.js';
+import { findCapability, findExtendedCapability } from '../../../pci/capability-walk.js';
 import { type FunctionId, functionId } from '../../../pci/function-id.js';
 import { bdf, busOf, type Dom0Sbdf, devfnOf, fnOf, sbdf, segmentOf } from '../../../pci/sbdf.js';
 import type { PlatformFunction } from '../../../platform/platform.js';
@@ -272,7 +274,7 @@ export class Work {
     const header = read(0x0e, 1);
     const headerType = header & 0x7f;
     const classCode = read(0x0a, 2);
-    const express = conventionalCapability(read, 0x10);
+    const express = findCapability(read, capability.express);
     // An endpoint's header with a bridge's class: Linux takes the class away and leaves the device alone.
     const unfit = headerType === 0 && classCode === 0x0604;
     return {
@@ -284,7 +286,7 @@ export class Work {
       progIf: read(0x09, 1),
       headerType,
       multifunction: (header & 0x80) !== 0,
-      express: express === null ? null : { at: express, type: (read(express + 2, 2) >>> 4) & 0xf },
+      express: express === 0 ? null : { at: express, type: (read(express + 2, 2) >>> 4) & 0xf },
       resources: newResources(`${deviceNameOf(name)}`),
       subordinate: null,
       hasIo: false,
@@ -298,15 +300,8 @@ export class Work {
   /** Offset of an extended capability; null: none. */
   extendedCapability(device: TreeDevice, id: number): number | null {
     if (device.express === null) return null;
-    const seen = new Set<number>();
-    for (let at = 0x100; at >= 0x100 && at < 0x1000 && !seen.has(at); ) {
-      seen.add(at);
-      const head = this.read(device, at, 4);
-      if (head === 0 || head === 0xffff_ffff) return null;
-      if ((head & 0xffff) === id) return at;
-      at = (head >>> 20) & 0xffc;
-    }
-    return null;
+    const at = findExtendedCapability((reg, size) => this.read(device, reg, size), id);
+    return at === 0 ? null : at;
   }
 
   firmwareAddress(device: TreeDevice, index: number): number {
@@ -324,18 +319,6 @@ export class Work {
 
 const fresh = { start: 0, sizeBytes: 1, flags: 0, placed: false } as const;
 const deviceNameOf = (name: Dom0Sbdf): string => deviceName({ sbdf: name } as TreeDevice);
-
-function conventionalCapability(read: (reg: number, sizeBytes: number) => number, id: number): number | null {
-  if ((read(0x06, 2) & 0x10) === 0) return null;
-  let at = read(0x34, 1) & 0xfc;
-  for (let left = 48; at >= 0x40 && left > 0; left--) {
-    const found = read(at, 1);
-    if (found === id) return at;
-    if (found === 0xff) return null;
-    at = read(at + 1, 1) & 0xfc;
-  }
-  return null;
-}
 
 function sortChildren(bus: TreeBus, made: (bus: TreeBus) => number): void {
   bus.children.sort((a, b) => made(a) - made(b));

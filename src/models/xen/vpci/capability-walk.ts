@@ -1,16 +1,28 @@
+import {
+  conventionalSteps,
+  extendedSteps,
+  hasList,
+  MOST_CAPABILITIES,
+  type Read,
+} from '../../../pci/capability-walk.js';
+import { reg, status } from '../../../pci/header.js';
 import type { VpciPorts } from './ports.js';
 
-export const STATUS = 0x06;
-export const STATUS_CAP_LIST = 0x0010;
-export const CAP_POINTER = 0x34;
-export const EXTENDED_FIRST = 0x100;
-const STEPS = 48;
+export { EXTENDED_FIRST, extendedNext } from '../../../pci/capability-walk.js';
+export const STATUS = reg.status;
+export const STATUS_CAP_LIST = status.capabilityList;
+export const CAP_POINTER = reg.capabilityPointer;
 const EXTENDED_STEPS = 480;
+
+const readOf =
+  (ports: VpciPorts): Read =>
+  (at, size) =>
+    ports.hwRead(at, size);
 
 /** `pci_find_cap_offset`: 0 when the capability is not in the list. @source facts/xen 5.6 */
 export function findCapability(ports: VpciPorts, id: number): number {
-  if ((ports.hwRead(STATUS, 2) & STATUS_CAP_LIST) === 0) return 0;
-  return nextCapability(ports, CAP_POINTER, [id], { steps: STEPS }) & ~3;
+  if (!hasList(readOf(ports))) return 0;
+  return nextCapability(ports, CAP_POINTER, [id], newBudget()) & ~3;
 }
 
 /** Steps left to one walk over a list. */
@@ -28,34 +40,27 @@ export function nextCapability(
   ids: readonly number[] | null,
   budget: Budget,
 ): number {
-  let at = pointer;
-  while (budget.steps > 0) {
+  if (budget.steps <= 0) return 0;
+  for (const { position, id } of conventionalSteps(readOf(ports), 'bytes', pointer)) {
     budget.steps--;
-    const position = ports.hwRead(at, 1);
-    if (position < 0x40) break;
-    const id = ports.hwRead(position & ~3, 1);
-    if (id === 0xff) break;
+    if (position === null || id === null || id === 0xff) return 0;
     if (ids === null || ids.includes(id)) return position;
-    at = (position & ~3) + 1;
+    if (budget.steps === 0) return 0;
   }
   return 0;
 }
 
-export const newBudget = (): Budget => ({ steps: STEPS });
-
-export const extendedNext = (header: number): number => (header >>> 20) & 0xffc;
+export const newBudget = (): Budget => ({ steps: MOST_CAPABILITIES });
 
 /** `pci_find_ext_capability`: 0 when it is not there. */
 export function findExtended(ports: VpciPorts, id: number): number {
   if (!ports.hasExtendedConfig) return 0;
-  let at = EXTENDED_FIRST;
-  let header = ports.hwRead(at, 4);
-  if (header === 0 || header === 0xffff_ffff) return 0;
-  for (let step = 0; step < EXTENDED_STEPS; step++) {
+  let steps = 0;
+  for (const { at, header } of extendedSteps(readOf(ports))) {
+    const isNone = header === null || (steps === 0 && (header === 0 || header === 0xffff_ffff));
+    // The header behind the last step has been read and is not looked at.
+    if (isNone || steps++ === EXTENDED_STEPS) return 0;
     if ((header & 0xffff) === id) return at;
-    at = extendedNext(header);
-    if (at < EXTENDED_FIRST) break;
-    header = ports.hwRead(at, 4);
   }
   return 0;
 }
