@@ -89,6 +89,11 @@ export const behaviourTable = {
     since: '0.3.0',
     doc: "QEMU's machines are reset as a whole by 0xCF9, port 0x92 and the keyboard controller and follow the releases of QEMU and of the machine type; before, a reset request did nothing and every machine was one of 7.2.",
   },
+  'adds-are-mapped': {
+    number: 17,
+    since: '0.3.0',
+    doc: 'A device that Dom0 reports to Xen with VT-d gets its context entry, and one of a type VT-d does not know is refused; before, a report left no entry, and the device reached no memory.',
+  },
 } as const satisfies Record<string, Behaviour>;
 
 export type BehaviourName = keyof typeof behaviourTable;

@@ -51,9 +51,20 @@ function streamOf(context: Context, name: XenSbdf): Stream | IommuFailure {
     : { smmu, streamId: mapped.id, function: fn };
 }
 
-/** Gives a device's streams to `owner`; null when all went well. Without an IOMMU there is nothing to do. */
-export function attachToIommu(context: Context, name: XenSbdf, owner: DomainId): IommuFailure | null {
-  if (hasVtd(context)) return mapContext(context, name, owner);
+/**
+ * Gives a device's streams to `owner`; null when all went well. Without an IOMMU there is nothing to do.
+ * @param type - Xen's type of a device that it is about to register
+ */
+export function attachToIommu(
+  context: Context,
+  name: XenSbdf,
+  owner: DomainId,
+  type?: string,
+): IommuFailure | null {
+  if (hasVtd(context)) {
+    const isMapped = type !== undefined && hasBehaviour(context.env.behaviour, 'adds-are-mapped');
+    return mapContext(context, name, owner, isMapped ? { type, owner } : undefined);
+  }
   if (context.env.policies.iommu !== 'on' || context.env.platform.arch !== 'arm64') return null;
   const stream = streamOf(context, name);
   if ('errno' in stream) return stream;

@@ -56,7 +56,7 @@ export function addDevice(context: Context, name: XenSbdf, info: AddInfo): numbe
     register(null);
     return emulation;
   }
-  const failure = attachToIommu(context, name, owner);
+  const failure = attachToIommu(context, name, owner, type);
   if (failure === null) {
     register(owner);
     return 0;

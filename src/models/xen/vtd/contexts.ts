@@ -10,6 +10,12 @@ import type { IommuFailure } from '../iommu-failure.js';
 import { regionsOf } from '../reserved-regions.js';
 import { upstreamBridge } from '../upstream-bridge.js';
 
+/** What mapping goes by; a device that Xen is about to register is not in its list yet. */
+export interface MappedDevice {
+  readonly type: string;
+  readonly owner: DomainId | null;
+}
+
 type Root = Pick<ContextEntry, 'root' | 'domid'>;
 
 /**
@@ -18,11 +24,15 @@ type Root = Pick<ContextEntry, 'root' | 'domid'>;
  * there: the last one mapped decides. Bridges have none.
  * @source xen/drivers/passthrough/vtd/iommu.c at c447b73; facts/xen 7.2
  */
-export function mapContext(context: Context, name: XenSbdf, to: DomainId): IommuFailure | null {
-  const device = context.state.xen.devices[name];
+export function mapContext(
+  context: Context,
+  name: XenSbdf,
+  to: DomainId,
+  device: MappedDevice | undefined = context.state.xen.devices[name],
+): IommuFailure | null {
   if (device === undefined) return null;
   const root = rootOf(context, name, to);
-  const refused = root === null ? refusal(context, name, device.owner) : refusal(context, name, to);
+  const refused = refusal(context, name, device.type, root === null ? device.owner : to);
   if (refused !== null) return refused;
   if (device.type !== 'pci' && device.type !== 'pcie-endpoint') return null;
   if (root === null) {
@@ -51,9 +61,8 @@ export function mapContext(context: Context, name: XenSbdf, to: DomainId): Iommu
  * requester is known. Mapping asks on behalf of the new owner, unmapping of the old one.
  * @source xen/drivers/passthrough/vtd/iommu.c (domain_context_mapping, domain_context_unmap) at RELEASE-4.22.0
  */
-function refusal(context: Context, name: XenSbdf, on: DomainId | null): IommuFailure | null {
+function refusal(context: Context, name: XenSbdf, type: string, on: DomainId | null): IommuFailure | null {
   if (!hasBehaviour(context.env.behaviour, 'xen-as-released')) return null;
-  const type = context.state.xen.devices[name]?.type;
   if (type === 'host-bridge' && on !== hardwareDomain(context))
     return { errno: -errno.EPERM, reason: 'host bridge' };
   if (type === 'unknown' || type === 'pci-to-pcie')
@@ -68,7 +77,7 @@ const typeNumbers = { unknown: 0, 'pci-to-pcie': 4 } as const;
 export function unmapContext(context: Context, name: XenSbdf): IommuFailure | null {
   const device = context.state.xen.devices[name];
   if (device === undefined) return null;
-  const refused = refusal(context, name, device.owner);
+  const refused = refusal(context, name, device.type, device.owner);
   if (refused !== null) return refused;
   if (device.type !== 'pci' && device.type !== 'pcie-endpoint') return null;
   clear(context, name, name);
