@@ -2,10 +2,10 @@ import { Trouble, type TroubleDocument } from '../../src/base/errors.js';
 import { shellFile } from '../../src/base/shell-word.js';
 import { allProcessed } from '../../src/events/broke-off.js';
 import type { TraceEvent } from '../../src/events/catalogue.js';
-import { TraceReader } from '../../src/log/reader.js';
+import type { TraceReader } from '../../src/log/reader.js';
 import { fileStore } from '../../src/log/stores/file-store.js';
-import type { Platform } from '../../src/platform/platform.js';
-import { envOf } from '../../src/state/trace-env.js';
+import type { Env } from '../../src/state/env.js';
+import { openTrace } from '../../src/state/open-trace.js';
 import { presentEvent } from '../../src/tell/present.js';
 import { compileWhere } from '../../src/tell/where.js';
 import { type PresentedDivergence, presentDivergence } from '../run/present-divergence.js';
@@ -35,9 +35,9 @@ export interface CheckOptions {
 /** Replays one trace file. Whatever is wrong with the file is part of the answer, nothing is thrown. */
 export function checkTrace(file: string, options: CheckOptions): CheckedTrace {
   try {
-    const reader = TraceReader.open<Platform>(fileStore.open(file));
+    const { reader, env } = openTrace(fileStore.open(file));
     try {
-      return compared(file, reader, options);
+      return compared(file, reader, env, options);
     } finally {
       reader.close();
     }
@@ -68,12 +68,11 @@ export function troubled(file: string, error: unknown): CheckedTrace {
   return { file, status: 'trouble', ...none, error: trouble.toDocument() };
 }
 
-function compared(file: string, reader: TraceReader<Platform>, { where }: CheckOptions): CheckedTrace {
-  const env = envOf(reader.header);
+function compared(file: string, reader: TraceReader, env: Env, { where }: CheckOptions): CheckedTrace {
   const wanted = where === null ? null : compileWhere(where);
   const counts = (event: TraceEvent): boolean => wanted === null || wanted(presentEvent(event, env.platform));
   const matching = { events: 0 };
-  const result = replay(env, counted(batches(reader), counts, matching), { keep: 1, counts });
+  const result = replay(env, counted(reader.batches(), counts, matching), { keep: 1, counts });
   allProcessed(result.events, reader.events);
   const first = result.divergences[0];
   return {
@@ -88,10 +87,6 @@ function compared(file: string, reader: TraceReader<Platform>, { where }: CheckO
     firstDivergence: first === undefined ? null : presentDivergence(first, { reader, env }),
     error: null,
   };
-}
-
-function* batches(reader: TraceReader): Generator<readonly TraceEvent[]> {
-  for (const block of reader.blocks()) yield block.events();
 }
 
 /** Counts what a filter lets through. */

@@ -8,18 +8,15 @@ import { fileStore } from '../log/stores/file-store.js';
 import { bytesSource } from '../log/stores/memory-store.js';
 import type { TraceSource } from '../log/stores/store.js';
 import type { Platform } from '../platform/platform.js';
-import type { Env } from '../state/env.js';
-import { envOf } from '../state/trace-env.js';
+import { type OpenTrace as OpenedTrace, openTrace } from '../state/open-trace.js';
 import { pipedInput } from './input.js';
 import { say } from './io.js';
 import { Progress } from './progress.js';
 
 /** A trace opened for a verb. */
-export interface OpenTrace {
+export interface OpenTrace extends OpenedTrace {
   /** As the user gave it; `-` for standard input. */
   readonly file: string;
-  readonly reader: TraceReader<Platform>;
-  readonly env: Env;
 }
 
 /** Runs `use` on an open trace and closes it; errors name the file. */
@@ -63,15 +60,9 @@ export function wholeTrace(processed: number, { file, reader }: OpenTrace): void
 
 function open(file: string, progress: Progress): OpenTrace {
   try {
-    const source = openSource(file);
-    try {
-      const { header, index } = TraceReader.open<Platform>(source);
-      const reader = new WatchedReader(file, source, header, index, progress);
-      return { file, reader, env: envOf(header) };
-    } catch (error) {
-      source.close();
-      throw error;
-    }
+    const watched = (source: TraceSource, { header, index }: TraceReader<Platform>) =>
+      new WatchedReader(file, source, header, index, progress);
+    return { file, ...openTrace(openSource(file), watched) };
   } catch (error) {
     throw inFile(error, file);
   }
@@ -146,6 +137,4 @@ export function openSource(name: string): TraceSource {
 }
 
 /** Events block by block. */
-export function* batches({ reader }: OpenTrace): Generator<readonly TraceEvent[]> {
-  for (const block of reader.blocks()) yield block.events();
-}
+export const batches = ({ reader }: OpenTrace): Generator<readonly TraceEvent[]> => reader.batches();

@@ -106,6 +106,11 @@ export class TraceReader<P = unknown> {
     for (let number = from; number < to; number++) yield this.block(number);
   }
 
+  /** All events, block by block: what replay and rules take. */
+  *batches(): Generator<readonly TraceEvent[]> {
+    for (const block of this.blocks()) yield block.events();
+  }
+
   /** Events `from` (inclusive) to `to` (exclusive), cut to what there is. */
   *readEvents(from = 0, to = this.events): Generator<TraceEvent> {
     const end = Math.min(to, this.events);

@@ -20,6 +20,7 @@ import {
   isSwitches,
   isSwitchName,
   isSwitchValue,
+  pinned,
   type Switch,
   type Switches,
   type SwitchName,
@@ -88,6 +89,16 @@ export function chooseSwitches(
 function helpWith(value: string, { values, also }: Pick<Switch, 'values' | 'also'>): string {
   if (also !== undefined && near(value, [also.shown]).length > 0) return `${also.shown}: ${also.letters}`;
   return didYouMean(value, values) ?? 'xpr policies lists the values';
+}
+
+/**
+ * Switches of another run: a release that is named is stored by its point release, the recorded ones stay as they were
+ * written.
+ * @throws {Trouble} POL-003, POL-004
+ */
+export function otherSwitches(chosen: Readonly<Record<string, string>>, { switches }: Env): Switches {
+  const all = chooseSwitches(chosen, switches);
+  return chosen['xen'] === undefined ? all : pinned(all);
 }
 
 /** The values of a switch; of a long list of releases those near the one that is not there. */

@@ -9,6 +9,7 @@ import { imports, root, sources } from './imports.js';
  */
 const storeys: readonly (readonly string[])[] = [
   ['cli'],
+  ['api'],
   ['scenarios'],
   ['emulators'],
   ['machine', 'diagnose'],
@@ -31,8 +32,10 @@ const roomOf = (file: string): string =>
 function breach(file: string, imported: string): string | null {
   const [from, to] = [roomOf(file), roomOf(imported)];
   if (from === to) return null;
-  if (from === 'replay') return imported.startsWith('src/') && to !== 'cli' ? null : `${file} -> ${imported}`;
-  if (to === 'replay') return from === 'cli' ? null : `${file} -> ${imported}`;
+  const isAboveReplay = (room: string): boolean => room === 'cli' || room === 'api';
+  if (from === 'replay')
+    return imported.startsWith('src/') && !isAboveReplay(to) ? null : `${file} -> ${imported}`;
+  if (to === 'replay') return isAboveReplay(from) ? null : `${file} -> ${imported}`;
   return storeyOf(to) > storeyOf(from) ? null : `${file} -> ${imported}`;
 }
 

@@ -1,8 +1,5 @@
 import { counted } from '../../base/counted.js';
-import type { Source } from '../../importers/feed.js';
-import { merge } from '../../importers/merge.js';
-import { type NodeSource, nodeSource } from '../../importers/node-source.js';
-import { formatOf, headBytes } from '../../importers/registry.js';
+import { mergeParts, openPart, type Part } from '../../machine/import-trace.js';
 import { required } from '../choices.js';
 import { pipedPieces } from '../input.js';
 import { printJson, say, sayNext } from '../io.js';
@@ -11,12 +8,6 @@ import { inFile } from '../trace-file.js';
 import type { RunVerb } from '../verb.js';
 import { passedOver, writeImport } from '../write-import.js';
 
-/** A file and how it is read. */
-interface Part {
-  readonly file: NodeSource;
-  readonly source: Source;
-}
-
 export const run: RunVerb = async ([given], options) => {
   const files = (Array.isArray(given) ? given : [given]).map((file) => required(file, 'the file'));
   const output = chooseOutput(required(options['output'], '-o FILE'), outputKinds.trace, {
@@ -24,8 +15,8 @@ export const run: RunVerb = async ([given], options) => {
     options,
   });
   const parts: Part[] = [];
-  for (const file of files) parts.push(await openPart(file, options['format']));
-  const merged = await merge(parts.map(({ source }) => source));
+  for (const file of files) parts.push(await open(file, options['format']));
+  const merged = await mergeParts(parts);
   const { events, bytes, digest, provenance } = await writeImport(output, merged, () =>
     parts.map(({ file }) => file.sha256()),
   );
@@ -39,11 +30,9 @@ export const run: RunVerb = async ([given], options) => {
   return 0 as const;
 };
 
-async function openPart(name: string, format: unknown): Promise<Part> {
+async function open(name: string, format: unknown): Promise<Part> {
   try {
-    const named = typeof format === 'string' ? format : null;
-    const file = await nodeSource(name, pipedPieces(name), named === null ? headBytes : 0);
-    return { file, source: { file: name, format: formatOf(file.head, named), chunks: () => file.chunks() } };
+    return await openPart(name, pipedPieces(name), typeof format === 'string' ? format : null);
   } catch (error) {
     throw inFile(error, name);
   }

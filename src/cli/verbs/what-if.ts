@@ -3,10 +3,10 @@ import { presentChange } from '../../../replay/run/present-divergence.js';
 import { type WhatIf, whatIf } from '../../../replay/run/what-if.js';
 import { Trouble } from '../../base/errors.js';
 import { Recorder } from '../../machine/recorder.js';
-import { isSwitchName, pinned, type Switches } from '../../policy/switches.js';
-import { findScenario } from '../../scenarios/index.js';
+import { isSwitchName } from '../../policy/switches.js';
+import { deviceModelsOf } from '../../scenarios/device-models.js';
 import type { Env } from '../../state/env.js';
-import { choosePolicies, chooseSwitches } from '../../state/trace-env.js';
+import { choosePolicies, otherSwitches } from '../../state/trace-env.js';
 import { table } from '../../tell/table.js';
 import { accessesJson, accessTable, toldUpTo } from '../access-table.js';
 import { choices, required } from '../choices.js';
@@ -103,12 +103,6 @@ function chosenVariants(options: Readonly<Record<string, unknown>>, { env }: Ope
   return variants;
 }
 
-/** A release the user names is stored by its point release; the recorded ones stay as they were written. */
-function otherSwitches(chosen: Readonly<Record<string, string>>, env: Env): Switches {
-  const switches = chooseSwitches(chosen, env.switches);
-  return chosen['xen'] === undefined ? switches : pinned(switches);
-}
-
 /** A design and the choices the user named for it. */
 interface Variant extends Design {
   readonly chosen: Readonly<Record<string, string>>;
@@ -118,7 +112,7 @@ interface Variant extends Design {
 type Design = Pick<Env, 'policies' | 'switches'>;
 
 function runVariant(trace: OpenTrace, { policies, switches }: Design): WhatIf {
-  const deviceModels = modelsOf(trace, { policies, switches });
+  const deviceModels = deviceModelsOf(trace.reader.header, trace.env, { policies, switches });
   const result = whatIf(trace.env, policies, batches(trace), { switches, deviceModels });
   wholeTrace(result.events, trace);
   return result;
@@ -132,19 +126,12 @@ function keepVariant(trace: OpenTrace, { policies, switches }: Design, output: O
     const result = whatIf(trace.env, policies, batches(trace), {
       append: (events) => recorder.append(events),
       switches,
-      deviceModels: modelsOf(trace, { policies, switches }),
+      deviceModels: deviceModelsOf(trace.reader.header, trace.env, { policies, switches }),
     });
     wholeTrace(result.events, trace);
     recorder.finish(undefined, trace.reader.index.sources);
     return result;
   });
-}
-
-/** The device models of a built-in scenario, which answer anew under the other design; none for other traces. */
-function modelsOf({ env, reader }: OpenTrace, design: Design) {
-  const { scenario } = reader.header;
-  const found = scenario === null ? undefined : findScenario(scenario);
-  return found?.deviceModels?.({ ...env, ...design }) ?? [];
 }
 
 /** The choices in which a variant differs from the recording. */
