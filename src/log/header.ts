@@ -1,3 +1,18 @@
+import {
+  anything,
+  closedMap,
+  countMap,
+  list,
+  map,
+  misfitOf,
+  noSuchEntry,
+  optional,
+  orNull,
+  type Says,
+  text,
+  textMap,
+  wholeNumber,
+} from '../base/schema.js';
 import { logTrouble } from './trouble.js';
 
 /** Where imported events came from. */
@@ -36,55 +51,53 @@ export interface TraceHeader<P = unknown> {
   readonly provenance: readonly Provenance[];
 }
 
+const provenanceSchema = map({
+  file: text,
+  format: text,
+  sha256: text,
+  records: wholeNumber,
+  skipped: wholeNumber,
+  lost: wholeNumber,
+  timesBack: optional(wholeNumber),
+  kinds: optional(countMap),
+});
+
+/** As JSON Schema; `TraceHeader` says the same, which is checked below. */
+export const headerSchema = closedMap({
+  creator: text,
+  scenario: orNull(text),
+  seed: orNull(wholeNumber),
+  platform: anything,
+  policies: textMap,
+  switches: textMap,
+  behaviour: list(wholeNumber),
+  provenance: list(provenanceSchema),
+});
+
+/** Fails to compile where schema and type differ. */
+const saysTheSame: Says<typeof headerSchema, TraceHeader> = true;
+void saysTheSame;
+
 /** Checks what the log itself knows about a header; the platform is its user's to check. @throws {Trouble} LOG-016 */
 export function checkHeader(value: unknown): TraceHeader {
-  if (!isObject(value)) throw logTrouble('LOG-016', 'not an object');
-  const rules: Readonly<Record<keyof TraceHeader, (field: unknown) => boolean>> = {
-    creator: isText,
-    scenario: (field) => field === null || isText(field),
-    seed: (field) => field === null || Number.isSafeInteger(field),
-    platform: (field) => field !== undefined,
-    policies: isTextMap,
-    switches: isTextMap,
-    behaviour: (field) => Array.isArray(field) && field.every((flag) => Number.isSafeInteger(flag)),
-    provenance: (field) => Array.isArray(field) && field.every(isProvenance),
-  };
-  for (const [name, rule] of Object.entries(rules)) {
-    if (!rule(value[name])) throw logTrouble('LOG-016', `${name} is missing or of the wrong type`);
+  const misfit = misfitOf(headerSchema, value, '');
+  if (misfit === null) return value as TraceHeader;
+  const { path, expected } = misfit;
+  if (path === '') throw logTrouble('LOG-016', 'not an object');
+  if (expected === noSuchEntry) {
+    throw logTrouble('LOG-016', `unknown entry ${path}`, {
+      at: { path },
+      hint: 'the trace was written by a newer version of xpr',
+    });
   }
-  for (const name of Object.keys(value)) {
-    if (!Object.hasOwn(rules, name)) {
-      throw logTrouble('LOG-016', `unknown entry ${name}`, {
-        hint: 'the trace was written by a newer version of xpr',
-      });
-    }
-  }
-  return value as unknown as TraceHeader;
+  throw logTrouble('LOG-016', `${path} is missing or of the wrong type`, { at: { path }, expected });
 }
 
 /** The files a trace was made of, as its index has them. @throws {Trouble} LOG-010 */
 export function checkSources(value: unknown): readonly Provenance[] {
-  if (Array.isArray(value) && value.every(isProvenance)) return value as readonly Provenance[];
-  throw logTrouble('LOG-010', 'sources');
+  const misfit = misfitOf(sourcesSchema, value, 'sources');
+  if (misfit === null) return value as readonly Provenance[];
+  throw logTrouble('LOG-010', 'sources', { at: { path: misfit.path }, expected: misfit.expected });
 }
 
-function isProvenance(value: unknown): boolean {
-  return (
-    isObject(value) &&
-    ['file', 'format', 'sha256'].every((name) => isText(value[name])) &&
-    ['records', 'skipped', 'lost'].every((name) => Number.isSafeInteger(value[name])) &&
-    (value['timesBack'] === undefined || Number.isSafeInteger(value['timesBack']))
-  );
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
-  );
-}
-
-const isText = (value: unknown): value is string => typeof value === 'string';
-
-function isTextMap(value: unknown): boolean {
-  return isObject(value) && Object.values(value).every(isText);
-}
+const sourcesSchema = list(provenanceSchema);

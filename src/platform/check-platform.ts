@@ -1,53 +1,39 @@
-import { bridgeOf } from '../pci/function-id.js';
-import type {
-  HostBridge,
-  HostWindow,
-  IdMap,
-  IdMapEntry,
-  IoApic,
-  IommuUnit,
-  MsiController,
-  Platform,
-  PlatformFunction,
-  RegisterBlock,
-  ReservedRegion,
-  Smmu,
-  X86Facts,
-} from './platform.js';
 import {
   bytes,
   flag,
   list,
   type Misfit,
   map,
+  misfitOf,
   number,
   oneOf,
   optional,
   orNull,
-  type Shape,
+  pair,
+  type Says,
   text,
-} from './shape.js';
+} from '../base/schema.js';
+import { bridgeOf } from '../pci/function-id.js';
+import type { Platform } from './platform.js';
 
 /**
  * Why a value is no platform; null when it is one. Headers come from files: models index, count and walk what stands
  * here, so its shape is checked once, before any of them sees it.
  */
 export function platformMisfit(value: unknown): Misfit | null {
-  return platform(value, 'platform') ?? relationMisfit(value as Platform);
+  return misfitOf(platformSchema, value, 'platform') ?? relationMisfit(value as Platform);
 }
 
-const space = 4096;
-
-const idMapEntry = map<IdMapEntry>({
+const idMapEntry = map({
   idBase: number(),
   target: orNull(text),
   outBase: number(),
   length: number(),
 });
 
-const idMap = map<IdMap>({ lengthBytes: number(), mask: number(0xffff_ffff), entries: list(idMapEntry) });
+const idMap = map({ lengthBytes: number(), mask: number(0xffff_ffff), entries: list(idMapEntry) });
 
-const window = map<HostWindow>({
+const window = map({
   space: oneOf('config', 'io', 'mem32', 'mem64'),
   prefetchable: flag,
   pciAddress: number(),
@@ -55,9 +41,9 @@ const window = map<HostWindow>({
   sizeBytes: number(),
 });
 
-const registers = map<RegisterBlock>({ name: orNull(text), base: orNull(number()), sizeBytes: number() });
+const registers = map({ name: orNull(text), base: orNull(number()), sizeBytes: number() });
 
-const bridge = map<HostBridge>({
+const bridge = map({
   node: text,
   compatible: list(text),
   access: oneOf('ecam', 'cam', 'nwl', 'xgene', 'designware', 'mmcfg', 'cf8', 'other'),
@@ -76,11 +62,10 @@ const bridge = map<HostBridge>({
   windows: list(window),
 });
 
-const image: Shape = (value, path) =>
-  bytes(value, path) ??
-  ((value as Uint8Array).length <= space ? null : { path, expected: `at most ${space} bytes` });
+/** Configuration space of a conventional or of an express function. */
+const image = bytes(256, 4096);
 
-const device = map<PlatformFunction>({
+const device = map({
   function: number(),
   name: text,
   config: image,
@@ -91,7 +76,7 @@ const device = map<PlatformFunction>({
   behind: optional(number()),
 });
 
-const smmu = map<Smmu>({
+const smmu = map({
   node: text,
   model: oneOf('smmuv2', 'smmuv3'),
   base: number(),
@@ -99,7 +84,7 @@ const smmu = map<Smmu>({
   twoLevel: flag,
 });
 
-const msiController = map<MsiController>({
+const msiController = map({
   node: text,
   model: oneOf('its', 'gicv2m', 'nwl', 'xgene', 'axi'),
   base: number(),
@@ -111,7 +96,7 @@ const msiController = map<MsiController>({
   iidr: optional(number()),
 });
 
-const ioApic = map<IoApic>({
+const ioApic = map({
   id: number(),
   version: number(),
   address: number(),
@@ -119,14 +104,14 @@ const ioApic = map<IoApic>({
   pins: number(256),
 });
 
-const reserved = map<ReservedRegion>({
+const reserved = map({
   segment: number(),
   base: number(),
   end: number(),
   devices: list(number(0xffff)),
 });
 
-const iommuUnit = map<IommuUnit>({
+const iommuUnit = map({
   model: oneOf('vt-d', 'amd-vi'),
   segment: number(),
   base: number(),
@@ -134,7 +119,7 @@ const iommuUnit = map<IommuUnit>({
   devices: list(number(0xffff)),
 });
 
-const x86 = map<X86Facts>({
+const x86 = map({
   ioapics: list(ioApic),
   nrIrqs: number(1 << 20),
   hardwareDomainPirqs: number(1 << 20),
@@ -142,13 +127,14 @@ const x86 = map<X86Facts>({
   interruptRemapping: flag,
   msi: flag,
   ownIrqs: list(number()),
-  ownPorts: list(list(number(0xffff))),
+  ownPorts: list(pair(number(0xffff))),
   addressBits: number(64),
   reservedRegions: optional(list(reserved)),
   iommuUnits: optional(list(iommuUnit)),
 });
 
-const platform = map<Platform>({
+/** As JSON Schema; `Platform` says the same with brands, which is checked below. */
+export const platformSchema = map({
   name: text,
   arch: oneOf('arm64', 'x86_64'),
   bridges: list(bridge),
@@ -157,6 +143,10 @@ const platform = map<Platform>({
   msiControllers: list(msiController),
   x86: optional(x86),
 });
+
+/** Fails to compile where schema and type differ. */
+const saysTheSame: Says<typeof platformSchema, Platform> = true;
+void saysTheSame;
 
 /** Functions are behind bridges that are there, and behind one another without going round. */
 function relationMisfit({ bridges, functions }: Platform): Misfit | null {

@@ -142,8 +142,25 @@ export function platformOf({ platform }: TraceHeader): Platform {
 export function envOf(header: TraceHeader): Env {
   return {
     platform: platformOf(header),
-    policies: choosePolicies(header.policies),
-    switches: chooseSwitches(header.switches),
+    policies: inHeader('policies', header.policies, choosePolicies),
+    switches: inHeader('switches', header.switches, chooseSwitches),
     behaviour: chooseBehaviour(header.behaviour),
   };
+}
+
+/** Completes the choices of a header; what is wrong is told with its place. */
+function inHeader<T>(
+  entry: string,
+  choices: Readonly<Record<string, string>>,
+  choose: (choices: Readonly<Record<string, string>>) => T,
+): T {
+  for (const [name, value] of Object.entries(choices)) {
+    try {
+      choose({ [name]: value });
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error;
+      throw new Trouble(error.code, error.message, { ...error.detail, at: { path: `${entry}.${name}` } });
+    }
+  }
+  return choose(choices);
 }

@@ -8,6 +8,7 @@ import { functionId } from '../../src/pci/function-id.js';
 import { bdf } from '../../src/pci/sbdf.js';
 import { twoBridgesDtb } from '../../src/platform/built-in/two-bridges.js';
 import { platformMisfit } from '../../src/platform/check-platform.js';
+import { defaultX86Facts } from '../../src/platform/platform.js';
 import { scenarios } from '../../src/scenarios/index.js';
 import { scenarioEnv } from '../../src/scenarios/run.js';
 
@@ -74,10 +75,17 @@ describe('what is no platform', () => {
       { ...tree, bridges: [{ ...bridge, cfgBase: null }] },
       'platform.bridges[0].cfgBase',
     ],
-    ['an inherited entry', { ...tree, bridges: [Object.create(bridge)] }, 'platform.bridges[0].node'],
+    [
+      'an entry of a list in a list',
+      { ...tree, x86: { ...defaultX86Facts, ownPorts: [[1, 2], [3]] } },
+      'platform.x86.ownPorts[1]',
+    ],
     [
       'an x86 of endless pins',
-      { ...tree, x86: { ioapics: [{ id: 0, version: 0, address: 0, gsiBase: 0, pins: 2 ** 40 }] } },
+      {
+        ...tree,
+        x86: { ...defaultX86Facts, ioapics: [{ id: 0, version: 0, address: 0, gsiBase: 0, pins: 2 ** 40 }] },
+      },
       'platform.x86.ioapics[0].pins',
     ],
   ])('is told by its place: %s', (_what, value, path) => {
