@@ -9,6 +9,7 @@ import type {
 } from '../machine/device-model.js';
 import { argNumber } from '../models/hypercall.js';
 import { createMachine, type MachineDescription } from '../models/qemu/create.js';
+import { asReleased } from '../models/qemu/devices/released.js';
 import { errorMessage, forwardError } from '../models/qemu/function/aer.js';
 import { readConfig, writeConfig } from '../models/qemu/function/config-space.js';
 import { bridgeAbove, busNumber, type QemuMachine } from '../models/qemu/machine.js';
@@ -57,7 +58,12 @@ export class QemuModel implements DeviceModel {
     this.latencyNs = options.latencyNs;
     if (options.failure !== undefined) this.failure = options.failure;
     this.#options = options;
-    this.machine = createMachine(description);
+    const { board, functions, pluggable } = description;
+    this.machine = createMachine({
+      board,
+      functions: functions.map((one) => asReleased(one, board.releases)),
+      pluggable: pluggable.map((one) => asReleased(one, board.releases)),
+    });
     for (const fn of this.machine.state.functions) if (fn !== null) this.#realise(fn);
     this.#ranges = answeredRanges(this.machine);
     this.#announced = this.names();

@@ -45,7 +45,11 @@ import { decideBroadcast, decideIoreqServed } from './xen/ioreq/settle.js';
 import { decideItsCommand } from './xen/its/virtual-its.js';
 import { decideStaticWish } from './xen/static-assignment.js';
 import { decideOwnerEnd, decideStoreLoss, decideSystemBoot } from './xen/system-boot.js';
-import { decideXenstoreAnnouncement, decideXenstoreRequest } from './xenstore/store.js';
+import {
+  decideXenstoreAnnouncement,
+  decideXenstoreDisconnect,
+  decideXenstoreRequest,
+} from './xenstore/store.js';
 
 /** For inputs that only change state: their reducers say everything. */
 const nothingFollows = (): void => {};
@@ -88,7 +92,7 @@ export const deciders: Deciders = {
   'function.signalled': decideSignal,
   'broadcast.requested': decideBroadcast,
   'xenstore.connected': nothingFollows,
-  'xenstore.disconnected': nothingFollows,
+  'xenstore.disconnected': decideXenstoreDisconnect,
   'xenstore.requested': decideXenstoreRequest,
   'xenstore.announced': decideXenstoreAnnouncement,
   'domain.destroyed': decideDomainDestroyed,

@@ -38,6 +38,33 @@ describe("xenstored's access log", () => {
     expect(records[1]).toMatchObject({ path, value });
   });
 
+  it('reads the lines of 4.18 and later as those of 4.17: a class, a domain, a reply told twice', () => {
+    const older = log(
+      'CREATE connection 0x1',
+      'IN 0x1 20261130 22:13:36 READ (/a )',
+      'OUT 0x1 20261130 22:13:36 READ (one',
+      'two)',
+      'IN 0x1 20261130 22:13:36 READ (/b )',
+      'DESTROY connection 0x1',
+    );
+    const newer = log(
+      'obj: CREATE connection 0x1',
+      'io: IN 0x1 (d0) 20261130 22:13:36 READ (/a )',
+      'io: OUT(START) 0x1 (d0) 20261130 22:13:36 READ (one',
+      'two)',
+      'io: OUT(END) 0x1 (d0) 20261130 22:13:36 READ (one',
+      'two)',
+      'io: IN 0x1 (d0) 20261130 22:13:36 READ (/b )',
+      'io: OUT(ERR) 0x1 (d0) 20261130 22:13:36 READ (three)',
+      'wrl: dom    0    108  msec      10000 credit       11600 reserve          0 discard',
+      'acc: what the store counts',
+      'obj: DESTROY connection 0x1',
+    );
+    const withoutLines = ({ records }: typeof older) => records.map((one) => ({ ...one, line: 0 }));
+    expect(withoutLines(newer)).toEqual(withoutLines(older));
+    expect(newer.skipped).toEqual([]);
+  });
+
   it('joins a value that holds line feeds', () => {
     const { records, skipped } = log(
       'CREATE connection 0x1',

@@ -5,7 +5,7 @@ import type { Format, Out, Told } from '../importer.js';
 import { readXenstoredTrace, type XenstoreRecord } from './read.js';
 
 const LOOKS_LIKE =
-  /^(?:(?:IN|OUT) 0x[0-9a-f]+ \d{8} \d\d:\d\d:\d\d [A-Z_]+ \(|(?:CREATE|DESTROY) (?:connection|watch|transaction) 0x)/m;
+  /^(?:(?:io: )?(?:IN|OUT(?:\(START\))?) 0x[0-9a-f]+ (?:\(d\d+\) )?\d{8} \d\d:\d\d:\d\d [A-Z_]+ \(|(?:obj: )?(?:CREATE|DESTROY) (?:connection|watch|transaction) 0x)/m;
 
 /**
  * The access log of C xenstored. Which transaction a request belongs to shows only later in the log, so that this one

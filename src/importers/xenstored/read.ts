@@ -47,12 +47,19 @@ export interface XenstoreLog {
   readonly skipped: readonly { readonly line: number; readonly text: string }[];
 }
 
-const MESSAGE = /^(IN|OUT) (0x[0-9a-f]+) (\d{8} \d\d:\d\d:\d\d) ([A-Z_]+) \((.*)\)$/s;
+/**
+ * From 4.18 on a line names its class first and the domain behind the connection; from 4.19 on a reply stands where its
+ * sending begins, `OUT(START)`, and again where it ends, unless both are one.
+ * @source Xen tools/xenstored/core.c trace_io; commits 1d2355d1c6, cf40abbc7f
+ */
+const MESSAGE =
+  /^(IN|OUT|OUT\(START\)|OUT\(END\)|OUT\(ERR\)) (0x[0-9a-f]+) (?:\(d\d+\) )?(\d{8} \d\d:\d\d:\d\d) ([A-Z_]+) \((.*)\)$/s;
+const CLASS = /^(?:io|obj): (?=IN |OUT|CREATE |DESTROY |CONN |dropping )/;
 const LIFE = /^(CREATE|DESTROY) connection (0x[0-9a-f]+)$/;
 const DROPPED = /^dropping duplicate watch (\S+) (\S+) for domain (\d+)$/;
 /** Lines about xenstored's own bookkeeping. */
 const TALK =
-  /^(wrl:|(CREATE|DESTROY) (watch|transaction) |Checking store|\*\*\*|CONN 0x[0-9a-f]+ ignored|TDB|obj: |$)/;
+  /^((?:wrl|acc|tdb):|(CREATE|DESTROY) (watch|transaction) |Checking store|\*\*\*|CONN 0x[0-9a-f]+ ignored|TDB|obj: |$)/;
 
 /**
  * Reads the log C xenstored writes (`--trace-file`). Addresses of connections are reused, so each life of one gets a
@@ -103,6 +110,7 @@ export function readXenstoredTrace(text: string): XenstoreLog {
       string,
     ];
     const conn = lives.get(address) ?? address;
+    if (direction === 'OUT(END)' || direction === 'OUT(ERR)') continue; // The reply stands where its sending began.
     if (direction === 'IN') {
       if (!isOp(op)) {
         skipped.push({ line, text: one });
@@ -134,11 +142,12 @@ const isOp = (op: string): op is XenstoreOp => (xenstoreOps as readonly string[]
 /** A value may hold line feeds: what follows up to the next line that begins like one belongs to it. */
 function* logicalLines(text: string): Generator<{ line: number; text: string }> {
   const starts =
-    /^(IN|OUT) 0x|^(CREATE|DESTROY|CONN|wrl:|Checking|\*\*\*|TDB|obj:)|^dropping duplicate watch /;
+    /^(IN|OUT(?:\((?:START|END|ERR)\))?) 0x|^(CREATE|DESTROY|CONN|wrl:|acc:|tdb:|Checking|\*\*\*|TDB|obj:)|^dropping duplicate watch /;
   let held: { line: number; text: string } | null = null;
   let line = 0;
-  for (const one of linesOf(text)) {
+  for (const raw of linesOf(text)) {
     line += 1;
+    const one = raw.replace(CLASS, '');
     if (held !== null && !starts.test(one)) {
       held.text += `\n${one}`;
       if (one.endsWith(')')) {
@@ -149,7 +158,7 @@ function* logicalLines(text: string): Generator<{ line: number; text: string }> 
     }
     if (held !== null) yield held;
     held = null;
-    const open = /^(IN|OUT) 0x/.test(one) && !one.endsWith(')');
+    const open = /^(IN|OUT(?:\((?:START|END|ERR)\))?) 0x/.test(one) && !one.endsWith(')');
     if (open) held = { line, text: one };
     else yield { line, text: one };
   }

@@ -1,6 +1,7 @@
 import { valueAt } from '../../base/dictionary.js';
 import type { Actor } from '../../events/catalogue.js';
 import type { XenstoreOp } from '../../events/kinds/xenbus.js';
+import { has } from '../../policy/has.js';
 import {
   childPath,
   isNodePath,
@@ -37,6 +38,19 @@ export const decideXenstoreRequest: Decider<'xenstore.requested'> = (context, { 
 /** Xen told xenstored of a domain: whoever watches the name hears of it. */
 export const decideXenstoreAnnouncement: Decider<'xenstore.announced'> = (context, { data }) => {
   fire(context, data.path, 'below');
+};
+
+/** With a domain's own connection goes the domain: newer releases take what others granted it out of every node. */
+export const decideXenstoreDisconnect: Decider<'xenstore.disconnected'> = (context, { data }) => {
+  const domid = valueAt(context.state.xenstore.connections, data.conn)?.domid ?? 0;
+  if (domid === 0 || !has(context.env, 'xenstored-forgets-dead-domains')) return;
+  for (const [path, { value, perms }] of Object.entries(context.state.xenstore.nodes)) {
+    const [owner = '', ...others] = perms.split(' ');
+    const left = others.filter((perm) => Number(perm.slice(1)) !== domid);
+    if (left.length === others.length) continue;
+    const changed = { conn: data.conn, tx: 0, path, value, perms: [owner, ...left].join(' ') };
+    context.emit('xenstored', 'xenstore.changed', changed);
+  }
 };
 
 /**

@@ -204,4 +204,11 @@ export const xenChanges = {
     first: ['4.22.0'],
     before: { lacking: 'xen-as-released', since: 'always' },
   },
+  'xenstored-forgets-dead-domains': {
+    doc: 'With a domain C xenstored takes its rights out of the nodes of others; before, a later domain of that number found them.',
+    commit: 'cdbcfd5d05',
+    where: 'tools/xenstored/domain.c, domain_tree_remove_sub',
+    first: ['4.22.0'],
+    before: { lacking: 'xen-as-released', since: 'never' },
+  },
 } as const satisfies Record<string, Change<XenFirst>>;

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { type FunctionBytes, type FunctionImage, functionImage } from '../../../src/models/qemu/image.js';
 import { imageOf, type QemuMachine } from '../../../src/models/qemu/machine.js';
-import { functionById, type PlugRequest } from '../../../src/models/qemu/plugging/hotplug.js';
+import { functionById, type PlugRequest, refusesBoolean } from '../../../src/models/qemu/plugging/hotplug.js';
 import { extendedCapabilities, findCapability } from '../../../src/pci/capabilities.js';
 import { deviceOptions } from './topology.js';
 
@@ -35,6 +35,7 @@ export class HotAdded {
     const address = placeOf(options['addr']);
     const image = known ?? this.#shaped(driver, options);
     const refusal = this.#lacks(driver, options);
+    const notBoolean = refusesBoolean(this.#machine, 'multifunction', options['multifunction']);
     return {
       driver,
       id: text('id'),
@@ -45,7 +46,9 @@ export class HotAdded {
       ...(refusal === null ? {} : { refusal }),
       ...(address === 'bad'
         ? { badOption: `Property '${driver}.addr' doesn't take value '${text('addr')}'` }
-        : {}),
+        : notBoolean === null
+          ? {}
+          : { badOption: notBoolean }),
     };
   }
 

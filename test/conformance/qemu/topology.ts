@@ -1,5 +1,6 @@
 import { Trouble } from '../../../src/base/errors.js';
 import type { MachineDescription, PlacedFunction } from '../../../src/models/qemu/create.js';
+import { asReleased } from '../../../src/models/qemu/devices/released.js';
 import type { FunctionBytes } from '../../../src/models/qemu/image.js';
 import type { Board } from '../../../src/models/qemu/machine.js';
 import { currentBehaviour } from '../../../src/policy/behaviours.js';
@@ -37,7 +38,8 @@ export function describeMachine(
     const placed = { ...functionBytes(device), id, parent, devfn: device.devfn };
     return rootBus === null ? placed : { ...placed, rootBus };
   });
-  return { board: boardOf(topology, ramMib), functions, pluggable };
+  const board = boardOf(topology, ramMib);
+  return { board, functions, pluggable: pluggable.map((one) => asReleased(one, board.releases)) };
 }
 
 /** @throws {Trouble} CNF-010 the function has no bytes */

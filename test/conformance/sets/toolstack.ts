@@ -8,6 +8,7 @@ import { messageRow, textsOf } from '../toolstack/messages.js';
 import { resetRow } from '../toolstack/resets.js';
 import { sysfsRow, treeRow } from '../toolstack/snapshots.js';
 import { storeRow } from '../toolstack/store.js';
+import { xenRelease } from '../vpci/console.js';
 
 const NAME = 'toolstack';
 
@@ -24,7 +25,8 @@ export const toolstackSet: ConformanceSet = {
       const run = join(folderPath, name);
       const log = recordingText(run, 'xenstored.trace');
       if (log === null) continue;
-      yield storeRow(NAME, `${name}/xenstored.trace`, log);
+      const told = `${recordingText(run, 'xl-info.txt') ?? ''}\n${recordingText(run, 'xen-console.log') ?? ''}`;
+      yield storeRow(NAME, `${name}/xenstored.trace`, log, xenRelease(told));
       const life = new LifeCycle(NAME, name, run, log, textsOf(run));
       if (!life.machine.isDescribed) {
         yield life.undescribed();

@@ -4,6 +4,7 @@ import { Engine } from '../../../src/models/engine.js';
 import { emptyPlatform } from '../../../src/platform/platform.js';
 import { defaultPolicies } from '../../../src/policy/axes.js';
 import { currentBehaviour } from '../../../src/policy/behaviours.js';
+import { statedXen } from '../../../src/policy/releases.js';
 import { defaultSwitches } from '../../../src/policy/switches.js';
 import { type Row, RowBuilder } from '../row.js';
 
@@ -17,13 +18,13 @@ interface Expected {
  * Feeds every request of the log to the XenStore model and holds each reply and each watch event, per connection and
  * in order, against what xenstored sent.
  */
-export function storeRow(set: string, file: string, text: string): Row {
+export function storeRow(set: string, file: string, text: string, release: string | null = null): Row {
   const row = new RowBuilder(set, file);
   const log = readXenstoredTrace(text);
   const engine = new Engine({
     platform: emptyPlatform,
     policies: defaultPolicies,
-    switches: { ...defaultSwitches, xen: '4.17' },
+    switches: { ...defaultSwitches, xen: statedXen(release) ?? '4.17' },
     behaviour: currentBehaviour,
   });
   const queues = new Map<string, Expected[]>();

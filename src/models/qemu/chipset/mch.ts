@@ -1,4 +1,5 @@
 import { overlaps } from '../../../pci/header.js';
+import { has } from '../../../policy/has.js';
 import type { QemuMachine } from '../machine.js';
 import { get8, get16, get32, set8, set16, writeMaskAt } from '../registers.js';
 import type { FunctionState } from '../state.js';
@@ -17,7 +18,6 @@ const SMRAM_LOCK = 0x10;
 const SMRAM_ENABLE = 0x08;
 const ESMRAMC_HIGH = 0x80;
 const ESMRAMC_TSEG = 0x01;
-const EXT_TSEG_MIB = 16;
 const MIB = 0x10_0000;
 
 export function mchWritten(machine: QemuMachine, mch: FunctionState, at: number, length: number): void {
@@ -25,10 +25,13 @@ export function mchWritten(machine: QemuMachine, mch: FunctionState, at: number,
   if (overlaps(at, length, PCIEXBAR, 8)) updateEcam(machine, mch);
   if (overlaps(at, length, SMRAM, 2)) updateSmram(machine, mch);
   if (overlaps(at, length, EXT_TSEG, 2) && get16(machine, mch, EXT_TSEG) === 0xffff) {
-    set16(machine, mch, EXT_TSEG, EXT_TSEG_MIB);
+    set16(machine, mch, EXT_TSEG, extendedTsegMib(machine));
   }
   if (machine.board.smbaseSmram && overlaps(at, length, SMBASE_LOCK, 1)) updateSmbaseLock(machine, mch);
 }
+
+const extendedTsegMib = (machine: QemuMachine): number =>
+  has(machine.board.releases, 'tseg-of-64-mib') ? 64 : 16;
 
 /** PCIEXBAR as decoded: `reserved` when the size code is 3. */
 export type Pciexbar =
@@ -78,7 +81,7 @@ function updateSmram(machine: QemuMachine, mch: FunctionState): void {
   state.smramHidden = open ? high : true;
   state.openHighSmram = open && high;
   const tseg = (esmramc & ESMRAMC_TSEG) !== 0 && (smram & SMRAM_ENABLE) !== 0;
-  state.tsegBytes = tseg ? ([1, 2, 8][(esmramc >>> 1) & 3] ?? EXT_TSEG_MIB) * MIB : 0;
+  state.tsegBytes = tseg ? ([1, 2, 8][(esmramc >>> 1) & 3] ?? extendedTsegMib(machine)) * MIB : 0;
 }
 
 /** SMBASE lock: write 0xff to ask, read 1 back, write 2 to lock for good. */

@@ -1,3 +1,4 @@
+import { has } from '../../../policy/has.js';
 import type { QemuMachine } from '../machine.js';
 
 /** Bytes of ICH9's root complex register block. */
@@ -12,10 +13,16 @@ const RESET: Readonly<Record<number, number>> = {
   12624: 0x3210, // 0x3150 D25IR
   13328: 0x20, // 0x3410 GCS
 };
+const GCS = 13328;
+
+function resetValue(machine: QemuMachine, aligned: number): number {
+  if (aligned === GCS && has(machine.board.releases, 'gcs-without-no-reboot')) return 0;
+  return RESET[aligned] ?? 0;
+}
 
 const byteAt = (machine: QemuMachine, at: number): number => {
   const aligned = at & ~3;
-  const dword = machine.state.chipConfig[aligned] ?? RESET[aligned] ?? 0;
+  const dword = machine.state.chipConfig[aligned] ?? resetValue(machine, aligned);
   return (dword >>> (8 * (at & 3))) & 0xff;
 };
 
@@ -33,7 +40,7 @@ export function writeRcrb(machine: QemuMachine, at: number, sizeBytes: number, v
   for (let i = 0; i < sizeBytes && at + i < RCRB_BYTES; i++) {
     const aligned = (at + i) & ~3;
     const shift = 8 * ((at + i) & 3);
-    const old = machine.state.chipConfig[aligned] ?? RESET[aligned] ?? 0;
+    const old = machine.state.chipConfig[aligned] ?? resetValue(machine, aligned);
     machine.state.chipConfig[aligned] =
       ((old & ~(0xff << shift)) | (((value >>> (8 * i)) & 0xff) << shift)) >>> 0;
   }

@@ -1,4 +1,5 @@
 import { command, reg } from '../../../pci/header.js';
+import { has } from '../../../policy/has.js';
 import { resetDeviceTree } from '../function/reset.js';
 import { type FunctionImage, portType } from '../image.js';
 import { imageOf, type QemuMachine, rootBusOf } from '../machine.js';
@@ -130,6 +131,12 @@ const FRESH_CACHE_LINE: Readonly<Record<string, number>> = {
   'nec-usb-xhci': 0x10,
   'ich9-ahci': 0x08,
 };
+
+/** QEMU's answer to a text where an option is true or false; null where it takes the text. */
+export function refusesBoolean(machine: QemuMachine, name: string, value: unknown): string | null {
+  if (typeof value !== 'string' || !has(machine.board.releases, 'monitor-strict-booleans')) return null;
+  return `Invalid parameter type for '${name}', expected: boolean`;
+}
 
 /** QEMU's answer for device types that only a machine's start can have. @source softmmu/qdev-monitor.c (7.2) */
 const NOT_PLUGGABLE = "Parameter 'driver' expects a pluggable device type";

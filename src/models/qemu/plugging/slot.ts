@@ -1,4 +1,5 @@
 import { overlaps } from '../../../pci/header.js';
+import { has } from '../../../policy/has.js';
 import { setIntx } from '../function/intx.js';
 import { updateBusMaster, updateMappings } from '../function/mapping.js';
 import { msiEnabled, msiNotify } from '../function/msi.js';
@@ -169,13 +170,16 @@ export function resetSlot(machine: QemuMachine, port: FunctionState): void {
       port,
       at + express.slotControl,
       CTL_POWER_OFF,
-      populated ? CTL_POWER_LED_ON : CTL_POWER_OFF | CTL_POWER_LED_OFF,
+      populated ? litAtReset(machine) : CTL_POWER_OFF | CTL_POWER_LED_OFF,
     );
   }
   change16(machine, port, at + express.slotStatus, STA_LOCKED | EVENTS_SIGNALLED, 0);
   updateSlotPower(machine, port);
   port.hotplugNotified = slotCondition(machine, port);
 }
+
+const litAtReset = (machine: QemuMachine): number =>
+  has(machine.board.releases, 'slots-start-dark') ? CTL_POWER_LED_OFF : CTL_POWER_LED_ON;
 
 /** A slot port that was started with hot-plug off: its slot capabilities say so. */
 export function closedToHotplug(machine: QemuMachine, port: FunctionState): boolean {
