@@ -6,6 +6,7 @@ import { Trace } from './trace.js';
 /** Opens a trace file; blocks are read when they are asked for. @throws {Trouble} LOG-012; as the constructor of `Trace` */
 export const openFile = (file: string): Trace => new Trace(fileStore.open(file));
 
+/** How files are imported. */
 export interface ImportChoices {
   /** Format of all files, as `xpr import --format` names it; unless given it is seen from their first bytes. */
   readonly format?: string;

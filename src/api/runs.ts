@@ -17,6 +17,7 @@ export interface Choices {
   readonly switches?: Readonly<Record<string, string>>;
 }
 
+/** How a trace is replayed. */
 export interface ReplayChoices extends Choices {
   /** Divergences to keep, 1 unless given; all are counted. */
   readonly keep?: number;
@@ -33,6 +34,7 @@ export function replay(trace: Trace, { keep = 1, ...choices }: ReplayChoices = {
   return result;
 }
 
+/** Which rules are asked. */
 export interface FindingsChoices {
   /** Codes (`SEG-001`) or families (`SEG`) of rules; all rules unless given. */
   readonly rules?: readonly string[];
@@ -49,6 +51,7 @@ export function findings(trace: Trace, { rules }: FindingsChoices = {}): Finding
   return judge.found;
 }
 
+/** How two traces are compared. */
 export interface DiffChoices {
   /** How closely: `raw`, `semantic` (unless given), `guest`, `hardware`. */
   readonly level?: Level;

@@ -6,12 +6,14 @@ import { type Switch, shownValues, switchTable } from '../../src/policy/switches
 import { rules } from '../../src/rules/index.js';
 import { scenarios } from '../../src/scenarios/index.js';
 import { markdownTable } from '../cli/markdown-table.js';
+import { apiPage } from './api-page.js';
 
 /** Pages made from tables in the source: `npm run docs` writes them, a test holds the two against each other. */
 export const pages: Readonly<Record<string, () => string>> = {
   'docs/scenarios.md': scenariosPage,
   'docs/policies.md': policiesPage,
   'docs/rules/README.md': rulesPage,
+  'docs/api.md': apiPage,
 };
 
 const written = '<!-- Written by `npm run docs`; edit the source it names. -->';
