@@ -47,6 +47,8 @@ const stateless = [
   'linux.slot-disabled',
   'linux.slot-enabled',
   'linux.surveyed',
+  'log.printed',
+  'log.typed',
   'memory.reached',
   'message.forwarded',
   'mmconfig.decoded',
