@@ -94,6 +94,11 @@ export const behaviourTable = {
     since: '0.3.0',
     doc: 'A device that Dom0 reports to Xen with VT-d gets its context entry, and one of a type VT-d does not know is refused; before, a report left no entry, and the device reached no memory.',
   },
+  'pciback-as-released': {
+    number: 18,
+    since: '0.3.0',
+    doc: 'pciback turns off MSI or MSI-X only where that one is on, gives back the interrupts of a request that fails half way, tells Xen of a reset when it lets go of a device, and its lines name driver and device; before, any request turned off what was on, interrupts stayed, and some lines had no name.',
+  },
 } as const satisfies Record<string, Behaviour>;
 
 export type BehaviourName = keyof typeof behaviourTable;

@@ -58,10 +58,11 @@ export function parentBridge(context: Context, device: Dom0Sbdf): Dom0Sbdf | nul
 
 /**
  * `__pci_reset_function_locked`: the first method after which the device answers. Its writable registers fall back.
+ * @param driver - the one being bound, where that is under way
  * @returns the method, or null when the device has none, or none brought it back (-ENOTTY).
  * @source facts/dom0 11.1; drivers/pci/pci.c of Linux 6.1
  */
-export function resetFunction(context: Context, device: Dom0Sbdf): ResetMethod | null {
+export function resetFunction(context: Context, device: Dom0Sbdf, driver?: string): ResetMethod | null {
   const fn = linuxDevice(context, device)?.function as FunctionId | undefined;
   if (fn === undefined) return null;
   const methods = resetMethods(context, device);
@@ -69,9 +70,9 @@ export function resetFunction(context: Context, device: Dom0Sbdf): ResetMethod |
     context.emit(by(context), 'linux.device-reset', { sbdf: device, function: fn, method });
   };
   for (const method of methods) {
-    if (!perform(context, device, method)) continue;
+    if (!perform(context, device, method, driver)) continue;
     reset(method);
-    if (!isBack(context, device, method)) continue;
+    if (!isBack(context, device, method, driver)) continue;
     fallBack(context, fn, linuxDevice(context, device)?.physfn !== null);
     return method;
   }
@@ -80,7 +81,12 @@ export function resetFunction(context: Context, device: Dom0Sbdf): ResetMethod |
 }
 
 /** Writes what starts a reset. @returns false where the method finds that it is none for the device as it is now */
-function perform(context: Context, device: Dom0Sbdf, method: ResetMethod): boolean {
+function perform(
+  context: Context,
+  device: Dom0Sbdf,
+  method: ResetMethod,
+  driver: string | undefined,
+): boolean {
   const remembered = (reg: number, size: number): number => linuxRemembers(context, device, reg, size);
   const read = (reg: number, size: number): number => linuxRead(context, device, reg, size);
   const write = (reg: number, size: number, value: number): void =>
@@ -96,6 +102,7 @@ function perform(context: Context, device: Dom0Sbdf, method: ResetMethod): boole
           context,
           device,
           'timed out waiting for pending transaction; performing function level reset anyway',
+          driver,
         );
       write(express + 8, 2, read(express + 8, 2) | 0x8000);
       return true;
@@ -141,19 +148,24 @@ const LONGEST_WAIT_MS = 60_000;
  * `pci_dev_wait`: reads the command register until it is not all ones, after 1, 2, 4 … ms. The waiting is not seen in
  * trace time: nothing else happens meanwhile, and a device that hangs does not come back by itself.
  */
-function isBack(context: Context, device: Dom0Sbdf, method: ResetMethod): boolean {
+function isBack(
+  context: Context,
+  device: Dom0Sbdf,
+  method: ResetMethod,
+  driver: string | undefined,
+): boolean {
   const isSilent = context.state.hw.hung?.[linuxDevice(context, device)!.function] === 'now';
   if (!isSilent) return true;
   const after = `after ${spoken[method] ?? method}`;
   let delay = 1;
   for (; delay <= LONGEST_WAIT_MS; delay *= 2)
-    if (delay > SILENT_WAIT_MS) say(context, device, `not ready ${delay - 1}ms ${after}; waiting`);
-  say(context, device, `not ready ${delay - 1}ms ${after}; giving up`);
+    if (delay > SILENT_WAIT_MS) say(context, device, `not ready ${delay - 1}ms ${after}; waiting`, driver);
+  say(context, device, `not ready ${delay - 1}ms ${after}; giving up`, driver);
   return false;
 }
 
-function say(context: Context, device: Dom0Sbdf, text: string): void {
-  const driver = linuxDevice(context, device)?.driver ?? 'pci';
+function say(context: Context, device: Dom0Sbdf, text: string, binding?: string): void {
+  const driver = binding ?? linuxDevice(context, device)?.driver ?? 'pci';
   linuxLog(context, `${driver} ${formatSbdf(device)}: ${text}`);
 }
 

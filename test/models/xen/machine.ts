@@ -125,6 +125,8 @@ export interface Options {
   readonly switches?: Partial<Switches>;
   /** Domain 0's type. */
   readonly dom0?: 'pv' | 'pvh';
+  /** Behaviour of the trace; what is recorded now unless given. */
+  readonly behaviour?: readonly number[];
 }
 
 /** The devices most tests use: a NIC with MSI and MSI-X, a NIC without, a PF with room for VFs. */
@@ -142,12 +144,18 @@ export const usual: readonly Sketch[] = [
 export class Host {
   readonly engine: Engine;
 
-  constructor({ platform = machine(usual), policies = {}, switches = {}, dom0 = 'pv' }: Options = {}) {
+  constructor({
+    platform = machine(usual),
+    policies = {},
+    switches = {},
+    dom0 = 'pv',
+    behaviour = currentBehaviour,
+  }: Options = {}) {
     this.engine = new Engine({
       platform,
       policies: { ...defaultPolicies, ...policies },
       switches: { ...defaultSwitches, ...switches },
-      behaviour: currentBehaviour,
+      behaviour,
     });
     this.domain(0, dom0, { privileged: true, hardware: true });
     this.engine.step({ kind: 'xen.booted', by: 'xen', data: { domid: 0 as DomainId } });

@@ -2,6 +2,7 @@ import { domids } from '../../../base/domid.js';
 import { errno, errnoName } from '../../../base/errno.js';
 import { findCapability } from '../../../pci/capability-walk.js';
 import { busOf, type Dom0Sbdf, formatSbdf } from '../../../pci/sbdf.js';
+import { hasBehaviour } from '../../../policy/behaviours.js';
 import { has } from '../../../policy/has.js';
 import type { Context } from '../../context.js';
 
@@ -62,7 +63,7 @@ export function seizeDevice(context: Context, sbdf: Dom0Sbdf): number {
     if (ret !== 0 && ret !== -errno.ENOSYS) linuxLog(context, `${name}: MSI-X preparation failed (${ret})`);
   }
   const saved = saveState(context, sbdf);
-  resetFunction(context, sbdf);
+  resetFunction(context, sbdf, isAsReleased(context) ? 'pciback' : undefined);
   const refused = xenReset(context, sbdf);
   if (refused !== 0) {
     disableDevice(context, sbdf);
@@ -93,6 +94,8 @@ function xenReset(context: Context, sbdf: Dom0Sbdf): number {
   }
   return ret;
 }
+
+const isAsReleased = ({ env }: Context): boolean => hasBehaviour(env.behaviour, 'pciback-as-released');
 
 /** `pcistub_put_pci_dev`: a guest is done with a device. `permissive` stays. @source facts/dom0 11.4 */
 export function putDevice(context: Context, sbdf: Dom0Sbdf): void {
@@ -144,6 +147,8 @@ export function releaseDevice(context: Context, sbdf: Dom0Sbdf): void {
   }
   setOwner(context, sbdf, null);
   resetFunction(context, sbdf);
+  // What Xen answers is not looked at.
+  if (isAsReleased(context)) xenReset(context, sbdf);
   restoreState(context, sbdf, stub.saved);
   if (findCapability((reg, size) => linuxRemembers(context, sbdf, reg, size), 0x11) !== 0) {
     const ret = linuxHypercall(context, 'physdev_op', 'release_msix', physdevName(sbdf));

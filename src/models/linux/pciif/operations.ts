@@ -133,8 +133,9 @@ function carryOut(context: Context, domid: number, request: Request): Answer {
     case pciCommands.enable_msix:
       return enableMsix(context, domid, device, request.value);
     case pciCommands.disable_msi:
+      return disable(context, device, 'msi');
     case pciCommands.disable_msix:
-      return disable(context, device);
+      return disable(context, device, 'msix');
     default:
       return failed(pciErrors.not_implemented);
   }
@@ -169,7 +170,8 @@ function mapPirq(
   });
   const pirq = answer.out?.['pirq'];
   if (answer.ret !== 0) {
-    linuxLog(context, `xen map irq failed ${answer.ret} for ${owner ?? domids.SELF} domain`);
+    const name = isAsReleased(context) ? `pciback ${formatSbdf(device)}: ` : '';
+    linuxLog(context, `${name}xen map irq failed ${answer.ret} for ${owner ?? domids.SELF} domain`);
   }
   return { ret: answer.ret, pirq: typeof pirq === 'number' ? pirq : 0 };
 }
@@ -177,7 +179,7 @@ function mapPirq(
 function enableMsi(context: Context, domid: number, device: Dom0Sbdf): Answer {
   const stub = context.state.pciback.devices[device]!;
   const refuse = (reason: number): Answer => {
-    linuxLog(context, `pciback ${formatSbdf(device)}: error enabling MSI for guest ${domid}: err ${reason}`);
+    linuxLog(context, `${speaker(context, device)}error enabling MSI for guest ${domid}: err ${reason}`);
     return { err: pciErrors.op_failed, value: 0, vectors: '' };
   };
   if (stub.msi === 'msi') return refuse(-errno.EALREADY);
@@ -193,7 +195,7 @@ function enableMsi(context: Context, domid: number, device: Dom0Sbdf): Answer {
 function enableMsix(context: Context, domid: number, device: Dom0Sbdf, count: number): Answer {
   const stub = context.state.pciback.devices[device]!;
   const leak = (err: number): Answer => {
-    linuxLog(context, `pciback ${formatSbdf(device)}: error enabling MSI-X for guest ${domid}: err ${err}!`);
+    linuxLog(context, `${speaker(context, device)}error enabling MSI-X for guest ${domid}: err ${err}!`);
     return { err, value: count, vectors: '' };
   };
   if (count > MAX_MSIX_ENTRIES) return leak(-errno.EINVAL);
@@ -208,7 +210,10 @@ function enableMsix(context: Context, domid: number, device: Dom0Sbdf, count: nu
   for (let entry = 0; entry < count; entry++) {
     const mapped = mapPirq(context, device, entry, table);
     if (mapped.ret !== 0) {
-      linuxLog(context, `${formatSbdf(device)}: ${errnoName(mapped.ret)} at MSI-X entry ${entry}`);
+      if (isAsReleased(context)) {
+        takeBack(context, device, vectors);
+        leak(mapped.ret);
+      } else linuxLog(context, `${formatSbdf(device)}: ${errnoName(mapped.ret)} at MSI-X entry ${entry}`);
       return { err: mapped.ret, value: (mapped.ret & 0xffff_ffff) >>> 0, vectors: '' };
     }
     vectors.push(mapped.pirq);
@@ -217,8 +222,25 @@ function enableMsix(context: Context, domid: number, device: Dom0Sbdf, count: nu
   return { err: 0, value: 0, vectors: vectors.join(' ') };
 }
 
-/** Never fails; the value is the pirq of the interrupt pin. */
-function disable(context: Context, device: Dom0Sbdf): Answer {
+/** What an allocation that fails half way had goes back: a retry with fewer finds room. @source kernel/irq/msi.c, msi_domain_alloc_locked, v6.1 */
+function takeBack(context: Context, device: Dom0Sbdf, pirqs: readonly number[]): void {
+  patchDevice(context, device, { pirqs });
+  unmapMessages(context, device);
+}
+
+/** Recordings of 0.2.0 had lines without the device's name, kept what was mapped and turned off whichever was on. */
+const isAsReleased = ({ env }: Context): boolean => hasBehaviour(env.behaviour, 'pciback-as-released');
+
+const speaker = (context: Context, device: Dom0Sbdf): string =>
+  `pciback ${formatSbdf(device)}: ${isAsReleased(context) ? 'xen_pciback: ' : ''}`;
+
+/**
+ * Never fails; the value is the pirq of the interrupt pin. A request to turn off what is not on changes nothing.
+ * @source drivers/xen/xen-pciback/pciback_ops.c (xen_pcibk_disable_msi, xen_pcibk_disable_msix) of v6.1 and v6.12
+ */
+function disable(context: Context, device: Dom0Sbdf, what: 'msi' | 'msix'): Answer {
+  const isOn = context.state.pciback.devices[device]?.msi === what;
+  if (!isOn && isAsReleased(context)) return { err: 0, value: interruptPirq(context, device), vectors: '' };
   unmapMessages(context, device);
   patchDevice(context, device, { msi: 'none', ackIntr: true });
   return { err: 0, value: interruptPirq(context, device), vectors: '' };

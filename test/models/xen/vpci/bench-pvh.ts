@@ -21,12 +21,16 @@ export const NIC_TABLE = 0xfe18_0000;
 export class BenchPvh {
   readonly engine: Engine;
 
-  constructor(switches: Partial<Switches> = {}, platform: Platform = pvhPc()) {
+  constructor(
+    switches: Partial<Switches> = {},
+    platform: Platform = pvhPc(),
+    behaviour: readonly number[] = currentBehaviour,
+  ) {
     this.engine = new Engine({
       platform,
       policies: defaultPolicies,
       switches: { ...defaultSwitches, ...switches },
-      behaviour: currentBehaviour,
+      behaviour,
     });
     this.create(HWDOM, { privileged: true, hardware: true });
     for (const { function: fn } of platform.functions) this.add(devfnOf(functionBdf(fn)));

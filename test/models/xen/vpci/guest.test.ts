@@ -35,12 +35,16 @@ const board = (functions = pvhPc().functions): Platform => {
 class BenchArm {
   readonly engine: Engine;
 
-  constructor(switches: Partial<Switches> = { 'arm-vpci': 'on' }, platform = board()) {
+  constructor(
+    switches: Partial<Switches> = { 'arm-vpci': 'on' },
+    platform = board(),
+    behaviour: readonly number[] = currentBehaviour,
+  ) {
     this.engine = new Engine({
       platform,
       policies: { ...defaultPolicies, iommu: 'off', 'pci-passthrough': 'on' },
       switches: { ...defaultSwitches, ...switches },
-      behaviour: currentBehaviour,
+      behaviour,
     });
     this.step({ kind: 'bridge.probed', by: 'xen', data: { by: 'xen', cfgBase: WINDOW, result: 'bound' } });
     this.create(0 as DomainId, true);
@@ -168,6 +172,22 @@ describe('an unprivileged owner', () => {
     expect(bench.read(4, 2)).toBe(0);
     bench.write(4, 2, 0xffff);
     expect(bench.read(4, 2)).toBe(0x043e);
+  });
+
+  // xen/drivers/vpci/header.c, init_header: PCI_COMMAND_SPECIAL is among what is cleared @RELEASE-4.20.0.
+  it('starts without special cycles', () => {
+    const special = (behaviour?: readonly number[]): number => {
+      const functions = pvhPc().functions.map((fn) => ({
+        ...fn,
+        config: fn.config.map((byte, i) => (i === 4 ? byte | 8 : byte)),
+      }));
+      const bench = new BenchArm({ 'arm-vpci': 'on' }, board(functions), behaviour);
+      bench.add(0x10);
+      attachTo(bench, 0x10);
+      return bench.read(4, 2)! & 8;
+    };
+    expect(special()).toBe(0);
+    expect(special(currentBehaviour.filter((number) => number !== 15))).toBe(8);
   });
 
   it('sees STATUS with its reserved bits out and clears only what it writes as 1', () => {

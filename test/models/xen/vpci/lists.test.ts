@@ -3,6 +3,7 @@ import { functionId } from '../../../../src/pci/function-id.js';
 import { bdf } from '../../../../src/pci/sbdf.js';
 import { pvhPc } from '../../../../src/platform/built-in/pvh-pc.js';
 import { ConfigImage } from '../../../../src/platform/config-image.js';
+import { currentBehaviour } from '../../../../src/policy/behaviours.js';
 import { all, BenchPvh, GPU, hardwareWrites, NIC, warnings } from './bench-pvh.js';
 
 const ODD = 0x30;
@@ -121,6 +122,43 @@ describe('resizable BARs', () => {
 
   it('are unknown before 4.21', () => {
     expect(new BenchPvh({ xen: '4.20' }).device(GPU).bars[0]?.resizableSizes).toBe(0);
+  });
+});
+
+describe('a resizable BAR capability that cannot be set up', () => {
+  // xen/drivers/vpci/rebar.c, cleanup_rebar: vpci_remove_registers(PCI_REBAR_CAP(0), PCI_REBAR_CTRL(n - 1)), whose third
+  // argument is a size @RELEASE-4.22.0. Before behaviour 15 it counted from the capability and took what lay behind.
+  it('takes its own registers away, and not those of later capabilities', () => {
+    // The second capability stands on the second control word of the first.
+    const image = new ConfigImage(4096)
+      .identity(0x1002, 0x73bf, 0x030000, 0x0003)
+      .bar(0, 0x9_0000_0000, 0x1000_0000, 'wide-prefetch')
+      .extended([0x100, 0x15], [0x110, 0x18], [0x140, 0x03])
+      .dword(0x104, 0x0000_7000)
+      .dword(0x108, 0x0000_0860, 0x3f00)
+      .dword(0x114, 0x0000_7000);
+    const at = (behaviour?: readonly number[]): number[] =>
+      new BenchPvh({ xen: '4.22.0' }, withOdd(image), behaviour)
+        .device(ODD)
+        .registers.map(({ offset }) => offset)
+        .filter((offset) => offset > 0x118);
+    expect(at()).toContain(0x140);
+    expect(at(currentBehaviour.filter((number) => number !== 15))).not.toContain(0x140);
+  });
+});
+
+describe('lists at a report of an MMCFG window', () => {
+  // xen/arch/x86/physdev.c, PHYSDEVOP_pci_mmcfg_reserved: vpci_reinit_ext_capabilities @RELEASE-4.22.0 (d734babf8b).
+  it.each([
+    ['4.21.0', false],
+    ['4.22.0', true],
+  ] as const)('are built anew by 4.22, %s: %s', (xen, anew) => {
+    const window = { address: 0xb000_0000, segment: 0, start_bus: 0, end_bus: 255, flags: 0 };
+    const rebuilt = (bench: BenchPvh): boolean =>
+      all(bench.physdev('pci_mmcfg_reserved', window), 'vpci.attached').length > 0;
+    expect(rebuilt(new BenchPvh({ xen }))).toBe(anew);
+    const older = currentBehaviour.filter((number) => number !== 15);
+    expect(rebuilt(new BenchPvh({ xen }, pvhPc(), older))).toBe(true);
   });
 });
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { errno } from '../../../../src/base/errno.js';
 import type { TraceEvent } from '../../../../src/events/catalogue.js';
 import { vectorOf } from '../../../../src/models/xen/vpci/msi.js';
-import { networkCard } from '../../../../src/platform/built-in/pvh-pc.js';
+import { networkCard, pvhPc } from '../../../../src/platform/built-in/pvh-pc.js';
+import { currentBehaviour } from '../../../../src/policy/behaviours.js';
 import {
   all,
   BenchPvh,
@@ -209,5 +210,25 @@ describe('MSI-X', () => {
     const bench = new BenchPvh();
     bench.write(NIC, 4, 2, 0x101);
     expect(completed(bench.io('mem', entry(0, 0), 4)).handledBy).toBe('xen:p2m-fixup');
+  });
+});
+
+describe('memory that is not mapped', () => {
+  // xen/arch/x86/hvm/emulate.c, hvmemul_do_io: the null handler @RELEASE-4.17.0 to 4.20.0, opt_dom0_pf_fixup off by
+  // default @RELEASE-4.21.0, on @RELEASE-4.22.0 (fa8687810a).
+  it.each([
+    ['4.17.0', 'nobody'],
+    ['4.20.0', 'nobody'],
+    ['4.21.0', 'nobody'],
+    ['4.22.0', 'xen:p2m-fixup'],
+  ] as const)('of a PVH hardware domain under %s: %s', (xen, handledBy) => {
+    const older = currentBehaviour.filter((number) => number !== 15);
+    const touched = (behaviour?: readonly number[]): string => {
+      const bench = new BenchPvh({ xen }, pvhPc(), behaviour);
+      bench.write(NIC, 4, 2, 0x101);
+      return completed(bench.io('mem', NIC_TABLE, 4)).handledBy;
+    };
+    expect(touched()).toBe(handledBy);
+    expect(touched(older)).toBe('xen:p2m-fixup');
   });
 });
