@@ -37,5 +37,5 @@ describe.each(scenarios.map((scenario) => [scenario.name, scenario] as const))('
         }
       }
     }
-  });
+  }, 900_000);
 });
