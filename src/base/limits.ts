@@ -102,6 +102,8 @@ export const limits = {
   pastedLineBytes: 4 << 20,
   /** Lines that wait for a place where no wrapped line and no paragraph is cut. */
   pastedLinesAhead: 1024,
+  /** An ACPI table, or the text of all of a machine's: a DSDT has some hundred kB. */
+  acpiBytes: 16 << 20,
   /** Functions one listing shows; a machine has fewer. */
   listedFunctions: 1 << 16,
   /** Text of one report; the largest logs that people attach have some tens of MiB. */

@@ -46,7 +46,8 @@ export async function readReportFiles(names: readonly string[]): Promise<Report>
   return { files, binaries };
 }
 
-function filesOf(name: string): string[] {
+/** A folder's files, those of its folders too, in the order of their names; a file is itself. */
+export function filesOf(name: string): string[] {
   if (name === '-' || !statSync(name).isDirectory()) return [name];
   return readdirSync(name, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

@@ -14,17 +14,30 @@ export interface NodeSource {
   readonly head: Uint8Array;
   /** The content in pieces, once; the head is among them. Memory does not grow with the file. */
   chunks(): AsyncGenerator<Uint8Array>;
+  /** Nobody wants the rest: files and programs are let go. */
+  close(): Promise<void>;
   /** SHA-256 of the file as it is, packed or not; known when all of it was read. */
   sha256(): string;
 }
 
-type Packing = 'gzip' | 'xz' | 'zstd';
+type Packing = 'gzip' | 'xz' | 'zstd' | 'dts';
 
 const magics: readonly (readonly [Packing, readonly number[]])[] = [
   ['gzip', [0x1f, 0x8b]],
   ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
   ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
 ];
+
+/** The source of a device tree: comments, then its mark. The compiler makes of it what machines read. */
+const DTS = /^(?:\s|\/\/[^\n]*\n|\/\*[^*]*(?:\*(?!\/)[^*]*)*\*\/)*\/dts-v1\/;/;
+const DTS_BYTES = 16 << 10;
+
+/** Programs that unpack, and how they are called. */
+const programs = {
+  xz: ['xz', ['-dc'], 'unpack the file first: xz -d'],
+  zstd: ['zstd', ['-dc'], 'unpack the file first: zstd -d'],
+  dts: ['dtc', ['-q', '-I', 'dts', '-O', 'dtb'], 'compile the tree first: dtc -O dtb -o board.dtb board.dts'],
+} as const;
 
 const PIECE_BYTES = 256 << 10;
 
@@ -43,13 +56,20 @@ export async function nodeSource(
   const raw = new Ahead(hashed(piped ?? onDisk(file), hash));
   await raw.atLeast(6);
   const packing = packingOf(raw.bytes());
-  const content = new Ahead(packing === null ? raw.chunks() : unpacked(file, packing, raw.chunks()));
+  let content = new Ahead(packing === null ? raw.chunks() : unpacked(file, packing, raw.chunks()));
+  await content.atLeast(Math.min(wanted, DTS_BYTES));
+  if (wanted > 0 && DTS.test(new TextDecoder('latin1').decode(content.bytes().subarray(0, DTS_BYTES))))
+    content = new Ahead(unpacked(file, 'dts', content.chunks()));
   await content.atLeast(wanted);
   let known: string | null = null;
   return {
     file,
     head: content.bytes().subarray(0, wanted),
     chunks: () => content.chunks(),
+    close: async () => {
+      await content.close();
+      await raw.close();
+    },
     sha256: () => {
       known ??= hash.digest('hex');
       return known;
@@ -99,6 +119,10 @@ class Ahead {
     return Buffer.concat(this.#pieces);
   }
 
+  async close(): Promise<void> {
+    await this.#rest.return(undefined);
+  }
+
   async *chunks(): AsyncGenerator<Uint8Array> {
     for (const piece of this.#pieces.splice(0)) yield piece;
     yield* this.#rest;
@@ -131,10 +155,11 @@ async function* unpacked(
 /** `xz` and `zstd` are no part of every Node; the programs are part of nearly every system that has such files. */
 async function* byProgram(
   file: string,
-  program: 'xz' | 'zstd',
+  packing: 'xz' | 'zstd' | 'dts',
   raw: AsyncGenerator<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  const child = spawn(program, ['-dc'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const [program, args, otherwise] = programs[packing];
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   const ended = new Promise<number | NodeJS.ErrnoException>((resolve) => {
     child.on('error', resolve);
     child.on('close', (code) => resolve(code ?? -1));
@@ -160,11 +185,11 @@ async function* byProgram(
       if (how.code !== 'ENOENT') throw how;
       throw new Trouble('IMP-007', `${program} is not installed`, {
         file,
-        expected: `the program ${program}, to unpack the file`,
-        hint: `install it, or unpack the file first: ${program} -d`,
+        expected: `the program ${program}, to ${packing === 'dts' ? 'compile the device tree' : 'unpack the file'}`,
+        hint: `install it, or ${otherwise}`,
       });
     }
-    if (how !== 0) throw damaged(file, program, said.trim());
+    if (how !== 0) throw damaged(file, packing, said.trim());
   } finally {
     packed.destroy();
     child.kill();
@@ -172,8 +197,14 @@ async function* byProgram(
 }
 
 const damaged = (file: string, packing: Packing, actual: string): Trouble =>
-  new Trouble('IMP-003', `the ${packing} file is damaged or cut off`, {
-    file,
-    actual,
-    hint: `${packing} -t says where`,
-  });
+  packing === 'dts'
+    ? new Trouble('IMP-003', 'the device tree cannot be compiled', {
+        file,
+        actual,
+        hint: 'dtc -I dts says where; files it includes have to be put in by the preprocessor first',
+      })
+    : new Trouble('IMP-003', `the ${packing} file is damaged or cut off`, {
+        file,
+        actual,
+        hint: `${packing} -t says where`,
+      });

@@ -1,4 +1,5 @@
 import { Trouble } from '../base/errors.js';
+import { acpiFormats } from './acpi/format.js';
 import { armTapFormat } from './arm-tap/format.js';
 import { dtbFormat } from './dtb/format.js';
 import type { Format } from './importer.js';
@@ -13,6 +14,7 @@ import { xentraceFormat } from './xentrace/format.js';
 /** Every format there is, in the order in which they look at a file: those with marks of their own first. */
 export const formats: readonly Format[] = [
   dtbFormat,
+  ...acpiFormats,
   ndjsonFormat,
   xentraceFormat,
   qemuLogFormat,

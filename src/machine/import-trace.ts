@@ -1,8 +1,8 @@
-import { basename } from 'node:path';
+import type { Contradictions } from '../importers/assemble.js';
 import type { Source } from '../importers/feed.js';
 import { type FileCounts, type Merged, merge } from '../importers/merge.js';
 import { type NodeSource, nodeSource } from '../importers/node-source.js';
-import { formatOf, headBytes } from '../importers/registry.js';
+import { formatOf, formats, headBytes } from '../importers/registry.js';
 import type { Provenance } from '../log/header.js';
 import type { TraceTarget } from '../log/stores/store.js';
 import type { WrittenTrace } from '../log/writer.js';
@@ -38,9 +38,30 @@ export async function openPart(
   return { file, source: { file: name, format: formatOf(file.head, format), chunks: () => file.chunks() } };
 }
 
+/**
+ * The same of a file that was found in a folder; null where no importer reads it.
+ * @param label As events name it: its path in the folder.
+ */
+export async function openKnown(name: string, label: string): Promise<Part | null> {
+  const file = await nodeSource(name, null);
+  const format = formats.find((one) => one.detect(file.head));
+  if (format === undefined) {
+    await file.close();
+    return null;
+  }
+  return { file, source: { file: name, label, format, chunks: () => file.chunks() } };
+}
+
 /** Reads far enough into all parts to know the machine. @throws {Trouble} as `merge` */
-export const mergeParts = (parts: readonly Part[]): Promise<Merged> =>
-  merge(parts.map(({ source }) => source));
+export const mergeParts = (
+  parts: readonly Part[],
+  contradictions: Contradictions = 'refused',
+): Promise<Merged> =>
+  merge(
+    parts.map(({ source }) => source),
+    undefined,
+    contradictions,
+  );
 
 /**
  * Writes what several files make together as one trace.
@@ -67,7 +88,7 @@ export async function recordMerged(
 function provenanceOf(merged: Merged, sha256: readonly string[]): readonly Provenance[] {
   if (merged.recordedSources !== null) return merged.recordedSources;
   return merged.counts().map(({ file, timesBack, ...rest }, i) => ({
-    file: basename(file),
+    file,
     sha256: sha256[i]!,
     ...rest,
     ...(timesBack === 0 ? {} : { timesBack }),

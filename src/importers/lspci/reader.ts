@@ -41,7 +41,7 @@ export class LspciLines implements LineReader {
       this.#blocks.close();
       return this.#tree.take(text);
     }
-    return this.#blocks.take(text);
+    return this.#blocks.take(text) || ORPHAN.test(text);
   }
 
   pause(): void {
@@ -56,6 +56,10 @@ export class LspciLines implements LineReader {
     this.#facts.function({ name, title: titleOf(block.title), config: decodeBlock(block) });
   }
 }
+
+/** A line of a block whose head was cut off: of which function it is nobody knows. */
+const ORPHAN =
+  /^\s*(?:(?:Control|Status|Secondary status|BridgeCtl|DevCtl|DevSta):|Region \d: )(?=.*\w[+-]|.*\[size=)/;
 
 /** What people call it: without class, ids and revision. */
 const titleOf = (title: string): string =>

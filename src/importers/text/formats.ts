@@ -53,7 +53,7 @@ function kindOfText(head: Uint8Array): string | null {
   const total = pieces.reduce((sum, [, count]) => sum + count, 0);
   const first = pieces[0];
   if (first === undefined) return null;
-  return first[1] >= total * MOSTLY ? first[0] : 'report';
+  return first[1] >= total * MOSTLY && kinds.some(([name]) => name === first[0]) ? first[0] : 'report';
 }
 
 /** Listens to a reader that is only to say what it would read. */

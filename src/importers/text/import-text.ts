@@ -203,6 +203,9 @@ const OF_SPEAKER = {
 const isQmp = (text: string): boolean =>
   /^(?:from-\w+: |[+<>] )?\{"(?:execute|return|error|event|QMP)"/.test(text);
 
+const DTS = /^\s*(?:[\w,.#-]+(?:@[0-9a-f]+)? \{|[\w,.#-]+ = (?:<|").*;|\/ \{|\};)\s*$/;
+const NAMES_DEVICE = /(?<![\w:.])[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](?![\w:.])/i;
+
 /** The artefact a line is a piece of, by its voice or by who prints the message; null when neither tells. */
 function artefactOf({ voice, text }: Spoken, by: keyof typeof OF_SPEAKER | null): string | null {
   switch (voice) {
@@ -219,6 +222,8 @@ function artefactOf({ voice, text }: Spoken, by: keyof typeof OF_SPEAKER | null)
     case null:
       if (by !== null) return OF_SPEAKER[by];
       if (isQmp(text)) return 'qemu-dm';
+      if (DTS.test(text)) return 'dts';
+      if (NAMES_DEVICE.test(text)) return 'report';
       return /^(?:xencall|xc|domainbuilder|xenforeignmemory|xl):/.test(text) ? 'libxl' : null;
   }
 }
