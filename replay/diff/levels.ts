@@ -7,7 +7,7 @@ import type { Askers } from './askers.js';
  * How closely two traces are compared. `raw`: every event as it stands. `semantic`: what was meant, whatever things
  * are called and when it happened. `guest`: only what a guest could tell. `hardware`: only what reached the machine.
  */
-const levels = ['raw', 'semantic', 'guest', 'hardware'] as const;
+export const levels = ['raw', 'semantic', 'guest', 'hardware'] as const;
 export type Level = (typeof levels)[number];
 
 /** @throws {Trouble} DIFF-001 */

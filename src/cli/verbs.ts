@@ -248,4 +248,11 @@ export const verbs: readonly Verb[] = [
     example: 'xpr rules SEG-001',
     load: () => import('./verbs/rules.js'),
   },
+  {
+    usage: 'completion <shell> [words...]',
+    summary: 'the script that completes commands in bash, zsh or fish',
+    options: [],
+    example: 'source <(xpr completion bash)',
+    load: async () => (await import('./verbs/completion.js')).completionOf(verbs),
+  },
 ];

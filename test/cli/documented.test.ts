@@ -1,9 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { verbs } from '../../src/cli/verbs.js';
 import { rules } from '../../src/rules/index.js';
 import { cliPage } from './cli-page.js';
 import { eventsPage } from './events-page.js';
+import { manPage } from './man-page.js';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -42,6 +45,24 @@ describe('the documentation', () => {
 
   it('has the page on the command line that the table of verbs makes', async () => {
     await expect(cliPage()).toMatchFileSnapshot(join(root, 'docs/cli.md'));
+  });
+
+  it('has the manual page that the table of verbs makes', async () => {
+    await expect(manPage()).toMatchFileSnapshot(join(root, 'docs/xpr.1'));
+  });
+
+  it('has a manual page that groff reads without a warning', () => {
+    const { error, status, stdout, stderr } = spawnSync('groff', ['-man', '-ww', '-Tutf8', '-P-cbou'], {
+      input: manPage(),
+      encoding: 'utf8',
+    });
+    if (error !== undefined) {
+      if (process.env['CI'] === 'true') throw error;
+      console.warn('the manual page: not read, groff is not installed');
+      return;
+    }
+    expect([status, stderr]).toEqual([0, '']);
+    for (const { usage } of verbs) expect(stdout).toContain(`xpr ${usage}`);
   });
 
   it('has the page on events that the catalogue makes', async () => {
