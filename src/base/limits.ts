@@ -27,8 +27,8 @@ export const limits = {
    * the block and in 4,096 events is 4 GiB to whoever prints it.
    */
   blockTextCharacters: 8 << 20,
-  /** Device trees: the largest of 576 shipped blobs has 0.2 MiB; QEMU pads to 1 MiB (facts/arm-msi-iommu 1.6, 1.7). */
-  fdtBytes: 64 << 20,
+  /** Device trees: the largest of 576 shipped blobs has 0.2 MiB, QEMU pads to 1 MiB, 10,000 bridges need 5 MiB. */
+  fdtBytes: 16 << 20,
   /** Nesting of device-tree nodes; shipped trees stay below 10. */
   fdtDepth: 64,
   /** Nodes of one device tree; 10,000 bridges with a few children each fit. */
@@ -56,6 +56,12 @@ export const limits = {
    * stands among its first few thousand lines.
    */
   importAheadEvents: 4096,
+  /**
+   * What a packed file unpacks to, whatever its size, and as a multiple of that size. Of 120 logs of real systems those of
+   * a few kB pack up to 136 times, larger ones below 40; gzip reaches 1,032 and xz ten times that.
+   */
+  unpackedBytes: 8 << 20,
+  unpackedRatio: 64,
   /** A line of our own NDJSON: a header with its platform, or an event of the longest texts. */
   ndjsonLineBytes: 64 << 20,
   /** Nesting of a line of NDJSON: an event needs 19 levels (`recordDepth` and what stands around), a header fewer. */
@@ -70,8 +76,19 @@ export const limits = {
   qemuLogAheadRecords: 1 << 16,
   /** A row of a tap: the longest structures of the ABI in hex stay below 20 kB. */
   tapLineBytes: 1 << 20,
-  /** An access log of xenstored, which has to be held whole; a day of guests coming and going writes some 20 MB. */
-  xenstoredBytes: 64 << 20,
+  /** A line of xenstored's access log: a message has 4,096 bytes at most (XENSTORE_PAYLOAD_MAX of xs_wire.h). */
+  xenstoredLineBytes: 64 << 10,
+  /** The same of a message whose value holds line feeds. */
+  xenstoredMessageCharacters: 64 << 10,
+  /** Connections of xenstored at a time: domains are 32,752 at most, and each program of Dom0 has one. */
+  xenstoredConnections: 1 << 16,
+  /** Transactions open at a time; xenstored grants a guest 10. */
+  xenstoredTransactions: 4_096,
+  /** Requests without an answer: clients have one at a time, kernels some more. */
+  xenstoredOpen: 1 << 14,
+  /** Records, and characters of them, that wait for the end of a transaction; those of xl have some hundreds. */
+  xenstoredAheadRecords: 1 << 15,
+  xenstoredAheadCharacters: 8 << 20,
   /** A line of a QEMU log; trace lines stay below 200, guest errors quote texts. */
   qemuLogLineBytes: 64 << 10,
   /** One line of a console; longer ones are no text. */

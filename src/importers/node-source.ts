@@ -4,6 +4,7 @@ import { createReadStream, openSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { Trouble } from '../base/errors.js';
+import { limits } from '../base/limits.js';
 import { headBytes } from './registry.js';
 
 /** A file on its way in: unpacked as it comes, looked at before it is read. */
@@ -45,7 +46,8 @@ const PIECE_BYTES = 256 << 10;
  * Opens a file, or what is read once from a pipe.
  * @param piped Its bytes where it is no file that can be opened by name.
  * @param wanted Bytes of the head; 0 when nobody looks at it, so that nothing is waited for.
- * @throws {Trouble} IMP-003 damaged packing, IMP-007 the program that unpacks it is missing; system errors of opening
+ * @throws {Trouble} IMP-003 damaged packing, IMP-007 the program that unpacks it is missing, IMP-009 it unpacks to far
+ *   too much; system errors of opening
  */
 export async function nodeSource(
   file: string,
@@ -56,7 +58,7 @@ export async function nodeSource(
   const raw = new Ahead(hashed(piped ?? onDisk(file), hash));
   await raw.atLeast(6);
   const packing = packingOf(raw.bytes());
-  let content = new Ahead(packing === null ? raw.chunks() : unpacked(file, packing, raw.chunks()));
+  let content = new Ahead(packing === null ? raw.chunks() : sane(file, packing, raw.chunks()));
   await content.atLeast(Math.min(wanted, DTS_BYTES));
   if (wanted > 0 && DTS.test(new TextDecoder('latin1').decode(content.bytes().subarray(0, DTS_BYTES))))
     content = new Ahead(unpacked(file, 'dts', content.chunks()));
@@ -126,6 +128,36 @@ class Ahead {
   async *chunks(): AsyncGenerator<Uint8Array> {
     for (const piece of this.#pieces.splice(0)) yield piece;
     yield* this.#rest;
+  }
+}
+
+/**
+ * What a packed file holds, as long as it is in proportion: a few kilobytes that unpack to gigabytes are no log.
+ * @throws {Trouble} IMP-009
+ */
+async function* sane(
+  file: string,
+  packing: Packing,
+  raw: AsyncGenerator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const size = { packed: 0, unpacked: 0 };
+  const counted = (async function* (): AsyncGenerator<Uint8Array> {
+    for await (const piece of raw) {
+      size.packed += piece.length;
+      yield piece;
+    }
+  })();
+  for await (const piece of unpacked(file, packing, counted)) {
+    size.unpacked += piece.length;
+    if (size.unpacked > limits.unpackedBytes && size.unpacked > size.packed * limits.unpackedRatio) {
+      throw new Trouble('IMP-009', `the ${packing} file unpacks to far more than logs do`, {
+        file,
+        expected: `at most ${limits.unpackedRatio} times its size, or ${limits.unpackedBytes} bytes`,
+        actual: `${size.unpacked} bytes out of ${size.packed}`,
+        hint: `if that is right, unpack it first: ${packing} -dc FILE | xpr import - -o OUT.xpr`,
+      });
+    }
+    yield piece;
   }
 }
 

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readXenstoredTrace } from '../../src/importers/xenstored/read.js';
+import { limits } from '../../src/base/limits.js';
+import { XenstoredReader } from '../../src/importers/xenstored/read.js';
+import { readXenstoredLog } from './xenstored-log.js';
 
-const log = (...lines: string[]) => readXenstoredTrace(`${lines.join('\n')}\n`);
+const log = (...lines: string[]) => readXenstoredLog(`${lines.join('\n')}\n`);
 
 describe("xenstored's access log", () => {
   it('names each life of a connection and gives the one after INTRODUCE to that domain', () => {
@@ -108,13 +110,57 @@ describe("xenstored's access log", () => {
     expect(outside.records.flatMap((one) => (one.is === 'request' ? [one.tx] : []))).toEqual([0, 0, 1]);
   });
 
+  it('ends a life whose end the log does not have', () => {
+    const { records } = log('CREATE connection 0x1', 'CREATE connection 0x1');
+    expect(records.map(({ is }) => is)).toEqual(['connect', 'disconnect', 'connect']);
+  });
+
+  it('refuses a message without an end, and connections without end', () => {
+    const open = ['CREATE connection 0x1', 'IN 0x1 20261120 10:51:28 WRITE (/a one'];
+    const coded = (code: string, line: number) =>
+      expect.objectContaining({ code, detail: expect.objectContaining({ at: { line } }) });
+    expect(() => log(...open, ...Array.from({ length: 70_000 }, () => ''))).toThrow(coded('XSL-001', 2));
+    expect(() =>
+      log(...Array.from({ length: 70_000 }, (_, i) => `CREATE connection 0x${i.toString(16)}`)),
+    ).toThrow(coded('XSL-002', 65_537));
+  });
+
+  it('hands records on while a transaction stays open, and those before it at once', () => {
+    let given = 0;
+    const reader = new XenstoredReader({
+      record: () => {
+        given += 1;
+      },
+      skipped: () => {},
+    });
+    const say = (line: string): void => reader.line(line, 1);
+    for (let i = 0; i < 5_000; i++) say('IN 0x1 20261120 10:51:28 READ (/a )');
+    expect(given).toBeGreaterThan(4_000);
+    say('OUT 0x1 20261120 10:51:28 TRANSACTION_START (1 )');
+    for (let i = 0; i < 100_000; i++) say('IN 0x1 20261120 10:51:28 READ (/a )');
+    expect(given).toBeGreaterThan(100_000 - limits.xenstoredAheadRecords);
+    reader.end('', 2);
+    expect(given).toBe(105_001);
+  });
+
+  it('gives the same whatever is held: a long transaction that is abandoned', () => {
+    const writes = Array.from({ length: 3_000 }, (_, i) => `IN 0x1 20261120 10:51:28 WRITE (/a/${i} 1)`);
+    const { records } = log(
+      'OUT 0x1 20261120 10:51:28 TRANSACTION_START (9 )',
+      ...writes,
+      'IN 0x1 20261120 10:51:28 TRANSACTION_END (F )',
+    );
+    const txs = records.flatMap((one) => (one.is === 'request' && one.op === 'WRITE' ? [one.tx] : []));
+    expect(txs).toEqual(writes.map(() => 0));
+  });
+
   it('counts lines it cannot read', () => {
     expect(log('IN 0x1 garbage', 'IN 0x1 20261120 10:51:28 NONSENSE (x )').skipped).toHaveLength(2);
   });
 
   it('reads which event was left out because its like still waited', () => {
     const text = 'dropping duplicate watch /local/domain/1/control/shutdown 3/0 for domain 0\n';
-    expect(readXenstoredTrace(text)).toEqual({
+    expect(readXenstoredLog(text)).toEqual({
       records: [{ is: 'dropped', line: 1, domid: 0, path: '/local/domain/1/control/shutdown', token: '3/0' }],
       skipped: [],
     });
@@ -143,7 +189,7 @@ describe("xenstored's access log", () => {
     );
     fc.assert(
       fc.property(fc.array(word, { maxLength: 60 }), (words) => {
-        const { records, skipped } = readXenstoredTrace(words.join(' '));
+        const { records, skipped } = readXenstoredLog(words.join(' '));
         expect(records.length + skipped.length).toBeLessThanOrEqual(words.length + 1);
       }),
     );

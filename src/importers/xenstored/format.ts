@@ -1,46 +1,31 @@
 import type { DomainId } from '../../base/brand.js';
-import { Trouble } from '../../base/errors.js';
 import { limits } from '../../base/limits.js';
 import type { Format, Out, Told } from '../importer.js';
-import { readXenstoredTrace, type XenstoreRecord } from './read.js';
+import { lines } from '../lines.js';
+import { XenstoredReader, type XenstoreRecord } from './read.js';
 
 const LOOKS_LIKE =
   /^(?:(?:io: )?(?:IN|OUT(?:\(START\))?) 0x[0-9a-f]+ (?:\(d\d+\) )?\d{8} \d\d:\d\d:\d\d [A-Z_]+ \(|(?:obj: )?(?:CREATE|DESTROY) (?:connection|watch|transaction) 0x)/m;
 
-/**
- * The access log of C xenstored. Which transaction a request belongs to shows only later in the log, so that this one
- * is held whole, `limits.xenstoredBytes` of it.
- */
+/** The access log of C xenstored. */
 export const xenstoredFormat: Format = {
   name: 'xenstored',
   doc: 'the access log of C xenstored (--trace-file)',
   detect: (head) => LOOKS_LIKE.test(new TextDecoder('latin1').decode(head.subarray(0, 8_192))),
   open(out) {
-    const decoder = new TextDecoder();
-    const pieces: string[] = [];
-    let size = 0;
-    return {
-      push(bytes) {
-        size += bytes.length;
-        if (size > limits.xenstoredBytes) {
-          throw new Trouble('XSL-001', 'the log is too long', {
-            at: { offsetBytes: limits.xenstoredBytes },
-            expected: `at most ${limits.xenstoredBytes} bytes`,
-            hint: 'cut the part in question out of it',
-          });
-        }
-        pieces.push(decoder.decode(bytes, { stream: true }));
+    out.fact({ is: 'name', name: 'xenstored' });
+    const log = new StoreLog(out);
+    const reader = new XenstoredReader({
+      record(record) {
+        out.counts.records += 1;
+        log.take(record);
       },
-      end() {
-        pieces.push(decoder.decode());
-        const { records, skipped } = readXenstoredTrace(pieces.join(''));
-        out.fact({ is: 'name', name: 'xenstored' });
-        out.counts.records = records.length + skipped.length;
-        out.counts.skipped = skipped.length;
-        const log = new StoreLog(out);
-        for (const record of records) log.take(record);
+      skipped() {
+        out.counts.records += 1;
+        out.counts.skipped += 1;
       },
-    };
+    });
+    return lines(reader, limits.xenstoredLineBytes);
   },
 };
 
@@ -51,6 +36,7 @@ class StoreLog {
   readonly #out: Out;
   /** Requests of a connection that have no answer yet, oldest first. */
   readonly #open = new Map<string, Asked[]>();
+  #openCount = 0;
   #zeroMs: number | null = null;
   #atNs: number | null = null;
 
@@ -71,7 +57,7 @@ class StoreLog {
         });
         return;
       case 'disconnect':
-        this.#open.delete(record.conn);
+        this.#close(record.conn);
         out.event({ ...head, kind: 'xenstore.disconnected', data: { conn: record.conn } });
         return;
       case 'request':
@@ -107,14 +93,32 @@ class StoreLog {
     const open = this.#open.get(conn);
     if (open === undefined) this.#open.set(conn, [{ told, record }]);
     else open.push({ told, record });
+    this.#openCount += 1;
+    if (this.#openCount > limits.xenstoredOpen) this.#forgetOldest();
+  }
+
+  /** Answers that do not come must not be waited for without end. */
+  #forgetOldest(): void {
+    for (const conn of this.#open.keys()) {
+      this.#close(conn);
+      return;
+    }
+  }
+
+  #close(conn: string): void {
+    this.#openCount -= this.#open.get(conn)?.length ?? 0;
+    this.#open.delete(conn);
   }
 
   #reply({ conn, error, data }: Extract<XenstoreRecord, { is: 'reply' }>): void {
-    const asked = this.#open.get(conn)?.shift();
-    if (asked === undefined) {
+    const open = this.#open.get(conn);
+    const asked = open?.shift();
+    if (open === undefined || asked === undefined) {
       this.#out.counts.lost += 1;
       return;
     }
+    this.#openCount -= 1;
+    if (open.length === 0) this.#open.delete(conn);
     const { op, path, value, tx } = asked.record;
     if (error === null) this.#changed(asked);
     this.#out.event({

@@ -1,5 +1,9 @@
+import { Trouble } from '../../base/errors.js';
+import { limits } from '../../base/limits.js';
 import type { XenstoreOp } from '../../events/kinds/xenbus.js';
 import { xenstoreOps } from '../../events/kinds/xenbus.js';
+import type { LineReader } from '../lines.js';
+import { Transactions } from './transactions.js';
 
 /** One line of xenstored's access log that says something. */
 export type XenstoreRecord =
@@ -40,11 +44,11 @@ export type XenstoreRecord =
       readonly token: string;
     };
 
-/** The log, and what of it could not be read. */
-export interface XenstoreLog {
-  readonly records: readonly XenstoreRecord[];
-  /** Lines of no known form, or of request types XenStore's protocol does not have. */
-  readonly skipped: readonly { readonly line: number; readonly text: string }[];
+/** Takes what a log says. */
+export interface XenstoreTaker {
+  record(record: XenstoreRecord): void;
+  /** A line of no known form, or of a request type XenStore's protocol does not have. */
+  skipped(line: number, text: string): void;
 }
 
 /**
@@ -61,119 +65,128 @@ const DROPPED = /^dropping duplicate watch (\S+) (\S+) for domain (\d+)$/;
 const TALK =
   /^((?:wrl|acc|tdb):|(CREATE|DESTROY) (watch|transaction) |Checking store|\*\*\*|CONN 0x[0-9a-f]+ ignored|TDB|obj: |$)/;
 
+/** A line that begins a message or an end of one before it. */
+const STARTS =
+  /^(IN|OUT(?:\((?:START|END|ERR)\))?) 0x|^(CREATE|DESTROY|CONN|wrl:|acc:|tdb:|Checking|\*\*\*|TDB|obj:)|^dropping duplicate watch /;
+/** A line that begins a message. */
+const BEGINS = /^(IN|OUT(?:\((?:START|END|ERR)\))?) 0x/;
+
 /**
- * Reads the log C xenstored writes (`--trace-file`). Addresses of connections are reused, so each life of one gets a
- * name of its own, `c<n>`. The first connection is domain 0's kernel; the one made after an INTRODUCE is that
- * domain's; all others are Dom0's user space.
- *
- * The log does not say which transaction a request belongs to: one sent after the reply that opened a transaction and
- * before its end is taken to be inside, unless its watch events show that it was not, or the transaction was
- * abandoned, which only readers do.
+ * Reads the log C xenstored writes (`--trace-file`), line by line. Addresses of connections are reused, so each life of
+ * one gets a name of its own, `c<n>`. The first connection is domain 0's kernel; the one made after an INTRODUCE is that
+ * domain's; all others are Dom0's user space. What transaction a request belongs to is deduced (`Transactions`).
+ * @throws {Trouble} XSL-001 a message is too long, XSL-002 too many connections
  */
-export function readXenstoredTrace(text: string): XenstoreLog {
-  const records: XenstoreRecord[] = [];
-  const skipped: { line: number; text: string }[] = [];
-  const lives = new Map<string, string>();
-  let connections = 0;
-  let introducing: number | null = null;
-  for (const { line, text: one } of logicalLines(text)) {
-    const life = LIFE.exec(one);
-    if (life !== null) {
-      const address = life[2]!;
-      if (life[1] === 'CREATE') {
-        connections += 1;
-        lives.set(address, `c${connections}`);
-        records.push({ is: 'connect', line, conn: `c${connections}`, domid: introducing ?? 0 });
-        introducing = null;
-      } else {
-        records.push({ is: 'disconnect', line, conn: lives.get(address) ?? address });
-      }
-      continue;
+export class XenstoredReader implements LineReader {
+  readonly #taker: XenstoreTaker;
+  readonly #transactions: Transactions;
+  readonly #lives = new Map<string, string>();
+  #connections = 0;
+  #introducing: number | null = null;
+  /** A message whose value holds line feeds: what follows up to the next line that begins like one belongs to it. */
+  #held: { readonly line: number; readonly parts: string[]; size: number } | null = null;
+
+  constructor(taker: XenstoreTaker) {
+    this.#taker = taker;
+    this.#transactions = new Transactions((record) => taker.record(record));
+  }
+
+  line(raw: string, number: number): void {
+    const text = raw.replace(CLASS, '');
+    if (this.#held !== null && !STARTS.test(text)) {
+      this.#held.parts.push(text);
+      this.#held.size += text.length + 1;
+      if (this.#held.size > limits.xenstoredMessageCharacters) throw tooLong(this.#held.line);
+      if (text.endsWith(')')) this.#release();
+      return;
     }
-    const dropped = DROPPED.exec(one);
+    this.#release();
+    if (BEGINS.test(text) && !text.endsWith(')')) {
+      this.#held = { line: number, parts: [text], size: text.length };
+    } else this.#message(text, number);
+  }
+
+  end(rest: string, number: number): void {
+    this.line(rest, number);
+    this.#release();
+    this.#transactions.end();
+  }
+
+  #release(): void {
+    const held = this.#held;
+    this.#held = null;
+    if (held !== null) this.#message(held.parts.join('\n'), held.line);
+  }
+
+  #message(text: string, line: number): void {
+    const record = this.#recordOf(text, line);
+    if (record === 'talk') return;
+    if (record === null) this.#taker.skipped(line, text);
+    else this.#transactions.take(record, text.length);
+  }
+
+  #recordOf(text: string, line: number): XenstoreRecord | 'talk' | null {
+    const life = LIFE.exec(text);
+    if (life !== null) return this.#life(life[1]!, life[2]!, line);
+    const dropped = DROPPED.exec(text);
     if (dropped !== null) {
       const [, path, token, domid] = dropped as unknown as [string, string, string, string];
-      records.push({ is: 'dropped', line, domid: Number(domid), path, token });
-      continue;
+      return { is: 'dropped', line, domid: Number(domid), path, token };
     }
-    const message = MESSAGE.exec(one);
-    if (message === null) {
-      if (!TALK.test(one)) skipped.push({ line, text: one });
-      continue;
+    const message = MESSAGE.exec(text);
+    if (message === null) return TALK.test(text) ? 'talk' : null;
+    const [, direction, address, time, op, body] = message as unknown as string[] & { length: 6 };
+    const conn = this.#lives.get(address!) ?? address!;
+    // The reply stands where its sending began.
+    if (direction === 'OUT(END)' || direction === 'OUT(ERR)') return 'talk';
+    if (direction !== 'IN') return answer(line, conn, op!, body!);
+    if (!isOp(op!)) return null;
+    if (op === 'INTRODUCE') this.#introducing = Number(body!.split(' ')[0]);
+    return { is: 'request', line, conn, time: time!, op, ...splitBody(op, body!), tx: 0 };
+  }
+
+  #life(what: string, address: string, line: number): XenstoreRecord {
+    if (what === 'DESTROY') {
+      const conn = this.#lives.get(address) ?? address;
+      this.#lives.delete(address);
+      return { is: 'disconnect', line, conn };
     }
-    const [, direction, address, time, op, body] = message as unknown as [
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-    ];
-    const conn = lives.get(address) ?? address;
-    if (direction === 'OUT(END)' || direction === 'OUT(ERR)') continue; // The reply stands where its sending began.
-    if (direction === 'IN') {
-      if (!isOp(op)) {
-        skipped.push({ line, text: one });
-        continue;
-      }
-      records.push({ is: 'request', line, conn, time, op, ...splitBody(op, body), tx: 0 });
-      if (op === 'INTRODUCE') introducing = Number(body.split(' ')[0]);
-    } else if (op === 'WATCH_EVENT') {
-      const [path, token] = body.trimEnd().split(' ');
-      records.push({ is: 'event', line, conn, path: path ?? '', token: token ?? '' });
-    } else if (op === 'ERROR') {
-      records.push({ is: 'reply', line, conn, op, error: body.trim(), data: '' });
-    } else {
-      records.push({
-        is: 'reply',
-        line,
-        conn,
-        op,
-        error: null,
-        data: op === 'READ' ? body : body.replace(/ $/, ''),
+    const before = this.#lives.get(address);
+    // Where the end of its last life is missing from the log, this is it.
+    if (before !== undefined) this.#transactions.take({ is: 'disconnect', line, conn: before }, 0);
+    this.#lives.delete(address);
+    if (this.#lives.size >= limits.xenstoredConnections) {
+      throw new Trouble('XSL-002', 'too many connections', {
+        at: { line },
+        expected: `at most ${limits.xenstoredConnections} at a time`,
+        hint: 'the log is damaged, or several are in one file',
       });
     }
+    this.#connections += 1;
+    this.#lives.set(address, `c${this.#connections}`);
+    const domid = this.#introducing ?? 0;
+    this.#introducing = null;
+    return { is: 'connect', line, conn: `c${this.#connections}`, domid };
   }
-  return { records: withTransactions(records), skipped };
 }
+
+function answer(line: number, conn: string, op: string, body: string): XenstoreRecord {
+  if (op === 'WATCH_EVENT') {
+    const [path, token] = body.trimEnd().split(' ');
+    return { is: 'event', line, conn, path: path ?? '', token: token ?? '' };
+  }
+  if (op === 'ERROR') return { is: 'reply', line, conn, op, error: body.trim(), data: '' };
+  return { is: 'reply', line, conn, op, error: null, data: op === 'READ' ? body : body.replace(/ $/, '') };
+}
+
+const tooLong = (line: number): Trouble =>
+  new Trouble('XSL-001', 'a message of xenstored is too long', {
+    at: { line },
+    expected: `at most ${limits.xenstoredMessageCharacters} characters up to its closing bracket`,
+    hint: 'the log is damaged there',
+  });
 
 const isOp = (op: string): op is XenstoreOp => (xenstoreOps as readonly string[]).includes(op);
-
-/** A value may hold line feeds: what follows up to the next line that begins like one belongs to it. */
-function* logicalLines(text: string): Generator<{ line: number; text: string }> {
-  const starts =
-    /^(IN|OUT(?:\((?:START|END|ERR)\))?) 0x|^(CREATE|DESTROY|CONN|wrl:|acc:|tdb:|Checking|\*\*\*|TDB|obj:)|^dropping duplicate watch /;
-  let held: { line: number; text: string } | null = null;
-  let line = 0;
-  for (const raw of linesOf(text)) {
-    line += 1;
-    const one = raw.replace(CLASS, '');
-    if (held !== null && !starts.test(one)) {
-      held.text += `\n${one}`;
-      if (one.endsWith(')')) {
-        yield held;
-        held = null;
-      }
-      continue;
-    }
-    if (held !== null) yield held;
-    held = null;
-    const open = /^(IN|OUT(?:\((?:START|END|ERR)\))?) 0x/.test(one) && !one.endsWith(')');
-    if (open) held = { line, text: one };
-    else yield { line, text: one };
-  }
-  if (held !== null) yield held;
-}
-
-/** One after the other: a list of all lines of a log of line feeds would take far more memory than the log. */
-function* linesOf(text: string): Generator<string> {
-  let from = 0;
-  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
-    yield text.slice(from, end);
-    from = end + 1;
-  }
-  yield text.slice(from);
-}
 
 function splitBody(op: XenstoreOp, body: string): { path: string; value: string | null } {
   switch (op) {
@@ -196,70 +209,4 @@ function splitBody(op: XenstoreOp, body: string): { path: string; value: string 
     default:
       return { path: body.trimEnd(), value: null };
   }
-}
-
-/** Gives each request the transaction it most likely belongs to. */
-function withTransactions(records: readonly XenstoreRecord[]): XenstoreRecord[] {
-  const open = new Map<string, number[]>();
-  const members = new Map<string, number[]>();
-  const result = [...records];
-  records.forEach((record, at) => {
-    if (record.is === 'disconnect') open.delete(record.conn);
-    if (record.is === 'reply' && record.op === 'TRANSACTION_START') {
-      const id = Number(record.data);
-      open.set(record.conn, [...(open.get(record.conn) ?? []), id]);
-      members.set(`${record.conn} ${id}`, []);
-      return;
-    }
-    if (record.is !== 'request') return;
-    const ids = open.get(record.conn);
-    const id = ids?.at(-1);
-    if (ids === undefined || id === undefined || record.op === 'TRANSACTION_START') return;
-    const inside = members.get(`${record.conn} ${id}`)!;
-    if (isChange(record) && firesAtOnce(records, at, record)) {
-      // What led to a change outside was read outside.
-      for (const member of inside) {
-        const one = result[member];
-        if (one?.is === 'request' && one.path === record.path) result[member] = { ...one, tx: 0 };
-      }
-      return;
-    }
-    result[at] = { ...record, tx: id };
-    if (record.op !== 'TRANSACTION_END') {
-      inside.push(at);
-      return;
-    }
-    ids.pop();
-    members.delete(`${record.conn} ${id}`);
-    if (record.value !== 'F') return;
-    // With another one open it was that one's: a kernel runs several at a time over its one connection.
-    const other = ids.at(-1) ?? 0;
-    const changed = new Set(inside.flatMap((member) => changedPath(result[member])));
-    for (const member of inside) {
-      const one = result[member];
-      const moves = one?.is === 'request' && (isChange(one) || (other !== 0 && changed.has(one.path)));
-      if (!moves) continue;
-      result[member] = { ...one, tx: other };
-      if (other !== 0) members.get(`${record.conn} ${other}`)!.push(member);
-    }
-  });
-  return result;
-}
-
-const changedPath = (record: XenstoreRecord | undefined): string[] =>
-  record?.is === 'request' && isChange(record) ? [record.path] : [];
-
-type RequestRecord = Extract<XenstoreRecord, { is: 'request' }>;
-
-const isChange = ({ op }: RequestRecord): boolean => op === 'WRITE' || op === 'RM' || op === 'MKDIR';
-
-/** A change made outside shows itself: its watch events come before its own reply. */
-function firesAtOnce(records: readonly XenstoreRecord[], at: number, request: RequestRecord): boolean {
-  for (let next = at + 1; next < records.length; next++) {
-    const record = records[next]!;
-    if (record.is === 'reply' && record.conn === request.conn) return false;
-    if (record.is !== 'event') continue;
-    if (record.path === request.path || request.path.endsWith(`/${record.path}`)) return true;
-  }
-  return false;
 }

@@ -1,12 +1,12 @@
 import type { DomainId } from '../../../src/base/brand.js';
 import { hexPad } from '../../../src/base/hex.js';
 import type { TraceEvent } from '../../../src/events/catalogue.js';
-import { readXenstoredTrace } from '../../../src/importers/xenstored/read.js';
 import { qemuId } from '../../../src/models/libxl/names.js';
 import { backendReady } from '../../../src/models/libxl/toolstack.js';
 import { backendPath } from '../../../src/models/xenstore/xenbus.js';
 import { type Dom0Sbdf, parseSbdf } from '../../../src/pci/sbdf.js';
 import type { Job } from '../../../src/state/toolstack.js';
+import { readXenstoredLog } from '../../importers/xenstored-log.js';
 import { type Row, RowBuilder } from '../row.js';
 import { Commands, type Given, type Meaning, optionsOf } from './commands.js';
 import { absolutePath, changing, PciLog } from './pci-log.js';
@@ -77,7 +77,7 @@ export class LifeCycle {
   #jobs = 0;
 
   constructor(set: string, name: string, run: string, text: string, texts: Texts) {
-    this.#log = new PciLog(readXenstoredTrace(text).records);
+    this.#log = new PciLog(readXenstoredLog(text).records);
     this.machine = new RecordedMachine(run, this.#log.boundByCommand());
     this.row = new RowBuilder(set, `${name}/xenstored.trace: PCI changes`);
     this.results = new RowBuilder(set, `${name}/job.log: results of commands`);

@@ -1,11 +1,12 @@
 import type { DomainId } from '../../../src/base/brand.js';
-import { readXenstoredTrace, type XenstoreRecord } from '../../../src/importers/xenstored/read.js';
+import type { XenstoreRecord } from '../../../src/importers/xenstored/read.js';
 import { Engine } from '../../../src/models/engine.js';
 import { emptyPlatform } from '../../../src/platform/platform.js';
 import { defaultPolicies } from '../../../src/policy/axes.js';
 import { currentBehaviour } from '../../../src/policy/behaviours.js';
 import { statedXen } from '../../../src/policy/releases.js';
 import { defaultSwitches } from '../../../src/policy/switches.js';
+import { readXenstoredLog } from '../../importers/xenstored-log.js';
 import { type Row, RowBuilder } from '../row.js';
 
 /** What the model put into a connection's queue. */
@@ -20,7 +21,7 @@ interface Expected {
  */
 export function storeRow(set: string, file: string, text: string, release: string | null = null): Row {
   const row = new RowBuilder(set, file);
-  const log = readXenstoredTrace(text);
+  const log = readXenstoredLog(text);
   const engine = new Engine({
     platform: emptyPlatform,
     policies: defaultPolicies,
