@@ -97,20 +97,20 @@ class WatchedReader extends TraceReader<Platform> {
     }
   }
 
-  override leftAlone(nextSeq: number): void {
+  override leftAlone(nextSeq: number, why: Trouble | null): void {
     if (this.#saidSo) return;
     this.#saidSo = true;
-    say(
-      `the snapshot before event ${nextSeq} is of another version's state: it is not used, all events are folded`,
-    );
-  }
-
-  override snapshotBefore(seq: number): ReturnType<TraceReader['snapshotBefore']> {
-    try {
-      return super.snapshotBefore(seq);
-    } catch (error) {
-      throw inFile(error, this.#file);
+    if (why === null) {
+      say(
+        `the snapshot before event ${nextSeq} is of another version's state: it is not used, all events are folded`,
+      );
+      return;
     }
+    const { code, message } = why;
+    say(
+      `the snapshot before event ${nextSeq} is not used: ${code}: ${message}; the events before it are folded`,
+    );
+    say(`xpr fsck ${shellFile(this.#file)} says what is damaged`);
   }
 }
 

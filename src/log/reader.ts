@@ -1,3 +1,4 @@
+import type { Trouble } from '../base/errors.js';
 import type { TraceEvent } from '../events/catalogue.js';
 import { Block } from './block-decode.js';
 import { digestText, headerDigest, sameBytes } from './digest.js';
@@ -155,8 +156,8 @@ export class TraceReader<P = unknown> {
     }
   }
 
-  /** Told when the snapshot before event `nextSeq` is of another shape and so not used. */
-  leftAlone(_nextSeq: number): void {}
+  /** Told when the snapshot before event `nextSeq` is not used. @param _why null: it is of another shape */
+  leftAlone(_nextSeq: number, _why: Trouble | null): void {}
 
   close(): void {
     this.#source.close();
