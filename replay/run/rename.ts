@@ -43,9 +43,12 @@ function rename(name: Dom0Sbdf, recorded: View, other: View): Dom0Sbdf | null {
 /** The arguments with another segment; operations whose struct has none keep theirs. */
 function withSegment({ hypercall, op, args }: DataOf<'hypercall.issued'>, segment: number): RecordObject {
   if (hypercall === 'domctl') {
-    const pci = args['pci'] as RecordObject;
+    // Flat, or inside the structure's `pci`, as the recording has it.
+    const flat = args['machine_sbdf'] !== undefined;
+    const pci = flat ? args : (args['pci'] as RecordObject);
     const bdf = Number(pci['machine_sbdf']) % 0x1_0000;
-    return { ...args, pci: { ...pci, machine_sbdf: segment * 0x1_0000 + bdf } };
+    const named = { ...pci, machine_sbdf: segment * 0x1_0000 + bdf };
+    return flat ? named : { ...args, pci: named };
   }
   if (op === 'pci_device_reset') return { ...args, dev: { ...(args['dev'] as RecordObject), seg: segment } };
   return 'seg' in args ? { ...args, seg: segment } : args;

@@ -107,9 +107,8 @@ class WatchedReader extends TraceReader<Platform> {
       return;
     }
     const { code, message } = why;
-    say(
-      `the snapshot before event ${nextSeq} is not used: ${code}: ${message}; the events before it are folded`,
-    );
+    const what = code.startsWith('RUN-') ? 'it does not bear the events after it' : `${code}: ${message}`;
+    say(`the snapshot before event ${nextSeq} is not used: ${what}; the events before it are folded`);
     say(`xpr fsck ${shellFile(this.#file)} says what is damaged`);
   }
 }

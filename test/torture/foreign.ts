@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { Prng } from '../../src/base/prng.js';
 import { catalogue, type KindName, kindNames } from '../../src/events/catalogue.js';
+import { TraceReader } from '../../src/log/reader.js';
+import { bytesSource } from '../../src/log/stores/memory-store.js';
 import { axes } from '../../src/policy/axes.js';
-import { commandFault, contentOf, fsckOf } from './verdict.js';
+import { commandFault, fsckOf } from './verdict.js';
 import type { Workshop } from './workshop.js';
 
 /** A trace that somebody else made, and what it is asked. */
@@ -43,11 +45,22 @@ async function comesBack(workshop: Workshop, file: string, bytes: Uint8Array): P
   const back = workshop.path('u.xpr');
   const imported = await workshop.xpr(['import', workshop.path('t.ndjson'), '-o', back]);
   if (imported.code !== 0) return `an export is not taken back: ${imported.out}${imported.err}`;
-  const [one, other] = [contentOf(bytes), contentOf(readFileSync(back))];
-  if (one.header !== other.header) return 'an export comes back with another header';
-  const at = one.events.findIndex((event, i) => event !== other.events[i]);
-  if (at < 0 && one.events.length === other.events.length) return null;
-  return `an export comes back with another event ${at}: ${other.events[at]}, not ${one.events[at]}`;
+  return otherContent(readerOf(bytes), readerOf(readFileSync(back)));
+}
+
+const readerOf = (bytes: Uint8Array): TraceReader => TraceReader.open(bytesSource(bytes));
+
+/** Event by event: all texts of two long traces would be more memory than the program takes. */
+function otherContent(one: TraceReader, other: TraceReader): string | null {
+  if (JSON.stringify(one.header) !== JSON.stringify(other.header))
+    return 'an export comes back with another header';
+  if (one.events !== other.events) return `an export comes back with ${other.events} events`;
+  const back = other.readEvents();
+  for (const event of one.readEvents()) {
+    const [had, has] = [JSON.stringify(event), JSON.stringify(back.next().value)];
+    if (had !== has) return `an export comes back with another event ${event.seq}: ${has}, not ${had}`;
+  }
+  return null;
 }
 
 /** Stands for the trace in a command. */

@@ -14,7 +14,8 @@ export function commandFault({ args, code, out, err }: Ran): string | null {
   const command = `xpr ${args.join(' ').slice(0, 300)}`;
   const bug = /xpr: BUG: .*(\n.*){0,3}/.exec(err);
   if (bug !== null) return `${command}: ${bug[0]}`;
-  const bisect = args.includes('--bisect');
+  // Behind `--` it is no option.
+  const bisect = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length).includes('--bisect');
   // `diagnose` says with 3 that nothing could be judged.
   const codes = bisect ? [0, 1, 125, 128] : args.includes('diagnose') ? [0, 1, 2, 3] : [0, 1, 2];
   if (!codes.includes(code)) return `${command}: exit ${code}`;

@@ -12,6 +12,9 @@ export interface Ran {
   readonly err: string;
 }
 
+/** Characters of an output that are looked at. */
+const MOST_OUTPUT = 4 << 20;
+
 /** Where tries are made: a folder that is empty before each, the corpora, and the program. */
 export class Workshop {
   readonly corpus: Corpus;
@@ -52,10 +55,13 @@ export class Workshop {
   /** Runs a command in this process. */
   async xpr(args: readonly string[], input: Uint8Array = new Uint8Array()): Promise<Ran> {
     const parts: Buffer[] = [];
+    let size = 0;
     let err = '';
     const code = await runCommand(args, {
       out: (data) => {
-        parts.push(Buffer.from(data as string));
+        // Longer ones would be memory of the campaign's, not of the program's.
+        if (size < MOST_OUTPUT) parts.push(Buffer.from(data as string));
+        size += data.length;
       },
       err: (text) => {
         err += text;
