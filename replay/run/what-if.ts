@@ -71,6 +71,20 @@ export function whatIf(
   batches: Iterable<readonly TraceEvent[]>,
   options: WhatIfOptions = {},
 ): WhatIf {
+  const turns = whatIfTurns(recorded, policies, batches, options);
+  for (;;) {
+    const turn = turns.next();
+    if (turn.done === true) return turn.value;
+  }
+}
+
+/** The same, batch by batch, for who has other work to do in between. @throws as `whatIf` */
+export function* whatIfTurns(
+  recorded: Env,
+  policies: Policies,
+  batches: Iterable<readonly TraceEvent[]>,
+  options: WhatIfOptions = {},
+): Generator<void, WhatIf> {
   const run = new WhatIfRun(recorded, otherEnv(recorded, policies, options), options);
   for (const batch of batches) {
     for (const event of batch) {
@@ -80,6 +94,7 @@ export function whatIf(
         throw brokeOff(error, 'what-if', event);
       }
     }
+    yield;
   }
   return run.end();
 }

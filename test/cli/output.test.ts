@@ -286,10 +286,13 @@ describe('a file being written', () => {
   });
 
   it.each([
-    ['record', ['record', 'guest-boot-1000', '-o', 'stopped.xpr']],
-    ['what-if', ['what-if', 'shared.xpr', '--policy', 'iommu=off', '-o', 'stopped.xpr']],
-    ['import', ['import', 'long.ndjson', '-o', 'stopped.xpr']],
-  ])('is gone after Ctrl-C: %s', async (_name, args) => {
+    ['record', 'SIGINT', ['record', 'guest-boot-1000', '-o', 'stopped.xpr']],
+    ['what-if', 'SIGINT', ['what-if', 'shared.xpr', '--policy', 'iommu=off', '-o', 'stopped.xpr']],
+    ['import', 'SIGINT', ['import', 'long.ndjson', '-o', 'stopped.xpr']],
+    ['what-if', 'SIGTERM', ['what-if', 'shared.xpr', '--policy', 'iommu=off', '-o', 'stopped.xpr']],
+    ['import', 'SIGHUP', ['import', 'long.ndjson', '-o', 'stopped.xpr']],
+    ['export', 'SIGTERM', ['export', 'shared.xpr', '--to', 'ndjson', '-o', 'stopped.xpr']],
+  ] as const)('of %s is gone after %s', async (_name, signal, args) => {
     if (args[0] === 'import' && !existsSync(at('long.ndjson'))) {
       run(['export', 'shared.xpr', '--to', 'ndjson', '-o', 'long.ndjson']);
     }
@@ -298,9 +301,21 @@ describe('a file being written', () => {
     while (!existsSync(at('stopped.xpr.part')) && child.exitCode === null) {
       await new Promise((turn) => setTimeout(turn, 1));
     }
-    child.kill('SIGINT');
-    expect(await ended).toEqual([null, 'SIGINT']);
+    child.kill(signal);
+    expect(await ended).toEqual([null, signal]);
     expect(readdirSync(folder).filter((name) => name.startsWith('stopped.xpr'))).toEqual([]);
+  });
+
+  it('is finished under nohup when the terminal goes', async () => {
+    const script = `trap "" HUP; exec "$0" "$1" import long.ndjson -o kept.xpr`;
+    const child = spawn('sh', ['-c', script, process.execPath, main], { cwd: folder, stdio: 'ignore' });
+    const ended = new Promise((done) => child.on('close', (code, signal) => done([code, signal])));
+    while (!existsSync(at('kept.xpr.part')) && child.exitCode === null) {
+      await new Promise((turn) => setTimeout(turn, 1));
+    }
+    child.kill('SIGHUP');
+    expect(await ended).toEqual([0, null]);
+    expect(readdirSync(folder).filter((name) => name.startsWith('kept.xpr'))).toEqual(['kept.xpr']);
   });
 
   it('is gone when Ctrl-C comes as it is made', async () => {

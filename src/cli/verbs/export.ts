@@ -21,8 +21,12 @@ export const run: RunVerb = ([file], options) =>
       { inputs: [trace.file], options },
     );
     const { events } = trace.reader;
-    await output.write((target) => {
-      for (const chunk of chunks(linesOf(trace, exporter))) target.write(Buffer.from(chunk));
+    await output.write(async (target) => {
+      for (const chunk of chunks(linesOf(trace, exporter))) {
+        target.write(Buffer.from(chunk));
+        // Signals are heard between two turns of the event loop.
+        await new Promise((turn) => setImmediate(turn));
+      }
       target.commit();
     });
     if (options['json'] === true) printJson({ schema: 'export/1', file: output.name, format: name, events });

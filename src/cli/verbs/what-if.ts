@@ -1,6 +1,6 @@
 import { serverLegend, serverNames } from '../../../replay/explain/server-names.js';
 import { presentChange } from '../../../replay/run/present-divergence.js';
-import { type WhatIf, whatIf } from '../../../replay/run/what-if.js';
+import { type WhatIf, whatIf, whatIfTurns } from '../../../replay/run/what-if.js';
 import { Trouble } from '../../base/errors.js';
 import { Recorder } from '../../machine/recorder.js';
 import { isSwitchName } from '../../policy/switches.js';
@@ -120,17 +120,22 @@ function runVariant(trace: OpenTrace, { policies, switches }: Design): WhatIf {
 
 /** The same, recorded. */
 function keepVariant(trace: OpenTrace, { policies, switches }: Design, output: Output): Promise<WhatIf> {
-  return output.write((target) => {
+  return output.write(async (target) => {
     const env = { ...trace.env, policies, switches };
     const recorder = new Recorder(target, { ...trace.reader.header, policies, switches }, env);
-    const result = whatIf(trace.env, policies, batches(trace), {
+    const turns = whatIfTurns(trace.env, policies, batches(trace), {
       append: (events) => recorder.append(events),
       switches,
       deviceModels: deviceModelsOf(trace.reader.header, trace.env, { policies, switches }),
     });
-    wholeTrace(result.events, trace);
+    let turn = turns.next();
+    for (; turn.done !== true; turn = turns.next()) {
+      // Signals are heard between two turns of the event loop.
+      await new Promise((next) => setImmediate(next));
+    }
+    wholeTrace(turn.value.events, trace);
     recorder.finish(undefined, trace.reader.index.sources);
-    return result;
+    return turn.value;
   });
 }
 
