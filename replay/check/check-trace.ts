@@ -3,6 +3,7 @@ import { shellFile } from '../../src/base/shell-word.js';
 import { allProcessed } from '../../src/events/broke-off.js';
 import type { TraceEvent } from '../../src/events/catalogue.js';
 import type { TraceReader } from '../../src/log/reader.js';
+import type { Recovered } from '../../src/log/recovered.js';
 import { fileStore } from '../../src/log/stores/file-store.js';
 import type { Env } from '../../src/state/env.js';
 import { openTrace } from '../../src/state/open-trace.js';
@@ -23,6 +24,8 @@ export interface CheckedTrace {
   readonly mismatched: number;
   readonly unmodelled: number;
   readonly firstDivergence: PresentedDivergence | null;
+  /** The trace is the beginning of a damaged one; null: it was recorded to its end. */
+  readonly recovered: Recovered | null;
   readonly error: TroubleDocument | null;
 }
 
@@ -64,6 +67,7 @@ export function troubled(file: string, error: unknown): CheckedTrace {
     mismatched: 0,
     unmodelled: 0,
     firstDivergence: null,
+    recovered: null,
   };
   return { file, status: 'trouble', ...none, error: trouble.toDocument() };
 }
@@ -85,6 +89,7 @@ function compared(file: string, reader: TraceReader, env: Env, { where }: CheckO
     mismatched: result.mismatched,
     unmodelled: result.unmodelled,
     firstDivergence: first === undefined ? null : presentDivergence(first, { reader, env }),
+    recovered: reader.recovered,
     error: null,
   };
 }

@@ -1,6 +1,7 @@
 import type { CheckedTrace } from '../../replay/check/check-trace.js';
 import { divergenceLines } from '../../replay/run/present-divergence.js';
 import { unseen } from '../base/visible.js';
+import { recoveredText } from '../log/recovered.js';
 
 /** A check as JUnit XML: a test case a trace, a divergence is a failure, an unreadable trace an error. No times. */
 export function junit(results: readonly CheckedTrace[]): string {
@@ -17,7 +18,7 @@ export function junit(results: readonly CheckedTrace[]): string {
   ].join('\n');
 }
 
-function testCase({ file, firstDivergence, mismatched, compared, error }: CheckedTrace): string {
+function testCase({ file, firstDivergence, mismatched, compared, recovered, error }: CheckedTrace): string {
   const open = `    <testcase classname="xpr.check" name="${escaped(file)}"`;
   if (firstDivergence !== null) {
     const text = divergenceLines(firstDivergence).join('\n');
@@ -29,6 +30,9 @@ function testCase({ file, firstDivergence, mismatched, compared, error }: Checke
       .filter((part) => part !== null)
       .join('; ');
     return `${open}>\n      <error type="${escaped(error.code)}" message="${escaped(error.message)}">${escaped(text)}</error>\n    </testcase>`;
+  }
+  if (recovered !== null) {
+    return `${open}>\n      <system-out>${escaped(`${file} ${recoveredText(recovered)}`)}</system-out>\n    </testcase>`;
   }
   return `${open}/>`;
 }

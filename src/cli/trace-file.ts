@@ -4,6 +4,7 @@ import { allProcessed } from '../events/broke-off.js';
 import type { TraceEvent } from '../events/catalogue.js';
 import type { Block } from '../log/block-decode.js';
 import { TraceReader } from '../log/reader.js';
+import { recoveredText } from '../log/recovered.js';
 import { fileStore } from '../log/stores/file-store.js';
 import { bytesSource } from '../log/stores/memory-store.js';
 import type { TraceSource } from '../log/stores/store.js';
@@ -62,7 +63,10 @@ function open(file: string, progress: Progress): OpenTrace {
   try {
     const watched = (source: TraceSource, { header, index }: TraceReader<Platform>) =>
       new WatchedReader(file, source, header, index, progress);
-    return { file, ...openTrace(openSource(file), watched) };
+    const trace = { file, ...openTrace(openSource(file), watched) };
+    const { recovered } = trace.reader;
+    if (recovered !== null) say(`${file} ${recoveredText(recovered)}`);
+    return trace;
   } catch (error) {
     throw inFile(error, file);
   }

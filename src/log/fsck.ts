@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { defaultCodec } from './codec.js';
 import { digestText } from './digest.js';
 import { encodeFooter, encodeFrame, encodePreamble, frameType, renumberFrame } from './frame.js';
 import { readHeader, TraceReader } from './reader.js';
+import { recoveredSource } from './recovered.js';
 import { type Recovery, recover } from './recovery.js';
 import { type Damage, type Scan, scanTrace } from './scan.js';
 import type { TraceSource, TraceTarget } from './stores/store.js';
@@ -43,18 +45,37 @@ export function openTorn<P = unknown>(
   };
 }
 
+export interface RepairOptions {
+  /** Name of the source, for what the new trace says of where it came from. */
+  readonly file?: string;
+  /** Whether a snapshot, by its offset in the source, is true; all are taken for it unless given. */
+  readonly isTrue?: (offsetBytes: number) => boolean;
+}
+
 /**
  * Writes what can be recovered of `source` as a whole trace. Blocks are copied as they are, so the digest of the
- * recovered part stays what it was; the last one ends before an input whose outcomes may be lost.
+ * recovered part stays what it was; the last one ends before an input whose outcomes may be lost. The index says what
+ * the source was made of, and that it was damaged.
  * @throws {Trouble} when the header is damaged: then nothing is written.
  */
-export function repair(source: TraceSource, target: TraceTarget): FsckReport {
+export function repair(source: TraceSource, target: TraceTarget, options: RepairOptions = {}): FsckReport {
   try {
     const { document } = readHeader(source);
     const scan = scanTrace(source);
     const recovery = recover(source, scan);
     const found = report(scan, recovery);
-    copy(source, target, document, recovery);
+    const { index } = recovery;
+    index.sources = scan.sources;
+    if (scan.damaged.length > 0) {
+      const lost = Math.max(scan.announced, scan.events) - index.events;
+      const recovered = {
+        file: options.file ?? 'another trace',
+        events: index.events,
+        lost: Math.max(0, lost),
+      };
+      index.sources = [...scan.sources, recoveredSource(recovered, digestOf(source))];
+    }
+    copy(source, target, document, { ...recovery, isTrue: options.isTrue ?? (() => true) });
     target.commit();
     return found;
   } catch (error) {
@@ -74,8 +95,24 @@ function report({ header, blocks, events, good, damaged }: Scan, { index }: Reco
   };
 }
 
-function copy(source: TraceSource, target: TraceTarget, header: Uint8Array, recovery: Recovery): void {
-  const { index, tail } = recovery;
+/** SHA-256 of a file, piece by piece. */
+function digestOf(source: TraceSource): string {
+  const hash = createHash('sha256');
+  const piece = 1 << 20;
+  for (let at = 0; at < source.sizeBytes; at += piece) {
+    hash.update(source.read(at, Math.min(piece, source.sizeBytes - at)));
+  }
+  return hash.digest('hex');
+}
+
+interface Copied extends Recovery {
+  readonly isTrue: (offsetBytes: number) => boolean;
+}
+
+function copy(source: TraceSource, target: TraceTarget, header: Uint8Array, recovery: Copied): void {
+  const { tail, isTrue } = recovery;
+  const { index } = recovery;
+  index.keepSnapshots(isTrue);
   let offset = 0;
   let frames = 0;
   const write = (bytes: Uint8Array) => {

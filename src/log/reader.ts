@@ -16,6 +16,7 @@ import {
 } from './frame.js';
 import { checkHeader, type Provenance, type TraceHeader } from './header.js';
 import { unpackDocument } from './msgpack.js';
+import { type Recovered, recoveredFrom } from './recovered.js';
 import type { TraceSource } from './stores/store.js';
 import { TraceIndex } from './trace-index.js';
 import { atOffset, logTrouble } from './trouble.js';
@@ -58,6 +59,11 @@ export class TraceReader<P = unknown> {
   /** The files the trace was made of, wherever its release wrote them. */
   get sources(): readonly Provenance[] {
     return [...this.header.provenance, ...this.index.sources];
+  }
+
+  /** What the trace says of the damaged one it was recovered from; null for one that was recorded to its end. */
+  get recovered(): Recovered | null {
+    return recoveredFrom(this.index.sources);
   }
 
   /** Number of events. */

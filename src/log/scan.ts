@@ -13,7 +13,7 @@ import {
   frameType,
   preambleBytes,
 } from './frame.js';
-import { checkHeader, type TraceHeader } from './header.js';
+import { checkHeader, type Provenance, type TraceHeader } from './header.js';
 import { unpackDocument } from './msgpack.js';
 import { snapshotState } from './reader.js';
 import type { TraceSource } from './stores/store.js';
@@ -43,6 +43,9 @@ export interface Scan {
   readonly damaged: readonly Damage[];
   /** The trace's own index or end says that `index` has all of its events: none was lost, whatever else is damaged. */
   readonly complete: boolean;
+  /** The files the trace was made of, as far as its index can be read, and the events that index speaks of. */
+  readonly sources: readonly Provenance[];
+  readonly announced: number;
 }
 
 /**
@@ -93,7 +96,20 @@ class Scanner {
       events: this.#events,
       damaged: this.#damaged,
       complete: this.#isComplete(),
+      sources: this.#stored()?.sources ?? [],
+      announced: this.#stored()?.events ?? 0,
     };
+  }
+
+  /** The trace's own index; null where it cannot be read. */
+  #stored(): TraceIndex | null {
+    if (this.#indexDocument === null) return null;
+    try {
+      return TraceIndex.decode(this.#indexDocument, this.#index.digest(-1));
+    } catch (error) {
+      if (error instanceof Trouble) return null;
+      throw error;
+    }
   }
 
   /** The end stands behind as many frames as it names, the last of them where it says that the index is. */
@@ -109,15 +125,10 @@ class Scanner {
   #isComplete(): boolean {
     if (this.#damaged.length === 0) return true;
     if (this.#endFits() && this.#damaged.every(({ block }) => block === null)) return true;
-    if (this.#indexDocument === null) return false;
-    try {
-      const stored = TraceIndex.decode(this.#indexDocument, this.#index.digest(-1));
-      const last = this.#index.blocks.length - 1;
-      return stored.events === this.#index.events && sameBytes(stored.digest(last), this.#index.digest(last));
-    } catch (error) {
-      if (error instanceof Trouble) return false;
-      throw error;
-    }
+    const stored = this.#stored();
+    if (stored === null) return false;
+    const last = this.#index.blocks.length - 1;
+    return stored.events === this.#index.events && sameBytes(stored.digest(last), this.#index.digest(last));
   }
 
   /** Handles what stands at `at`; the offset to go on at, beyond the file's end when it is cut. */

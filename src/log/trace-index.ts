@@ -82,6 +82,11 @@ export class TraceIndex {
     this.snapshots.push(row);
   }
 
+  /** Leaves out snapshots by their offset. */
+  keepSnapshots(keeps: (offsetBytes: number) => boolean): void {
+    this.snapshots.filter((row) => keeps(this.snapshots.at('offsetBytes', row)));
+  }
+
   /** Running digest after block `index`; -1 gives the header's. */
   digest(index: number): Uint8Array {
     return index < 0
@@ -215,6 +220,14 @@ export class Columns<Name extends string> {
 
   set(name: Name, index: number, value: number): void {
     this.#values[name][index] = value;
+  }
+
+  filter(keeps: (row: number) => boolean): void {
+    const rows = Array.from({ length: this.length }, (_, row) => row).filter(keeps);
+    for (const name of this.#names) {
+      for (const [to, row] of rows.entries()) this.set(name, to, this.at(name, row));
+    }
+    this.length = rows.length;
   }
 
   /** Last row whose `name` is not above `value` in a rising column; -1 when there is none. */

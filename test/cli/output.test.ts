@@ -306,18 +306,6 @@ describe('a file being written', () => {
     expect(readdirSync(folder).filter((name) => name.startsWith('stopped.xpr'))).toEqual([]);
   });
 
-  it('is finished under nohup when the terminal goes', async () => {
-    const script = `trap "" HUP; exec "$0" "$1" import long.ndjson -o kept.xpr`;
-    const child = spawn('sh', ['-c', script, process.execPath, main], { cwd: folder, stdio: 'ignore' });
-    const ended = new Promise((done) => child.on('close', (code, signal) => done([code, signal])));
-    while (!existsSync(at('kept.xpr.part')) && child.exitCode === null) {
-      await new Promise((turn) => setTimeout(turn, 1));
-    }
-    child.kill('SIGHUP');
-    expect(await ended).toEqual([0, null]);
-    expect(readdirSync(folder).filter((name) => name.startsWith('kept.xpr'))).toEqual(['kept.xpr']);
-  });
-
   it('is gone when Ctrl-C comes as it is made', async () => {
     const slowly = `import fs from 'node:fs';
       import { syncBuiltinESMExports } from 'node:module';

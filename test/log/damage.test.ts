@@ -1,4 +1,5 @@
 import { deepStrictEqual } from 'node:assert';
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { Trouble } from '../../src/base/errors.js';
 import { isInput, type TraceEvent } from '../../src/events/catalogue.js';
@@ -164,6 +165,41 @@ describe('a trace that was cut', () => {
       // The snapshot behind the last whole block was cut too.
       expect(reader.snapshotBefore(events)?.nextSeq).toBe(blocks > 1 ? (blocks - 1) * blockSize : undefined);
     }
+  });
+
+  it('says what it was recovered from and keeps what that was made of', () => {
+    const made = { file: 'a.log', format: 'qemu-log', sha256: '00', records: 1, skipped: 0, lost: 0 };
+    const store = new MemoryStore();
+    const writer = new TraceWriter(store.create('t'), TraceReader.open(bytesSource(long)).header);
+    writer.appendAll(all.slice(0, 3 * blockSize));
+    writer.finish([made]);
+    const whole = store.open('t').read(0, store.open('t').sizeBytes);
+    const { index } = TraceReader.open(store.open('t'));
+    const damaged = whole.slice();
+    damaged[index.blocks.at('offsetBytes', 1) + 70]! ^= 1;
+    repair(bytesSource(damaged), store.create('r'), { file: 't.xpr' });
+    const reader = TraceReader.open(store.open('r'));
+    const events = wholeInputs(all.slice(0, blockSize));
+    expect(reader.recovered).toEqual({ file: 't.xpr', events, lost: 3 * blockSize - events });
+    expect(reader.index.sources).toEqual([
+      made,
+      expect.objectContaining({
+        format: 'recovered',
+        sha256: createHash('sha256').update(damaged).digest('hex'),
+      }),
+    ]);
+    repair(bytesSource(whole), store.create('same'));
+    expect(TraceReader.open(store.open('same')).index.sources).toEqual([made]);
+  });
+
+  it('leaves out snapshots that are not true', () => {
+    const { snapshots } = TraceReader.open(bytesSource(long)).index;
+    const forged = snapshots.at('offsetBytes', 1);
+    const store = new MemoryStore();
+    repair(bytesSource(long), store.create('r'), { isTrue: (offsetBytes) => offsetBytes !== forged });
+    const reader = TraceReader.open(store.open('r'));
+    expect(fsck(store.open('r')).damaged).toEqual([]);
+    expect(reader.snapshotBefore(3 * blockSize - 1)?.nextSeq).toBe(blockSize);
   });
 
   it('cannot be repaired without its header, and then nothing is written', () => {

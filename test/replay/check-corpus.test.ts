@@ -13,6 +13,7 @@ const same = (file: string): CheckedTrace => ({
   mismatched: 0,
   unmodelled: 0,
   firstDivergence: null,
+  recovered: null,
   error: null,
 });
 

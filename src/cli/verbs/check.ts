@@ -5,6 +5,7 @@ import { type CorpusFile, corpus } from '../../../replay/check/corpus.js';
 import { divergenceLines } from '../../../replay/run/present-divergence.js';
 import { counted } from '../../base/counted.js';
 import { Trouble } from '../../base/errors.js';
+import { recoveredText } from '../../log/recovered.js';
 import { compileWhere } from '../../tell/where.js';
 import { junit } from '../check-junit.js';
 import { sarif } from '../check-sarif.js';
@@ -50,6 +51,8 @@ export const run: RunVerb = async ([given], options): Promise<ExitCode> => {
   if (where !== null && results.every(({ matching }) => matching === 0)) {
     say(`0 of ${results.reduce((sum, { events }) => sum + events, 0)} events match`);
   }
+  for (const { file, recovered } of results)
+    if (recovered !== null) say(`${file} ${recoveredText(recovered)}`);
   suggest(results);
   // For git bisect a divergence decides, whatever else could not be read.
   if (different > 0 && (trouble === 0 || options['bisect'] === true)) return 1;

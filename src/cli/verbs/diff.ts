@@ -22,7 +22,13 @@ export const run: RunVerb = ([one, other], options) => {
   return withTraces([required(one, 'the first trace'), required(other, 'the second trace')], (traces) => {
     const [a, b] = [traces[0]!, traces[1]!];
     const result = presented(diffTraces(a, b, { level, ignore, where }), a, b);
-    if (options['json'] === true) printJson({ schema: 'diff/1', level, ...result });
+    if (options['json'] === true)
+      printJson({
+        schema: 'diff/1',
+        level,
+        ...result,
+        recovered: { a: a.reader.recovered, b: b.reader.recovered },
+      });
     else print(asText(result, a, b));
     if (where !== null && result.matched + result.onlyInA + result.onlyInB === 0) {
       say(`0 of ${a.reader.events + b.reader.events} events match`);

@@ -16,7 +16,11 @@ export const run: RunVerb = ([file], options) =>
     const { found } = judge;
     const { kept, more, count } = found;
     if (options['json'] === true) {
-      printJson({ schema: 'findings/1', ...findingsJson(found, trace.env.platform) });
+      printJson({
+        schema: 'findings/1',
+        ...findingsJson(found, trace.env.platform),
+        recovered: trace.reader.recovered,
+      });
     } else {
       const width = String(kept.at(-1)?.seq ?? 0).length;
       for (const finding of kept) print([findingLine(finding, width)]);

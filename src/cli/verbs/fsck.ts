@@ -1,7 +1,8 @@
+import { basename } from 'node:path';
 import { checkSnapshots } from '../../../replay/seek/check-snapshots.js';
 import { counted } from '../../base/counted.js';
 import { Trouble } from '../../base/errors.js';
-import { type FsckReport, fsck, repair } from '../../log/fsck.js';
+import { type FsckReport, fsck, openTorn, repair } from '../../log/fsck.js';
 import { TraceReader } from '../../log/reader.js';
 import type { TraceSource } from '../../log/stores/store.js';
 import { logTrouble } from '../../log/trouble.js';
@@ -23,7 +24,12 @@ export const run: RunVerb = async ([file], options) => {
       typeof options['repair'] === 'string'
         ? chooseOutput(options['repair'], outputKinds.trace, { inputs: [name], options })
         : null;
-    const frames = output === null ? fsck(source) : await output.write((target) => repair(source, target));
+    const frames =
+      output === null
+        ? fsck(source)
+        : await output.write((target) =>
+            repair(source, target, { file: basename(name), isTrue: trueSnapshots(source) }),
+          );
     const report = frames.damaged.length === 0 ? withSnapshots(frames, source) : frames;
     if (isOther(report, source.sizeBytes)) {
       throw new Trouble('LOG-001', 'not a trace file', { hint: 'xpr import makes traces of other formats' });
@@ -65,6 +71,18 @@ const isOther = ({ blocks, recoverable, damaged }: FsckReport, sizeBytes: number
 
 /** The frames of a trace without an event are longer. */
 const LEAST_BYTES = 128;
+
+/** Which snapshots say what the events before them do; none where that cannot be told. */
+function trueSnapshots(source: TraceSource): (offsetBytes: number) => boolean {
+  try {
+    const { reader } = openTorn<Platform>(source);
+    const { wrong, foreign } = checkSnapshots(reader, envOf(reader.header));
+    return foreign > 0 ? () => false : (offsetBytes) => !wrong.includes(offsetBytes);
+  } catch (error) {
+    if (error instanceof Trouble) return () => false;
+    throw error;
+  }
+}
 
 /** What frames cannot show: a snapshot that says other things than the events before it. */
 function withSnapshots(report: FsckReport, source: TraceSource): FsckReport {

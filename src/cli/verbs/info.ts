@@ -61,6 +61,7 @@ function gather({ reader, env }: OpenTrace) {
     policies: env.policies,
     switches: env.switches,
     provenance: reader.sources,
+    recovered: reader.recovered,
   };
 }
 

@@ -40,6 +40,7 @@ export const run: RunVerb = ([file], options) =>
         ...(options['all'] === true ? { divergences } : {}),
         ...findingsJson(judge.found, env.platform),
         digest: trace.reader.digest,
+        recovered: trace.reader.recovered,
         seconds,
         eventsPerSecond: Math.round(result.events / Math.max(seconds, 1e-9)),
       });

@@ -49,6 +49,15 @@ function cutOff(prng: Prng, bytes: Uint8Array): Mutant<Uint8Array> {
   }
 }
 
+/** What was brought back replays without a difference where the whole did. */
+async function replaysAsBefore(workshop: Workshop, out: string, bytes: Uint8Array): Promise<string | null> {
+  const before = await workshop.xpr(['replay', workshop.put('whole.xpr', bytes)]);
+  const again = await workshop.xpr(['replay', out]);
+  const fault = commandFault(again);
+  if (fault !== null || before.code !== 0 || again.code === 0) return fault;
+  return `what was brought back replays otherwise: ${again.out.slice(0, 400)}`;
+}
+
 /** What `--repair` writes is whole, and the beginning of what was there. */
 async function repaired(workshop: Workshop, value: Uint8Array, bytes: Uint8Array): Promise<string | null> {
   // Zeros behind a cut may be what stood there.
@@ -67,5 +76,5 @@ async function repaired(workshop: Workshop, value: Uint8Array, bytes: Uint8Array
   if (wrong >= 0) return `event ${wrong} of what was brought back is another`;
   const again = await workshop.xpr(['fsck', out]);
   if (again.code !== 0) return `what was brought back is damaged: ${again.out}${again.err}`;
-  return commandFault(await workshop.xpr(['replay', out]));
+  return replaysAsBefore(workshop, out, bytes);
 }
