@@ -64,7 +64,6 @@ function commandLine(prng: Prng): Line {
   const [name, ...places] = verb.usage.split(' ');
   const args: string[] = [prng.below(30) === 0 ? prng.pick(['', 'constructor', `${name}x`, '--']) : name!];
   const reads: string[] = [];
-  const writes: string[] = [];
   for (const place of places) {
     if (prng.below(12) === 0) continue;
     const count = place.includes('...') ? 1 + prng.below(3) : 1;
@@ -82,7 +81,6 @@ function commandLine(prng: Prng): Line {
       args.push(long);
       if (takes === undefined || prng.below(25) === 0) continue;
       const value = outputs.has(long) ? outputFile(prng, reads) : optionValue(prng, long);
-      if (outputs.has(long)) writes.push(value);
       if (long === '--dtb') reads.push(value);
       args.push(value);
     }
@@ -90,6 +88,8 @@ function commandLine(prng: Prng): Line {
   if (prng.below(20) === 0)
     args.splice(prng.below(args.length + 1), 0, prng.pick(['--', '--nonsense', '-', '\u001b[2J', '']));
   if (prng.below(20) === 0) args.push('--quiet');
+  // An option without its value takes the next word for that, whatever it is.
+  const writes = args.slice(1).filter((_, i) => outputs.has(args[i]!));
   return { args, reads, writes };
 }
 
