@@ -149,5 +149,10 @@ describe('a trace whose platform is not as one should be', () => {
       expect([verb, code]).toEqual([verb, 2]);
       expect(`${out}${err}`).toMatch(/LOG-016/);
     }
+    const checked = await xpr(['fsck', file, '--json']);
+    expect([checked.code, JSON.parse(checked.out).damaged]).toEqual([
+      1,
+      [{ block: null, offset: 16, reason: expect.stringMatching(/^LOG-016/) }],
+    ]);
   });
 });

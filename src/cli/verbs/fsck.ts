@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { checkSnapshots } from '../../../replay/seek/check-snapshots.js';
 import { counted } from '../../base/counted.js';
 import { Trouble } from '../../base/errors.js';
+import { preambleBytes } from '../../log/frame.js';
 import { type FsckReport, fsck, openTorn, repair } from '../../log/fsck.js';
 import { TraceReader } from '../../log/reader.js';
 import type { TraceSource } from '../../log/stores/store.js';
@@ -87,15 +88,20 @@ function trueSnapshots(source: TraceSource): (offsetBytes: number) => boolean {
 /** What frames cannot show: a snapshot that says other things than the events before it. */
 function withSnapshots(report: FsckReport, source: TraceSource): FsckReport {
   const reader = TraceReader.open<Platform>(source);
-  if (reader.index.snapshots.length === 0) return report;
   let env: Env;
   try {
     env = envOf(reader.header);
   } catch (error) {
     if (!(error instanceof Trouble)) throw error;
-    say(`snapshots are not checked: ${error.code}: ${error.message}`);
+    // No verb reads such a trace; a policy or release of another version is no damage.
+    if (error.code === 'LOG-016') {
+      const reason = `${error.code}: ${error.message}`;
+      return { ...report, damaged: [{ block: null, offsetBytes: preambleBytes, reason }] };
+    }
+    if (reader.index.snapshots.length > 0) say(`snapshots are not checked: ${error.code}: ${error.message}`);
     return report;
   }
+  if (reader.index.snapshots.length === 0) return report;
   const { wrong, foreign } = checkSnapshots(reader, env);
   if (foreign > 0)
     say(`${foreign} snapshots are of another version's state: not checked, and not used by any verb`);
