@@ -76,7 +76,7 @@ export async function recordMerged(
   const recorder = new Recorder(target, merged.header, envOf(merged.header));
   for await (const batch of merged.events()) {
     recorder.append(batch);
-    // Ctrl-C is heard between two turns of the event loop.
+    // Signals are heard between two turns of the event loop.
     await new Promise((turn) => setImmediate(turn));
   }
   const provenance = provenanceOf(merged, sha256());
