@@ -1,4 +1,5 @@
-import { XenstoredReader, type XenstoreRecord } from '../../src/importers/xenstored/read.js';
+import { XenstoredReader } from '../../src/importers/xenstored/read.js';
+import type { XenstoreRecord } from '../../src/importers/xenstored/record.js';
 
 /** A whole log of xenstored, and the lines of it that could not be read. */
 export function readXenstoredLog(text: string): {

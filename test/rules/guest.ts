@@ -62,4 +62,13 @@ export class Guest {
       .filter(({ rule }) => rule.startsWith(family))
       .map(({ rule, message }) => `${rule} ${message}`);
   }
+  /** How many findings of a family there are, those that are only counted among them. */
+  count(family: string): number {
+    const { kept, more } = this.judge.found;
+    const others = more.filter(({ rule }) => rule.startsWith(family));
+    return (
+      kept.filter(({ rule }) => rule.startsWith(family)).length +
+      others.reduce((sum, { count }) => sum + count, 0)
+    );
+  }
 }

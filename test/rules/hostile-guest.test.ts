@@ -132,7 +132,7 @@ describe('a guest that does anything at all', () => {
       guest.write(name, 0x18, 4, 0x0002_0100);
     }
     expect(config.guest(1)?.functions.size).toBe(1024);
-    expect(guest.found().length).toBeLessThanOrEqual(1024);
+    expect(guest.count('BRG')).toBeLessThanOrEqual(1024);
   });
 });
 
@@ -144,6 +144,8 @@ describe('functions on one bus that all claim the same addresses', () => {
       for (const at of [0x10, 0x14, 0x18]) guest.place(fn, at, 0xfff0_0000, 0xe000_0000);
       guest.write(fn, 0x04, 2, 2);
     }
-    expect(guest.found('BRG-008').length).toBe(4096);
+    expect(guest.count('BRG-008')).toBe(4096);
+    // Not all of them are kept.
+    expect(guest.found('BRG-008').length).toBeLessThan(4096);
   });
 });

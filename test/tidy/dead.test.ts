@@ -18,6 +18,7 @@ const known: readonly string[] = [
   'src/models/linux/tree/device.ts findDevice',
   'src/models/qemu/devices/added-types.ts addedTypes',
   'src/models/qemu/function/aer.ts namedError',
+  'src/models/qemu/plugging/hotplug.ts refusesBoolean',
   'src/models/xen/ioapic.ts isRedirectionEntry',
   'src/policy/releases.ts QemuRelease',
   'src/scenarios/designs/firmware.ts onBus',

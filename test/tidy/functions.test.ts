@@ -13,7 +13,7 @@ const MANY_PARAMETERS = 5;
  * What there is of functions beyond those sizes. The numbers may go down and never up: whoever shortens a function
  * writes the new one here.
  */
-const ratchet = { longest: 76, long: 7, mostParameters: 8, many: 54 };
+const ratchet = { longest: 76, long: 6, mostParameters: 8, many: 54 };
 
 const sizes = (functions: readonly Measure[]): typeof ratchet => ({
   longest: Math.max(...functions.map(({ lines }) => lines)),

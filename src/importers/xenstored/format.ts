@@ -2,7 +2,8 @@ import type { DomainId } from '../../base/brand.js';
 import { limits } from '../../base/limits.js';
 import type { Format, Out, Told } from '../importer.js';
 import { lines } from '../lines.js';
-import { XenstoredReader, type XenstoreRecord } from './read.js';
+import { XenstoredReader } from './read.js';
+import type { XenstoreRecord } from './record.js';
 
 const LOOKS_LIKE =
   /^(?:(?:io: )?(?:IN|OUT(?:\(START\))?) 0x[0-9a-f]+ (?:\(d\d+\) )?\d{8} \d\d:\d\d:\d\d [A-Z_]+ \(|(?:obj: )?(?:CREATE|DESTROY) (?:connection|watch|transaction) 0x)/m;

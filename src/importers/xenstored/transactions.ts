@@ -1,5 +1,5 @@
 import { limits } from '../../base/limits.js';
-import type { XenstoreRecord } from './read.js';
+import type { XenstoreRecord } from './record.js';
 
 type RequestRecord = Extract<XenstoreRecord, { is: 'request' }>;
 

@@ -1,4 +1,4 @@
-import type { XenstoreRecord } from '../../../src/importers/xenstored/read.js';
+import type { XenstoreRecord } from '../../../src/importers/xenstored/record.js';
 
 const changes: ReadonlySet<string> = new Set(['WRITE', 'RM', 'MKDIR', 'SET_PERMS']);
 

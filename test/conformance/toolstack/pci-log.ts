@@ -1,4 +1,4 @@
-import type { XenstoreRecord } from '../../../src/importers/xenstored/read.js';
+import type { XenstoreRecord } from '../../../src/importers/xenstored/record.js';
 import { abortedChanges } from './aborted.js';
 import { isPciPath, type Plan, plansOf, type Request } from './plan.js';
 

@@ -1,5 +1,5 @@
 import type { ToolstackOp } from '../../../src/events/kinds/toolstack.js';
-import type { XenstoreRecord } from '../../../src/importers/xenstored/read.js';
+import type { XenstoreRecord } from '../../../src/importers/xenstored/record.js';
 
 export type Request = Extract<XenstoreRecord, { is: 'request' }>;
 

@@ -1,5 +1,5 @@
 import type { DomainId } from '../../../src/base/brand.js';
-import type { XenstoreRecord } from '../../../src/importers/xenstored/read.js';
+import type { XenstoreRecord } from '../../../src/importers/xenstored/record.js';
 import { Engine } from '../../../src/models/engine.js';
 import { emptyPlatform } from '../../../src/platform/platform.js';
 import { defaultPolicies } from '../../../src/policy/axes.js';
