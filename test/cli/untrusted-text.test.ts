@@ -191,6 +191,15 @@ const commands: Readonly<Record<string, () => readonly (readonly string[])[]>> =
   events: () => [[], [`--${EVIL}`]],
   policies: () => [[], [`--${EVIL}`]],
   rules: () => [[], [`--${EVIL}`]],
+  devices: () => [[at(name)], [at(`y${name}`)], [at(name), '--at', EVIL], [at(`none${name}`)]],
+  domains: () => [[at(name)], [at(`y${name}`)], [at(name), '--at', EVIL]],
+  lspci: () => [[at(name)], [at(`y${name}`), '-xxx'], [at(name), '--names', EVIL], [at(name), '--at', EVIL]],
+  completion: () => [
+    ['bash'],
+    [EVIL],
+    ['words', '--', EVIL, ''],
+    ['words', '--', 'record', 'x', '--policy', `iommu=${EVIL}`],
+  ],
 };
 
 describe('text of others', () => {

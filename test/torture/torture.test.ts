@@ -58,7 +58,7 @@ describe('the campaign', () => {
       'a checksum that is not looked at',
       'bits',
       /fsck finds nothing wrong|misread/,
-      { file: 'src/log/frame.js', text: 'if (crc32(stored) !== header.crc)', by: 'if (false)' },
+      { file: 'src/log/frame.js', text: 'if (byteDriver.crc32(stored) !== header.crc)', by: 'if (false)' },
     ],
     [
       'an exception without a code',

@@ -1,4 +1,5 @@
 import { levels } from '../../../replay/diff/levels.js';
+import { exportNames } from '../../exporters/registry.js';
 import { formats } from '../../importers/registry.js';
 import { axes } from '../../policy/axes.js';
 import { shownValues, switchTable } from '../../policy/switches.js';
@@ -96,7 +97,7 @@ function valuesOf(option: string, typed: string): readonly string[] {
     case '--level':
       return levels;
     case '--to':
-      return ['ndjson'];
+      return exportNames;
     case '--format':
       return formats.map(({ name }) => name);
     case '--names':
