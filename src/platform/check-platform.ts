@@ -62,8 +62,8 @@ const bridge = map({
   windows: list(window),
 });
 
-/** Configuration space of a conventional or of an express function. */
-const image = bytes(256, 4096);
+/** Configuration space of a conventional or of an express function; no bytes where none is known. */
+const image = bytes(0, 256, 4096);
 
 const device = map({
   function: number(),

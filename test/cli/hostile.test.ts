@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { cells, ecamBridge, flatten, type NodeSpec, rootOf, texts } from '../platform/fdt-builder.js';
@@ -17,6 +18,9 @@ const many = Array.from({ length: 10_000 }, (_, i) => ecamBridge(0x10_00000000 +
 const whole = flatten(rootOf([ecamBridge(0xa0000000)]));
 const tokens = cells(1, 0, 3, 4);
 
+/** Whether sources of trees can be compiled here. */
+const hasDtc = spawnSync('dtc', ['--version']).status === 0;
+
 /** Trees nobody means well with, and what the command line makes of them: a code, or an answer. */
 const trees: readonly (readonly [string, Uint8Array, string | null])[] = [
   ['phandles in a circle', flatten(rootOf([circle(0xa0000000, 1, 2), circle(0xb0000000, 2, 1)])), null],
@@ -29,7 +33,7 @@ const trees: readonly (readonly [string, Uint8Array, string | null])[] = [
   ['10,000 bridges', flatten(rootOf(many)), null],
   ['half a tree', whole.subarray(0, whole.length / 2), 'FDT-002'],
   ['a tree of nothing', new Uint8Array(), 'IMP-001'],
-  ['a text for a tree', texts('/dts-v1/;'), 'IMP-001'],
+  ['a text for a tree', texts('/dts-v1/;'), hasDtc ? 'IMP-003' : 'IMP-007'],
 ];
 
 describe('a hostile tree', { timeout: 300_000 }, () => {

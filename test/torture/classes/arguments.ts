@@ -29,7 +29,7 @@ const names = {
 const existing = [...names.traces, ...names.broken];
 
 /** Options whose value is a file that is written. */
-const outputs = new Set(['--output', '--junit', '--sarif', '--repair', '--out']);
+const outputs = new Set(['-o', '--output', '--junit', '--sarif', '--repair', '--out']);
 
 export const badArguments: TortureClass = {
   name: 'arguments',
@@ -77,7 +77,10 @@ function commandLine(prng: Prng): Line {
     const wanted = /-o, |--to/.test(flags) ? 5 : 2;
     if (prng.below(6) >= wanted) continue;
     for (let times = prng.below(8) === 0 ? 2 : 1; times > 0; times--) {
-      const [long, takes] = /--?[a-z-]+( <.*>)?/.exec(flags)![0].split(' ') as [string, string | undefined];
+      const [long, takes] = /(?:--[a-z-]+|^-[a-z])( <.*>)?$/.exec(flags)![0].split(' ') as [
+        string,
+        string | undefined,
+      ];
       args.push(long);
       if (takes === undefined || prng.below(25) === 0) continue;
       const value = outputs.has(long) ? outputFile(prng, reads) : optionValue(prng, long);
